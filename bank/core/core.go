@@ -1,0 +1,335 @@
+// Package core is the port to a bank's own systems: what the hub asks of a bank, and what
+// a bank tells the hub.
+//
+// The hub starts something (access to accounts, a payment, a log-in), the bank leads the
+// PSU through its own pages, and reports by events: any number of Updates, then one Success
+// or one Fail. All of them carry the session secret that the hub chose. Reads are plain
+// questions with answers.
+//
+// The hub keeps no balances and no transactions: they pass through. Package coretest says
+// in tests what every implementation must do; connector/client is the one over HTTP.
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+// Callers tell these apart with errors.Is. The texts are fit for a TPP.
+var (
+	ErrUnavailable    = errors.New("the bank's systems do not answer")
+	ErrMalformed      = errors.New("the bank's systems gave an answer that cannot be used")
+	ErrUnknownOutcome = errors.New("the bank's systems did not say whether they took it") // sent, perhaps received
+	ErrNotOffered     = errors.New("the bank does not offer this")
+	ErrTokenExpired   = errors.New("the access is over at the bank")
+	ErrAccessDenied   = errors.New("the access was withdrawn at the bank")
+	ErrAccountUnknown = errors.New("account unknown at the bank")
+	ErrRefused        = errors.New("the bank refused the request") // 4xx with a reason of its own
+)
+
+// A Bank is one bank as the hub sees it. Every method may return ErrUnavailable,
+// ErrMalformed or ErrRefused.
+type Bank interface {
+	// StartAccess asks for access to accounts. The PSU's part follows by events. An Update
+	// in the answer itself is returned at once; it counts like one that came as an event.
+	StartAccess(ctx context.Context, r AccessRequest) (*Update, error)
+	// RevokeAccess ends an access. It returns nil when the bank knows it no longer.
+	RevokeAccess(ctx context.Context, a Access) error
+
+	// Accounts lists every account that the access covers.
+	Accounts(ctx context.Context, a Access) ([]Account, error)
+	// Transactions calls yield for each entry of one page, newest first, booked and pending
+	// mixed, and returns the cursor of the next page, "" on the last. The entry and its
+	// texts are only good until yield returns. An error of yield ends the page and is returned.
+	Transactions(ctx context.Context, a Access, q TransactionQuery, yield func(*Transaction) error) (next string, err error)
+	// CardAccounts lists the cards that the access covers; ErrNotOffered where there is no such thing.
+	CardAccounts(ctx context.Context, a Access) ([]CardAccount, error)
+
+	// StartPayment hands over a payment. It is never sent twice: when the request may have
+	// arrived and no answer came, the error is ErrUnknownOutcome.
+	StartPayment(ctx context.Context, p PaymentOrder) (*Update, error)
+
+	// StartFundsAccess asks for the right to confirm funds on one account.
+	StartFundsAccess(ctx context.Context, r FundsAccessRequest) (*Update, error)
+	RevokeFundsAccess(ctx context.Context, a Access) error
+	// FundsAvailable asks whether amount is there now. account must be the very reference
+	// that StartFundsAccess was given.
+	FundsAvailable(ctx context.Context, a Access, account AccountReference, amount money.Amount) (bool, error)
+
+	// StartLogin asks the bank to log a PSU in without a consent or payment (extension
+	// "logins"); ErrNotOffered where the connector does not declare it.
+	StartLogin(ctx context.Context, r LoginRequest) (*Update, error)
+}
+
+// A PSUContext is what the TPP passed on about the customer's device. All of it is optional.
+type PSUContext struct {
+	IPAddress, DeviceID, UserAgent, GeoLocation, CorporateID string
+}
+
+// An AccountReference names an account by exactly one identifier, and its currency where
+// one identifier stands for several accounts.
+//
+// spec: xs2a/accountReference
+type AccountReference struct {
+	IBAN      string `json:"iban,omitempty"`
+	BBAN      string `json:"bban,omitempty"`
+	PAN       string `json:"pan,omitempty"`
+	MaskedPAN string `json:"maskedPan,omitempty"`
+	MSISDN    string `json:"msisdn,omitempty"`
+	Currency  string `json:"currency,omitempty"`
+}
+
+// IsZero says whether r names nothing.
+func (r AccountReference) IsZero() bool { return r == AccountReference{Currency: r.Currency} }
+
+// Matches says whether r, perhaps without a currency, can mean the account that o names.
+func (r AccountReference) Matches(o AccountReference) bool {
+	if r.Currency != "" && o.Currency != "" && r.Currency != o.Currency {
+		return false
+	}
+	return r.IBAN != "" && r.IBAN == o.IBAN || r.BBAN != "" && r.BBAN == o.BBAN || r.PAN != "" && r.PAN == o.PAN ||
+		r.MaskedPAN != "" && r.MaskedPAN == o.MaskedPAN || r.MSISDN != "" && r.MSISDN == o.MSISDN
+}
+
+// An AccessRequest asks a bank for access to accounts, for one consent.
+type AccessRequest struct {
+	Session         string // session secret: events carry it
+	ConsentID       string
+	TPP             string // authorisation number of the TPP
+	AppName         string // shown to the PSU
+	ReturnURL       string // the hub's own page, where the bank sends the PSU in the end
+	Recurring       bool
+	ValidUntil      day.Day
+	FrequencyPerDay int
+	AllPSD2         bool // every account; otherwise the lists, and empty lists leave the choice to the PSU
+	Balances        []AccountReference
+	Transactions    []AccountReference
+	PSU             PSUContext
+}
+
+// An Access is the right to ask, as the bank granted it.
+type Access struct {
+	Session   string
+	Token     string // issued by the bank
+	ConsentID string
+	TPP       string
+	PSU       PSUContext
+}
+
+// An Account as the bank describes it.
+type Account struct {
+	ID        string // the bank's own; never shown to a TPP
+	Reference AccountReference
+	Currency  string
+	Name      string // given by the bank
+	Product   string
+	Type      string // ISO 20022 ExternalCashAccountType1Code
+	OwnerName string
+	Status    string // enabled, deleted, blocked; "" is enabled
+	BIC       string
+	Balances  []Balance
+}
+
+// A Balance of an account.
+type Balance struct {
+	Type                     string // closingBooked, interimAvailable, …
+	Amount                   money.Amount
+	CreditLimitIncluded      *bool
+	LastChangeDateTime       time.Time // zero: not told
+	ReferenceDate            day.Day
+	LastCommittedTransaction string
+}
+
+// A CardAccount as the bank describes it.
+type CardAccount struct {
+	ID        string
+	MaskedPAN string
+	Currency  string
+	Name      string
+	Product   string
+	Status    string
+	Limit     *money.Amount
+	Balances  []Balance
+}
+
+// A TransactionQuery selects one page.
+type TransactionQuery struct {
+	AccountID string  // Account.ID
+	From, To  day.Day // both inclusive
+	Cursor    string  // what the page before returned
+}
+
+// Text is the inside of a JSON string, still escaped and known to be valid: it can stand
+// between quotes in an answer without being looked at again. It is only good until the
+// yield it was given to returns.
+type Text []byte
+
+// A Transaction is one entry of an account report, as texts of the bank's answer.
+type Transaction struct {
+	ID                    Text
+	Pending               bool // not booked yet
+	Amount                Text // signed decimal
+	Currency              Text
+	BookingDate           Text // YYYY-MM-DD or empty
+	ValueDate             Text
+	EndToEndID            Text
+	EntryReference        Text
+	MandateID             Text
+	CheckID               Text
+	CreditorID            Text
+	CreditorName          Text
+	CreditorAccount       TextAccount
+	UltimateCreditor      Text
+	DebtorName            Text
+	DebtorAccount         TextAccount
+	UltimateDebtor        Text
+	RemittanceStructured  Text
+	Remittance            Text // unstructured
+	AdditionalInformation Text
+	PurposeCode           Text
+	BankTransactionCode   Text
+	ProprietaryCode       Text
+	Exchange              []TextExchange
+}
+
+// A TextAccount is an account reference within a Transaction.
+type TextAccount struct{ IBAN, BBAN, PAN, MaskedPAN, MSISDN, Currency Text }
+
+// A TextExchange is one currency exchange within a Transaction.
+type TextExchange struct {
+	SourceCurrency, TargetCurrency, UnitCurrency, Rate, QuotationDate, ContractID Text
+}
+
+// A PaymentOrder hands a payment to the bank.
+type PaymentOrder struct {
+	Session   string
+	PaymentID string
+	TPP       string
+	AppName   string
+	ReturnURL string
+	Product   string // sepa-credit-transfers, …
+	UserID    string // the bank's id of the PSU where a log-in before told it; else ""
+	PSU       PSUContext
+	Payment
+}
+
+// A Payment is a single credit transfer.
+type Payment struct {
+	EndToEndID             string
+	DebtorAccount          AccountReference // zero: the PSU chooses at the bank
+	Amount                 money.Amount
+	CreditorName           string
+	CreditorAccount        AccountReference
+	CreditorAgent          string // BIC
+	CreditorAgentName      string
+	CreditorAddress        *Address
+	Remittance             string // unstructured
+	RequestedExecutionDate day.Day
+}
+
+// An Address of a creditor.
+type Address struct {
+	StreetName, BuildingNumber, TownName, PostCode, Country string
+}
+
+// A FundsAccessRequest asks for the right to confirm funds on Account.
+type FundsAccessRequest struct {
+	Session   string
+	ConsentID string
+	TPP       string
+	AppName   string
+	ReturnURL string
+	Account   AccountReference
+	PSU       PSUContext
+}
+
+// A LoginRequest asks for a log-in of a PSU.
+type LoginRequest struct {
+	Session   string
+	TPP       string
+	AppName   string
+	ReturnURL string
+	IBAN      string // of the account the PSU is expected to name; optional
+}
+
+// An Update is a step on the way. Empty fields say nothing.
+type Update struct {
+	Session        string
+	Status         string // in the words of the protocol: received, redirect, RCVD, ACTC, …
+	SCAStatus      string
+	RedirectURL    string // where the PSU's browser goes
+	ExpiresAt      time.Time
+	FundsAvailable *bool
+	PSUMessage     string
+}
+
+// A Success ends a session well.
+type Success struct {
+	Session       string
+	UserID        string // the bank's id of the PSU
+	Token         string // for reads and checks; "" for payments and log-ins
+	Granted       *Grant // nil: what was asked
+	DebtorAccount AccountReference
+}
+
+// A Grant is what the PSU gave access to.
+type Grant struct {
+	AllPSD2                bool
+	Balances, Transactions []AccountReference // both empty: all accounts
+}
+
+// A Fail ends a session badly.
+type Fail struct {
+	Session string
+	Class   string // AccessDenied, PaymentNotCreated, … or anything
+	Message string
+	Status  string // payments: RJCT or CANC
+	UserID  string
+}
+
+// Callers of the event methods tell these apart with errors.Is; the wire has a class for each.
+var (
+	ErrSessionUnknown   = errors.New("session not found") // or another bank's
+	ErrSessionFinalised = errors.New("session is already finalised")
+	ErrSessionClosed    = errors.New("session is closed")
+	ErrSessionExpired   = errors.New("session has expired")
+	ErrTokenUnknown     = errors.New("token not found")
+	ErrEvent            = errors.New("event cannot be understood")
+)
+
+// Events is what the hub hears from the banks. bank is the bank's code. A repeated Success
+// with the same token is accepted again for ten minutes; everything else that comes after
+// the end of a session is refused.
+type Events interface {
+	Update(ctx context.Context, bank string, u Update) error
+	Success(ctx context.Context, bank string, s Success) error
+	Fail(ctx context.Context, bank string, f Fail) error
+	// Revoked says that the PSU withdrew an access at the bank; funds tells which kind.
+	Revoked(ctx context.Context, bank, token string, funds bool) error
+	// Tokens lists the accesses that the hub holds at the bank, oldest first.
+	Tokens(ctx context.Context, bank string, q TokenQuery) ([]TokenInfo, error)
+}
+
+// A TokenQuery selects accesses. Empty fields select all.
+type TokenQuery struct {
+	UserID string
+	FromID string // the first ID not to be left out
+	Limit  int    // 1 to 100
+}
+
+// A TokenInfo is one access as the hub lists it for a bank's own dashboard.
+type TokenInfo struct {
+	ID         string
+	UserID     string
+	ConsentID  string
+	Funds      bool
+	Status     string // active, revoked, expired
+	TPP        string
+	AppName    string
+	ValidUntil day.Day
+	CreatedAt  time.Time
+}

@@ -1,0 +1,86 @@
+// Package sdk is what a bank needs to be reached by a hub: it speaks the connector protocol,
+// so that a bank only implements a few small interfaces.
+//
+// New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
+// more interfaces: Payments, FundsConfirmations, Cards, Refresher, Logins. What it does not
+// implement is answered with 404, as the protocol wants it. Whatever the PSU does on the
+// bank's pages is reported through Hub: Update with the address of those pages, then
+// Success or Fail.
+//
+// The SDK checks signatures, expiry and shape before the bank is asked anything, and sends
+// a repeated start (same session secret) to the bank only once.
+package sdk
+
+import (
+	"context"
+	"errors"
+
+	"kontor/connector/wire"
+)
+
+// A bank returns these; the SDK answers the hub with the protocol's class and status.
+var (
+	ErrTokenUnknown   = errors.New("token unknown")              // 404 TokenNotFound
+	ErrTokenExpired   = errors.New("token expired")              // 401 TokenExpired
+	ErrAccessDenied   = errors.New("access denied")              // 401 AccessDenied
+	ErrAccountUnknown = errors.New("account unknown")            // 404 AccountNotFound
+	ErrInvalid        = errors.New("attribute value is invalid") // 400 InvalidAttributeValue
+)
+
+// A Bank gives access to accounts. Every method may be called by many goroutines.
+type Bank interface {
+	// StartAccess takes note of the request. The bank then calls Hub.Update with the address
+	// of its page, usually before it returns, and later Hub.Success or Hub.Fail.
+	StartAccess(ctx context.Context, r wire.TokenCreate) error
+	// RevokeAccess ends the access behind token.
+	RevokeAccess(ctx context.Context, token string) error
+	Accounts(ctx context.Context, token string) ([]wire.AccountAnswer, error)
+	// Transactions returns one page, newest first, booked and pending mixed. NextID in its
+	// Meta is the cursor of the next page, empty on the last.
+	Transactions(ctx context.Context, token string, q wire.TransactionsQuery) (wire.List[wire.TransactionAnswer], error)
+}
+
+// Payments is implemented by a bank that executes payments.
+type Payments interface {
+	// StartPayment takes note of the payment; the rest follows by Hub.Update, Hub.Success, Hub.Fail.
+	StartPayment(ctx context.Context, p wire.PaymentCreate) error
+}
+
+// FundsConfirmations is implemented by a bank that confirms funds.
+type FundsConfirmations interface {
+	StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate) error
+	RevokeFundsAccess(ctx context.Context, token string) error
+	FundsAvailable(ctx context.Context, token string, q wire.FundsCheck) (bool, error)
+}
+
+// Cards is implemented by a bank that shows card accounts.
+type Cards interface {
+	CardAccounts(ctx context.Context, token string) ([]wire.CardAnswer, error)
+}
+
+// Refresher is implemented by a bank whose connector keeps a copy of the core's data. The
+// refresh is over when the bank calls Hub.Success for its session.
+type Refresher interface {
+	Refresh(ctx context.Context, token string, r wire.SessionOnly) error
+}
+
+// Logins is implemented by a bank that logs a PSU in without a consent or payment
+// (extension "logins").
+type Logins interface {
+	StartLogin(ctx context.Context, r wire.LoginCreate) error
+}
+
+// ErrorReports is implemented by a bank that wants to hear what the hub could not use.
+type ErrorReports interface {
+	HubError(ctx context.Context, r wire.ErrorReport)
+}
+
+// A HubCaller reports to the hub. Hub is the one over HTTP.
+type HubCaller interface {
+	Update(ctx context.Context, e wire.Event) error
+	Success(ctx context.Context, e wire.Event) error
+	Fail(ctx context.Context, e wire.Event) error
+	RevokeToken(ctx context.Context, token string) error
+	RevokeFundsToken(ctx context.Context, token string) error
+	Tokens(ctx context.Context, userID string) ([]wire.TokenAnswer, error)
+}

@@ -1,0 +1,325 @@
+// Package wire is the connector protocol, version 2, as bytes: the claims that the hub and
+// a bank's connector send each other inside signed JWTs, and the JSON they answer with.
+//
+// It is written by both ends and read by both, so it has the fields of the protocol and no
+// rules. Reading is tolerant: numbers are taken where texts are expected, null is absence,
+// unknown members are ignored.
+//
+// Source: connector protocol v2, sections 1 and 2.
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Paths under {connector}/api/priora/v2, asked by the hub.
+const (
+	ConnectorBase     = "/api/priora/v2"
+	PathTokens        = "/tokens"
+	PathTokensRevoke  = "/tokens/revoke"
+	PathRefresh       = "/ais/refresh"
+	PathAccounts      = "/accounts" // + /{account_id}/transactions
+	PathCardAccounts  = "/card_accounts"
+	PathPayments      = "/payments"
+	PathFunds         = "/funds_confirmations"
+	PathFundsTokens   = "/funds_confirmations/tokens"
+	PathErrors        = "/errors"
+	PathLogins        = "/logins" // extension "logins"
+	HubBase           = "/api/connectors/v2"
+	HeaderAppID       = "App-Id"
+	HeaderAppSecret   = "App-Secret"
+	HeaderAccessToken = "Access-Token"
+	HeaderToken       = "Token" // token revocation by the bank
+	HeaderClientID    = "Client-Id"
+	HeaderConsentID   = "Consent-Id"
+	HeaderOverride    = "X-HTTP-Method-Override"
+	HubIssuer         = "priora.saltedge.com"
+)
+
+// String is a text that may arrive as a JSON number.
+type String string
+
+// UnmarshalJSON takes a string, a number or null.
+func (s *String) UnmarshalJSON(b []byte) error {
+	switch b = bytes.TrimSpace(b); {
+	case len(b) == 0 || bytes.Equal(b, []byte("null")):
+		return nil
+	case b[0] == '"':
+		return json.Unmarshal(b, (*string)(s))
+	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
+		*s = String(b)
+		return nil
+	}
+	return fmt.Errorf("a text is expected, not %.20s", b)
+}
+
+// Account names an account in any of the ways the protocol knows.
+type Account struct {
+	IBAN                  String `json:"iban,omitempty"`
+	BBAN                  String `json:"bban,omitempty"`
+	BIC                   String `json:"bic,omitempty"`
+	PAN                   String `json:"pan,omitempty"`
+	MaskedPAN             String `json:"masked_pan,omitempty"`
+	MSISDN                String `json:"msisdn,omitempty"`
+	SortCode              String `json:"sort_code,omitempty"`
+	SwiftCode             String `json:"swift_code,omitempty"`
+	BankAccountIdentifier String `json:"bank_account_identifier,omitempty"`
+	Currency              String `json:"currency,omitempty"`
+}
+
+// Amount is a decimal text with its currency.
+type Amount struct {
+	Amount   String `json:"amount"`
+	Currency String `json:"currency"`
+}
+
+// Access is what a TPP asks for, or what a PSU gave. The lists are pointers because an
+// empty list means something else than none.
+type Access struct {
+	AllPSD2      String     `json:"allPsd2,omitempty"` // "allAccounts"
+	Balances     *[]Account `json:"balances,omitempty"`
+	Transactions *[]Account `json:"transactions,omitempty"`
+}
+
+// TokenCreate is the data of POST /tokens.
+type TokenCreate struct {
+	SessionSecret      String `json:"session_secret"`
+	ProviderCode       String `json:"provider_code"`
+	AppName            String `json:"app_name"`
+	AuthorizationType  String `json:"authorization_type"`
+	RedirectURL        String `json:"redirect_url"`
+	RecurringIndicator bool   `json:"recurring_indicator"`
+	ValidUntil         String `json:"valid_until"`
+	FrequencyPerDay    int    `json:"frequency_per_day,omitempty"`
+	Access             Access `json:"access"`
+	PSUIPAddress       String `json:"psu_ip_address,omitempty"`
+}
+
+// SessionOnly is the data of revocations, refreshes and account lists.
+type SessionOnly struct {
+	SessionSecret String `json:"session_secret"`
+	ProviderCode  String `json:"provider_code,omitempty"`
+}
+
+// TransactionsQuery is the data of GET /accounts/{id}/transactions and its card twin.
+type TransactionsQuery struct {
+	SessionSecret String `json:"session_secret"`
+	AccountID     String `json:"account_id"`
+	FromDate      String `json:"from_date"`
+	ToDate        String `json:"to_date"`
+	FromID        String `json:"from_id,omitempty"`
+}
+
+// PaymentCreate is the data of POST /payments.
+type PaymentCreate struct {
+	SessionSecret         String  `json:"session_secret"`
+	ProviderCode          String  `json:"provider_code"`
+	AppName               String  `json:"app_name"`
+	RedirectURL           String  `json:"redirect_url"`
+	PaymentProduct        String  `json:"payment_product"`
+	PSUIPAddress          String  `json:"psu_ip_address"`
+	PaymentIdentification int64   `json:"payment_identification"`
+	UserID                String  `json:"user_id,omitempty"` // extension "logins"
+	Payment               Payment `json:"payment"`
+}
+
+// Payment is one credit transfer.
+type Payment struct {
+	EndToEndIdentification            String   `json:"end_to_end_identification"`
+	CreditorName                      String   `json:"creditor_name"`
+	CreditorAccount                   Account  `json:"creditor_account"`
+	DebtorAccount                     *Account `json:"debtor_account,omitempty"`
+	InstructedAmount                  Amount   `json:"instructed_amount"`
+	RequestedExecutionDate            String   `json:"requested_execution_date,omitempty"`
+	RemittanceInformationUnstructured String   `json:"remittance_information_unstructured,omitempty"`
+	CreditorAgentName                 String   `json:"creditor_agent_name,omitempty"`
+	CreditorAddress                   *Address `json:"creditor_address,omitempty"`
+}
+
+// Address of a creditor.
+type Address struct {
+	StreetName     String `json:"street_name,omitempty"`
+	BuildingNumber String `json:"building_number,omitempty"`
+	TownName       String `json:"town_name,omitempty"`
+	PostCode       String `json:"post_code,omitempty"`
+	Country        String `json:"country,omitempty"`
+}
+
+// FundsTokenCreate is the data of POST /funds_confirmations/tokens.
+type FundsTokenCreate struct {
+	SessionSecret     String  `json:"session_secret"`
+	ProviderCode      String  `json:"provider_code"`
+	ClientID          int64   `json:"client_id"`
+	RedirectURL       String  `json:"redirect_url"`
+	AppName           String  `json:"app_name"`
+	AuthorizationType String  `json:"authorization_type"`
+	Account           Account `json:"account"`
+}
+
+// FundsCheck is the data of POST /funds_confirmations.
+type FundsCheck struct {
+	SessionSecret    String  `json:"session_secret"`
+	ProviderCode     String  `json:"provider_code"`
+	Account          Account `json:"account"`
+	InstructedAmount Amount  `json:"instructed_amount"`
+}
+
+// LoginCreate is the data of POST /logins (extension "logins").
+type LoginCreate struct {
+	SessionSecret String `json:"session_secret"`
+	ProviderCode  String `json:"provider_code"`
+	AppName       String `json:"app_name"`
+	RedirectURL   String `json:"redirect_url"`
+	IBAN          String `json:"iban,omitempty"`
+}
+
+// ErrorReport is the data of POST /errors.
+type ErrorReport struct {
+	Request struct {
+		Method  string            `json:"method"`
+		URL     string            `json:"url"`
+		Headers map[string]string `json:"headers"`
+	} `json:"request"`
+	Error ErrorAnswer `json:"error"`
+}
+
+// ErrorAnswer is the body of a refusal, in both directions.
+type ErrorAnswer struct {
+	ErrorClass   String `json:"error_class"`
+	ErrorMessage String `json:"error_message"`
+	Meta         *Meta  `json:"meta,omitempty"`
+}
+
+// Meta goes with every answer of the hub, and with lists of a connector.
+type Meta struct {
+	Time    string `json:"time,omitempty"`
+	Version string `json:"version,omitempty"`
+	NextID  String `json:"next_id,omitempty"`
+}
+
+// AccountAnswer is one account of GET /accounts.
+type AccountAnswer struct {
+	ID              String          `json:"id"`
+	Name            String          `json:"name"`
+	Currency        String          `json:"currency"`
+	CashAccountType String          `json:"cash_account_type"`
+	IBAN            String          `json:"iban,omitempty"`
+	BBAN            String          `json:"bban,omitempty"`
+	BIC             String          `json:"bic,omitempty"`
+	SortCode        String          `json:"sort_code,omitempty"`
+	MSISDN          String          `json:"msisdn,omitempty"`
+	Product         String          `json:"product,omitempty"`
+	OwnerName       String          `json:"owner_name,omitempty"`
+	Status          String          `json:"status,omitempty"`
+	Balances        []BalanceAnswer `json:"balances,omitempty"`
+	Extra           json.RawMessage `json:"extra,omitempty"`
+}
+
+// BalanceAnswer is one balance, flat as accounts have it.
+type BalanceAnswer struct {
+	Type                     String `json:"type"`
+	Currency                 String `json:"currency"`
+	Amount                   String `json:"amount"`
+	CreditLimitIncluded      *bool  `json:"credit_limit_included,omitempty"`
+	LastChangeDateTime       String `json:"last_change_date_time,omitempty"`
+	ReferenceDate            String `json:"reference_date,omitempty"`
+	LastCommittedTransaction String `json:"last_committed_transaction,omitempty"`
+}
+
+// CardAnswer is one card of GET /card_accounts.
+type CardAnswer struct {
+	ID          String              `json:"id"`
+	Name        String              `json:"name"`
+	MaskedPAN   String              `json:"masked_pan"`
+	Currency    String              `json:"currency"`
+	Status      String              `json:"status"`
+	Product     String              `json:"product,omitempty"`
+	CreditLimit *Amount             `json:"credit_limit,omitempty"`
+	Balances    []CardBalanceAnswer `json:"balances"`
+	Extra       json.RawMessage     `json:"extra,omitempty"`
+}
+
+// CardBalanceAnswer is one balance, nested as cards have it.
+type CardBalanceAnswer struct {
+	BalanceType   String `json:"balance_type"`
+	BalanceAmount Amount `json:"balance_amount"`
+}
+
+// TransactionAnswer is one entry of GET /accounts/{id}/transactions.
+type TransactionAnswer struct {
+	ID                    String            `json:"id"`
+	Amount                String            `json:"amount"`
+	Currency              String            `json:"currency"`
+	Status                String            `json:"status"` // booked, pending
+	ValueDate             String            `json:"value_date"`
+	BookingDate           String            `json:"booking_date,omitempty"`
+	EndToEndID            String            `json:"end_to_end_id,omitempty"`
+	CreditorDetails       *Party            `json:"creditor_details,omitempty"`
+	DebtorDetails         *Party            `json:"debtor_details,omitempty"`
+	RemittanceInformation *Remittance       `json:"remittance_information,omitempty"`
+	Extra                 *TransactionExtra `json:"extra,omitempty"`
+}
+
+// Party is a creditor or debtor of an entry.
+type Party struct {
+	Name    String   `json:"name,omitempty"`
+	Account *Account `json:"account,omitempty"`
+}
+
+// Remittance is what the payer wrote.
+type Remittance struct {
+	Structured   String `json:"structured,omitempty"`
+	Unstructured String `json:"unstructured,omitempty"`
+}
+
+// TransactionExtra holds the less usual fields of an entry.
+type TransactionExtra struct {
+	EntryReference                 String `json:"entry_reference,omitempty"`
+	MandateID                      String `json:"mandate_id,omitempty"`
+	CheckID                        String `json:"check_id,omitempty"`
+	CreditorID                     String `json:"creditor_id,omitempty"`
+	UltimateCreditor               String `json:"ultimate_creditor,omitempty"`
+	UltimateDebtor                 String `json:"ultimate_debtor,omitempty"`
+	PurposeCode                    String `json:"purpose_code,omitempty"`
+	BankTransactionCode            String `json:"bank_transaction_code,omitempty"`
+	ProprietaryBankTransactionCode String `json:"proprietary_bank_transaction_code,omitempty"`
+	AdditionalInformation          String `json:"additional_information,omitempty"`
+}
+
+// List is the shape of every data answer of a connector.
+type List[T any] struct {
+	Data []T  `json:"data"`
+	Meta Meta `json:"meta"`
+}
+
+// Event is the data of the three session callbacks; each uses the fields it knows.
+type Event struct {
+	SessionSecret    String         `json:"session_secret"`
+	Status           String         `json:"status,omitempty"`
+	SCAStatus        String         `json:"sca_status,omitempty"`
+	RedirectURL      String         `json:"redirect_url,omitempty"`
+	SessionExpiresAt String         `json:"session_expires_at,omitempty"`
+	FundsAvailable   *bool          `json:"funds_available,omitempty"`
+	UserID           String         `json:"user_id,omitempty"`
+	Token            String         `json:"token,omitempty"`
+	Consent          *Access        `json:"consent,omitempty"`
+	DebtorAccount    *Account       `json:"debtor_account,omitempty"`
+	ErrorClass       String         `json:"error_class,omitempty"`
+	ErrorMessage     String         `json:"error_message,omitempty"`
+	Extra            map[string]any `json:"extra,omitempty"`
+}
+
+// TokenAnswer is one access in the hub's answer to GET /tokens.
+type TokenAnswer struct {
+	ID         string `json:"id"`
+	UserID     string `json:"user_id"`
+	ConsentID  string `json:"consent_id"`
+	Service    string `json:"service"` // ais, piis
+	Status     string `json:"status"`  // active, revoked, expired
+	AppName    string `json:"app_name"`
+	ClientID   string `json:"client_id"`
+	ValidUntil string `json:"valid_until,omitempty"`
+	CreatedAt  string `json:"created_at"`
+}

@@ -1,0 +1,74 @@
+// Package sqldbtest opens empty databases for tests: SQLite always, PostgreSQL when
+// TEST_POSTGRES_URL names one.
+package sqldbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kontor/kit/sqldb"
+)
+
+// Each runs test on an empty migrated database of each kind.
+func Each(t *testing.T, migrations []fs.FS, test func(t *testing.T, db *sqldb.DB)) {
+	t.Run("SQLite", func(t *testing.T) { test(t, SQLite(t, migrations...)) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, PostgreSQL(t, migrations...)) })
+}
+
+// SQLite opens an empty file that is removed with the test.
+func SQLite(t testing.TB, migrations ...fs.FS) *sqldb.DB {
+	return open(t, filepath.Join(t.TempDir(), "test.db"), migrations)
+}
+
+// PostgreSQL opens an empty schema that is dropped with the test, or skips it.
+func PostgreSQL(t testing.TB, migrations ...fs.FS) *sqldb.DB {
+	return open(t, URL(t), migrations)
+}
+
+// URL makes an empty PostgreSQL schema for the test and returns the address whose
+// connections see only that schema. It skips the test when TEST_POSTGRES_URL is not set.
+func URL(t testing.TB) string {
+	base := os.Getenv("TEST_POSTGRES_URL")
+	if base == "" {
+		t.Skip("TEST_POSTGRES_URL is not set: not tried on PostgreSQL")
+	}
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "t_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		admin.Exec("DROP SCHEMA " + schema + " CASCADE")
+		admin.Close()
+	})
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func open(t testing.TB, dsn string, migrations []fs.FS) *sqldb.DB {
+	db, err := sqldb.Open(context.Background(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if _, err := sqldb.Migrate(context.Background(), db, migrations...); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
