@@ -101,6 +101,9 @@ func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) 
 
 // Query runs a reading statement.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if tx := db.joined(ctx); tx != nil {
+		return tx.Query(query, args...)
+	}
 	st, err := db.readStmt.get(ctx, db.read, query)
 	if err != nil {
 		return nil, err
@@ -124,6 +127,9 @@ func (r Row) Scan(dest ...any) error {
 
 // QueryRow runs a reading statement that answers at most one row.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
+	if tx := db.joined(ctx); tx != nil {
+		return tx.QueryRow(query, args...)
+	}
 	if !db.postgres {
 		// A cancellable context costs the SQLite driver a goroutine for each statement,
 		// and a point read is over before it could be cancelled.
@@ -138,6 +144,9 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 
 // Exec runs one writing statement durably and says how many rows it changed.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if tx := db.joined(ctx); tx != nil {
+		return tx.Exec(query, args...)
+	}
 	if db.writer == nil {
 		st, err := db.readStmt.get(ctx, db.read, query)
 		if err != nil {
@@ -156,8 +165,11 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (int64, error
 // Write runs fn in one transaction: everything it wrote is durable when Write returns nil,
 // and nothing is when it returns an error. fn may run again after a conflict with another
 // writer, so it must only compute and write through tx. fn must not call db: on SQLite it
-// runs inside the one writer.
+// runs inside the one writer. Within Atomically, fn joins the transaction that is open.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	if tx := db.joined(ctx); tx != nil {
+		return fn(tx)
+	}
 	if db.writer != nil {
 		return db.writer.do(ctx, &job{fn: fn})
 	}
@@ -181,6 +193,26 @@ func (db *DB) writePostgres(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// Atomically runs fn in one transaction that every use of db with fn's context joins, so
+// that several nouns can change together while each keeps its own tables. As with Write,
+// fn may run again, and must not wait for anything but the database.
+func (db *DB) Atomically(ctx context.Context, fn func(ctx context.Context) error) error {
+	if db.joined(ctx) != nil {
+		return fn(ctx)
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		return fn(context.WithValue(ctx, joinedKey{db}, tx))
+	})
+}
+
+type joinedKey struct{ db *DB }
+
+// joined returns the transaction of db that ctx is in, or nil.
+func (db *DB) joined(ctx context.Context) *Tx {
+	tx, _ := ctx.Value(joinedKey{db}).(*Tx)
+	return tx
 }
 
 // A Tx is an open transaction.

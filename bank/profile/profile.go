@@ -1,0 +1,170 @@
+// Package profile is everything in which one bank's interface differs from another's, as
+// data. The rules ask the profile; nothing asks which bank it is.
+//
+// Three profiles are built in: bankart, salt and standard. A bank's file names one of them
+// and overrides single switches. What is unknown or contradicts itself is refused at start,
+// all of it at once.
+//
+// Source: Berlin Group digest, section 13.2.
+package profile
+
+import "time"
+
+// A Profile holds the switches of one bank's interface. Field names are the keys of the file.
+type Profile struct {
+	SpecLevel string `yaml:"specLevel"` // 1.3.6 … 1.3.16; newer fields are not emitted
+
+	ClientIdentification ClientIdentification `yaml:"clientIdentification"`
+	OAuth                OAuth                `yaml:"oauth"`
+
+	StartAuthorisation StartAuthorisation `yaml:"startAuthorisation"`
+	SCAApproaches      []SCAApproach      `yaml:"scaApproaches"` // by priority
+	// SCATimeout bounds how long a PSU may take, from the creation of the resource.
+	SCATimeout time.Duration `yaml:"scaTimeout"`
+	// FirstUpdateWait is how long a creation waits for the bank's page address.
+	FirstUpdateWait time.Duration `yaml:"firstUpdateWait"`
+
+	Consent  Consent  `yaml:"consent"`
+	Accounts Accounts `yaml:"accounts"`
+	Payments Payments `yaml:"payments"`
+	Funds    Funds    `yaml:"funds"`
+
+	RedirectDomainCheck  RedirectDomainCheck `yaml:"redirectDomainCheck"`
+	ExtraResponseHeaders []string            `yaml:"extraResponseHeaders"` // x-fapi-interaction-id
+	BanksMayActAsTPP     bool                `yaml:"banksMayActAsTPP"`     // role PSP_AS may call what PSP_AI, PSP_PI and PSP_IC may
+}
+
+// ClientIdentification says what an OAuth client_id is.
+type ClientIdentification string
+
+const (
+	ByOrganizationIdentifier ClientIdentification = "organizationIdentifier" // of the eIDAS certificate
+	ByPortalKey              ClientIdentification = "portalKey"              // issued by the developer portal
+)
+
+// OAuthMode says where OAuth stands in a journey.
+type OAuthMode string
+
+const (
+	OAuthNone       OAuthMode = "none"
+	OAuthPreStep    OAuthMode = "preStep"    // a token before any call; SCA follows by redirect
+	OAuthIntegrated OAuthMode = "integrated" // the resource first; SCA inside the OAuth flow
+)
+
+// OAuth holds the switches of the authorization server.
+type OAuth struct {
+	Mode         OAuthMode     `yaml:"mode"`
+	PKCERequired bool          `yaml:"pkceRequired"`
+	Scopes       PreStepScopes `yaml:"scopes"` // preStep only
+	TokenTTL     time.Duration `yaml:"tokenTTL"`
+	CodeTTL      time.Duration `yaml:"codeTTL"` // at most one minute
+	RefreshToken bool          `yaml:"refreshToken"`
+}
+
+// PreStepScopes names the scopes of a token that only says who the PSU is.
+type PreStepScopes struct {
+	Accounts string `yaml:"accounts"` // psd2:acc
+	Payments string `yaml:"payments"` // psd2:pay
+}
+
+// StartAuthorisation says who starts the authorisation of a new resource.
+type StartAuthorisation string
+
+const (
+	Implicit StartAuthorisation = "implicit" // together with the resource
+	Explicit StartAuthorisation = "explicit" // by the TPP
+)
+
+// SCAApproach is one way to authenticate a PSU.
+type SCAApproach string
+
+const (
+	Redirect SCAApproach = "redirect"
+	OAuthSCA SCAApproach = "oauth" // redirect by way of the authorization server
+)
+
+// Consent holds the switches of account information consents.
+type Consent struct {
+	Dedicated         bool `yaml:"dedicated"`
+	BankOffered       bool `yaml:"bankOffered"`
+	Global            bool `yaml:"global"`            // allPsd2
+	AvailableAccounts bool `yaml:"availableAccounts"` // and with balances
+	// ForceBankOffered leads the PSU through the choice of accounts whatever was asked.
+	ForceBankOffered bool `yaml:"forceBankOffered"`
+
+	ValidityDaysMax int           `yaml:"validityDaysMax"`
+	FrequencyMax    int           `yaml:"frequencyMax"`
+	OneOffWindow    time.Duration `yaml:"oneOffWindow"`     // life of a one-off consent after SCA; 0: each endpoint once
+	OneOffStrict    bool          `yaml:"oneOffStrictDate"` // validUntil of a one-off must be today
+}
+
+// Accounts holds the switches of account reads.
+type Accounts struct {
+	Cards               bool          `yaml:"cards"`
+	TransactionDetails  bool          `yaml:"transactionDetails"`
+	BookingStatuses     []string      `yaml:"bookingStatuses"` // booked, pending, both
+	WithBalance         string        `yaml:"withBalance"`     // honour, ignore, reject
+	OwnerName           bool          `yaml:"ownerName"`
+	ReferenceTypes      []string      `yaml:"referenceTypes"` // iban, bban, pan, maskedPan, msisdn
+	HistoryDays         int           `yaml:"historyDays"`
+	FreshSCAWindow      time.Duration `yaml:"freshScaWindow"` // older history is open for so long after SCA
+	ItemsPerPageDefault int           `yaml:"itemsPerPageDefault"`
+	ItemsPerPageMax     int           `yaml:"itemsPerPageMax"`
+}
+
+// Payments holds the switches of payment initiation.
+type Payments struct {
+	Enabled bool `yaml:"enabled"`
+	// Products lists the payment products by payment service.
+	Products map[string][]string `yaml:"products"`
+	// DebtorAccountOptional lets the PSU choose the account at the bank.
+	DebtorAccountOptional bool `yaml:"debtorAccountOptional"`
+	// FinalStatus is what a payment becomes when the bank reports success without a status.
+	FinalStatus  string `yaml:"finalStatus"`
+	Cancellation string `yaml:"cancellation"` // none
+}
+
+// Offers says whether product is offered by service.
+func (p Payments) Offers(service, product string) bool {
+	for _, name := range p.Products[service] {
+		if name == product {
+			return p.Enabled
+		}
+	}
+	return false
+}
+
+// FundsConsent says how the consent to confirm funds is given.
+type FundsConsent string
+
+const (
+	FundsNone       FundsConsent = "none"
+	FundsByConsents FundsConsent = "consents" // POST /v1/consents with confirmationOfFundsAllowed
+)
+
+// Funds holds the switches of confirmations of funds.
+type Funds struct {
+	Enabled    bool         `yaml:"enabled"`
+	ConsentVia FundsConsent `yaml:"consentVia"`
+}
+
+// RedirectDomainCheck says what becomes of a redirect URI outside the certificate's domains.
+type RedirectDomainCheck string
+
+const (
+	DomainIgnore RedirectDomainCheck = "ignore"
+	DomainWarn   RedirectDomainCheck = "warn"   // 201 with a WARNING
+	DomainReject RedirectDomainCheck = "reject" // 400 FORMAT_ERROR
+)
+
+// A Bank is one bank of the hub: its profile, and where it is.
+type Bank struct {
+	Code        string // lon; first key of every row that belongs to the bank
+	Name        string // shown to people
+	BIC         string
+	Country     string
+	BasePath    string // /psd2/lon, before /v1/…
+	Zone        *time.Location
+	ProfileName string
+	Profile
+}
