@@ -1,0 +1,337 @@
+// Package ledger keeps the reference bank's books by double entry.
+//
+// A posting is a set of lines that adds up to zero in every currency; it is written whole
+// or not at all, and its ID can be used once. Each line becomes an entry of one account.
+// A hold takes money out of what is available without moving it, until it is released.
+// What a customer may spend is booked − held + credit limit, and no posting or hold takes
+// it below zero, however many run at once: the account row itself is the guard.
+//
+// Because every posting balances, the sum over all accounts is zero in each currency at
+// any time; Check proves that, and that balances agree with entries, in SQL. Who owns an
+// account and who may see it is not the ledger's business.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"kontor/kit/day"
+	"kontor/kit/money"
+	"kontor/kit/sqldb"
+)
+
+// Callers tell these apart with errors.Is.
+var (
+	ErrUnbalanced = errors.New("posting does not add up to zero")
+	ErrFunds      = errors.New("not enough money on the account")
+	ErrAccount    = errors.New("no such account in this currency")
+	ErrPosted     = errors.New("posting is already in the books")
+	ErrHold       = errors.New("no such hold")
+)
+
+// Kinds of accounts. Only customers' and cards have a limit.
+const (
+	Customer = "customer"
+	Card     = "card"
+	Clearing = "clearing" // towards other banks
+	Income   = "income"   // fees and interest
+)
+
+// Unlimited is the credit limit of the bank's own accounts.
+const Unlimited = -1
+
+// amountMax bounds one line, so that no sum of a posting can overflow.
+const amountMax = 1_000_000_000_000_000
+
+// A Book is the ledger of one bank.
+type Book struct {
+	DB   *sqldb.DB
+	Bank string // code of the bank
+}
+
+// An Account is a row of the book. Amounts are minor units of Currency.
+type Account struct {
+	ID          string
+	Kind        string
+	Currency    string
+	CreditLimit int64 // Unlimited for the bank's own accounts
+	Booked      int64
+	Held        int64
+	day         string
+	dayOpening  int64
+	lastSeq     int64
+}
+
+// Available is what can be spent now, without the credit limit.
+func (a Account) Available() money.Amount {
+	return money.Amount{Minor: a.Booked - a.Held, Currency: a.Currency}
+}
+
+// Spendable is what can be spent now, with the credit limit.
+func (a Account) Spendable() int64 { return a.Booked - a.Held + max(a.CreditLimit, 0) }
+
+// ClosingBefore is the booked balance as it stood before the first entry of today.
+func (a Account) ClosingBefore(today day.Day) money.Amount {
+	minor := a.Booked
+	if a.day == today.String() {
+		minor = a.dayOpening
+	}
+	return money.Amount{Minor: minor, Currency: a.Currency}
+}
+
+// LastBooked is the booking date of the newest entry, "" before the first.
+func (a Account) LastBooked() string { return a.day }
+
+// Details are the words of an entry or hold.
+type Details struct {
+	Reference string // of the entry, given by the bank
+	EndToEnd  string // given by the payer
+	Code      string // ISO 20022 bank transaction code, such as PMNT-ICDT-ESCT
+	PartyName string // the other side
+	PartyIBAN string
+	Text      string
+}
+
+// A Line changes one account by Amount: negative is a debit.
+type Line struct {
+	Account string
+	Amount  money.Amount
+	Value   day.Day // zero: the booking date
+	Details
+}
+
+// A Posting is booked whole. ID is unique within the bank for ever.
+type Posting struct {
+	ID     string
+	Booked day.Day
+	At     time.Time
+	Lines  []Line
+}
+
+// An Entry is a line as it stands in the books.
+type Entry struct {
+	Account string
+	Seq     int64 // counts up per account
+	Posting string
+	Booked  string // YYYY-MM-DD
+	Value   string
+	Amount  money.Amount
+	Details
+}
+
+// A Hold reserves Amount, which is positive.
+type Hold struct {
+	ID      string
+	Account string
+	Amount  money.Amount
+	At      time.Time
+	Value   string // YYYY-MM-DD, when it is expected to be booked
+	Details
+}
+
+// balances says whether p may stand in the books at all.
+func (p Posting) balances() error {
+	if p.ID == "" || p.Booked.IsZero() || len(p.Lines) < 2 || len(p.Lines) > 1000 {
+		return fmt.Errorf("%w: it needs an ID, a day and at least two lines", ErrUnbalanced)
+	}
+	sums := map[string]int64{}
+	for _, l := range p.Lines {
+		if l.Amount.Minor == 0 || l.Amount.Minor > amountMax || l.Amount.Minor < -amountMax {
+			return fmt.Errorf("%w: a line is empty or too large", ErrUnbalanced)
+		}
+		sums[l.Amount.Currency] += l.Amount.Minor
+	}
+	for currency, sum := range sums {
+		if sum != 0 {
+			return fmt.Errorf("%w: %d %s are left", ErrUnbalanced, sum, currency)
+		}
+	}
+	return nil
+}
+
+// Open adds accounts with nothing on them.
+func (b Book) Open(tx *sqldb.Tx, accounts ...Account) error {
+	for _, a := range accounts {
+		if _, err := tx.Exec(insertAccount, b.Bank, a.ID, a.Kind, a.Currency, a.CreditLimit, int64(0), int64(0), int64(0), "", int64(0)); err != nil {
+			return fmt.Errorf("open account %s: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
+const insertAccount = `INSERT INTO corebank_ledger_account
+	(bank, id, kind, currency, credit_limit, booked, held, last_seq, day, day_opening)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+
+// Post books p. It returns ErrFunds when a debited account has too little available,
+// ErrPosted when the ID was used before, ErrUnbalanced or ErrAccount when p is wrong in
+// itself; after any of them the transaction must be given up.
+func (b Book) Post(tx *sqldb.Tx, p Posting) error {
+	if err := p.balances(); err != nil {
+		return err
+	}
+	n, err := tx.Exec(`INSERT INTO corebank_ledger_posting (bank, id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		b.Bank, p.ID, p.At.UnixMicro())
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrPosted
+	}
+	type change struct {
+		currency string
+		net, n   int64
+	}
+	changes := map[string]change{}
+	for _, l := range p.Lines {
+		c, seen := changes[l.Account]
+		if seen && c.currency != l.Amount.Currency {
+			return ErrAccount
+		}
+		changes[l.Account] = change{l.Amount.Currency, c.net + l.Amount.Minor, c.n + 1}
+	}
+	next := map[string]int64{}
+	// Always in the same order, so that two postings cannot wait for each other.
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
+		c := changes[id]
+		n, err := tx.Exec(`UPDATE corebank_ledger_account SET
+				day_opening = CASE WHEN day = $1 THEN day_opening ELSE booked END, day = $1,
+				booked = booked + $2, last_seq = last_seq + $3
+			WHERE bank = $4 AND id = $5 AND currency = $6
+				AND (credit_limit < 0 OR $7 = 1 OR booked - held + credit_limit + $2 >= 0)`,
+			p.Booked.String(), c.net, c.n, b.Bank, id, c.currency, flag(c.net >= 0))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return b.refused(tx, id, c.currency)
+		}
+		var last int64
+		if err := tx.QueryRow(`SELECT last_seq FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).Scan(&last); err != nil {
+			return err
+		}
+		next[id] = last - c.n + 1
+	}
+	for _, l := range p.Lines {
+		value := l.Value
+		if value.IsZero() {
+			value = p.Booked
+		}
+		if _, err := tx.Exec(insertOneEntry, b.Bank, l.Account, p.Booked.String(), next[l.Account], p.ID, l.Amount.Minor, l.Amount.Currency,
+			value.String(), l.Reference, l.EndToEnd, l.Code, l.PartyName, l.PartyIBAN, l.Text); err != nil {
+			return err
+		}
+		next[l.Account]++
+	}
+	return nil
+}
+
+const insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
+	value_date, reference, end_to_end, code, party_name, party_iban, text) VALUES `
+
+// The texts of the two statements that every payment runs.
+var (
+	insertOneEntry = insertEntry + row(14, 1)
+	insertOneHold  = insertHold + row(13, 1)
+)
+
+// refused says why no account row was changed.
+func (b Book) refused(tx *sqldb.Tx, account, currency string) error {
+	var have string
+	err := tx.QueryRow(`SELECT currency FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, account).Scan(&have)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && have != currency:
+		return ErrAccount
+	case err != nil:
+		return err
+	}
+	return ErrFunds
+}
+
+// Hold reserves money. It returns ErrFunds when so much is not available.
+func (b Book) Hold(tx *sqldb.Tx, h Hold) error {
+	if h.Amount.Minor <= 0 || h.Amount.Minor > amountMax || h.ID == "" {
+		return fmt.Errorf("%w: a hold needs an ID and a positive amount", ErrUnbalanced)
+	}
+	n, err := tx.Exec(`UPDATE corebank_ledger_account SET held = held + $1
+		WHERE bank = $2 AND id = $3 AND currency = $4 AND (credit_limit < 0 OR booked - held + credit_limit - $1 >= 0)`,
+		h.Amount.Minor, b.Bank, h.Account, h.Amount.Currency)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return b.refused(tx, h.Account, h.Amount.Currency)
+	}
+	_, err = tx.Exec(insertOneHold, holdRow(b.Bank, h)...)
+	return err
+}
+
+const insertHold = `INSERT INTO corebank_ledger_hold (bank, account, id, at, amount, currency, value_date,
+	reference, end_to_end, code, party_name, party_iban, text) VALUES `
+
+func holdRow(bank string, h Hold) []any {
+	return []any{bank, h.Account, h.ID, h.At.UnixMicro(), h.Amount.Minor, h.Amount.Currency, h.Value,
+		h.Reference, h.EndToEnd, h.Code, h.PartyName, h.PartyIBAN, h.Text}
+}
+
+// Release gives a hold up. It returns ErrHold when there is none, so that what rests on a
+// hold happens once.
+func (b Book) Release(tx *sqldb.Tx, account, id string) error {
+	var amount int64
+	err := tx.QueryRow(`SELECT amount FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id = $3`, b.Bank, account, id).Scan(&amount)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrHold
+	}
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`DELETE FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id = $3`, b.Bank, account, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrHold
+	}
+	_, err = tx.Exec(`UPDATE corebank_ledger_account SET held = held - $1 WHERE bank = $2 AND id = $3`, amount, b.Bank, account)
+	return err
+}
+
+// Check proves that the books are right: every posting balances, each account's balance
+// is the sum of its entries, its holds are what is held, and all accounts add up to zero.
+func (b Book) Check(ctx context.Context) error {
+	for _, c := range []struct{ fault, query string }{
+		{"a posting does not add up to zero", `SELECT COUNT(*) FROM (SELECT posting FROM corebank_ledger_entry
+			WHERE bank = $1 GROUP BY posting, currency HAVING SUM(amount) <> 0) t`},
+		{"an account's balance is not the sum of its entries", `SELECT COUNT(*) FROM corebank_ledger_account a WHERE a.bank = $1 AND a.booked <>
+			(SELECT COALESCE(SUM(e.amount), 0) FROM corebank_ledger_entry e WHERE e.bank = a.bank AND e.account = a.id)`},
+		{"an account's holds are not what is held", `SELECT COUNT(*) FROM corebank_ledger_account a WHERE a.bank = $1 AND a.held <>
+			(SELECT COALESCE(SUM(h.amount), 0) FROM corebank_ledger_hold h WHERE h.bank = a.bank AND h.account = a.id)`},
+		{"the accounts do not add up to zero", `SELECT COUNT(*) FROM (SELECT currency FROM corebank_ledger_account
+			WHERE bank = $1 GROUP BY currency HAVING SUM(booked) <> 0) t`},
+		{"an account is below its limit", `SELECT COUNT(*) FROM corebank_ledger_account
+			WHERE bank = $1 AND credit_limit >= 0 AND booked - held + credit_limit < 0`},
+		{"an entry belongs to no posting", `SELECT COUNT(*) FROM corebank_ledger_entry e WHERE e.bank = $1 AND NOT EXISTS
+			(SELECT 1 FROM corebank_ledger_posting p WHERE p.bank = e.bank AND p.id = e.posting)`},
+	} {
+		var n int64
+		if err := b.DB.QueryRow(ctx, c.query, b.Bank).Scan(&n); err != nil {
+			return err
+		}
+		if n != 0 {
+			return fmt.Errorf("%s (%d times)", c.fault, n)
+		}
+	}
+	return nil
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

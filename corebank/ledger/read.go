@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+// A Position is a place in an account's history; the zero Position is before the newest entry.
+type Position struct {
+	Booked string
+	Seq    int64
+}
+
+// Account returns one account as it stands, or ErrAccount.
+func (b Book) Account(ctx context.Context, id string) (Account, error) {
+	a := Account{ID: id}
+	err := b.DB.QueryRow(ctx, `SELECT kind, currency, credit_limit, booked, held, day, day_opening, last_seq
+		FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).
+		Scan(&a.Kind, &a.Currency, &a.CreditLimit, &a.Booked, &a.Held, &a.day, &a.dayOpening, &a.lastSeq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, ErrAccount
+	}
+	return a, err
+}
+
+// Entries returns up to limit entries older than after whose booking date lies in from … to,
+// newest first. It reads the key of the table backwards, so a page costs the same wherever
+// it lies in the history.
+func (b Book) Entries(ctx context.Context, account string, from, to day.Day, after Position, limit int) ([]Entry, error) {
+	if after == (Position{}) {
+		after = Position{"9999-12-31", math.MaxInt64}
+	}
+	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date,
+			reference, end_to_end, code, party_name, party_iban, text
+		FROM corebank_ledger_entry
+		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND booking_date <= $4 AND (booking_date, seq) < ($5, $6)
+		ORDER BY booking_date DESC, seq DESC LIMIT $7`,
+		b.Bank, account, from.String(), to.String(), after.Booked, after.Seq, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	entries := make([]Entry, 0, min(limit, 128))
+	for rows.Next() {
+		e := Entry{Account: account}
+		if err := rows.Scan(&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value,
+			&e.Reference, &e.EndToEnd, &e.Code, &e.PartyName, &e.PartyIBAN, &e.Text); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+// Holds returns up to limit holds of account whose ID is greater than after, by ID.
+func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Hold, error) {
+	rows, err := b.DB.Query(ctx, `SELECT id, amount, currency, value_date, reference, end_to_end, code, party_name, party_iban, text
+		FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id > $3 ORDER BY id LIMIT $4`, b.Bank, account, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var holds []Hold
+	for rows.Next() {
+		h := Hold{Account: account}
+		var amount money.Amount
+		if err := rows.Scan(&h.ID, &amount.Minor, &amount.Currency, &h.Value,
+			&h.Reference, &h.EndToEnd, &h.Code, &h.PartyName, &h.PartyIBAN, &h.Text); err != nil {
+			return nil, err
+		}
+		h.Amount = amount
+		holds = append(holds, h)
+	}
+	return holds, rows.Err()
+}
