@@ -1,0 +1,190 @@
+// Package authorisation runs strong customer authentication (SCA) for whatever needs it:
+// a consent, a payment, a log-in.
+//
+// An authorisation starts with a session secret that the bank is told. The bank leads the
+// PSU through its own pages and reports by events: Update moves the scaStatus and brings
+// the address of those pages, Success finalises, Fail ends it. What nobody finishes in time
+// has failed. Every step is a pure method that is told the time; the noun that is being
+// authorised hears the end through Subject, in the same transaction.
+//
+// An scaStatus never goes back, and the end is final: that is what makes it safe that
+// events arrive twice or in any order.
+//
+// What a PSU sees and how she proves who she is, is the bank's affair.
+package authorisation
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"kontor/bank/core"
+	"kontor/bank/tpp"
+)
+
+// Status is how far the PSU has come.
+//
+// spec: xs2a/scaStatus
+type Status string
+
+const (
+	Received          Status = "received"
+	PSUIdentified     Status = "psuIdentified"
+	PSUAuthenticated  Status = "psuAuthenticated"
+	SCAMethodSelected Status = "scaMethodSelected"
+	Started           Status = "started"
+	Finalised         Status = "finalised" // final
+	Failed            Status = "failed"    // final
+	Exempted          Status = "exempted"  // final: no SCA was needed
+)
+
+// order is the way of an authorisation; final states have no way on.
+var order = []Status{Received, PSUIdentified, PSUAuthenticated, SCAMethodSelected, Started}
+
+// Final says whether s is an end.
+func (s Status) Final() bool { return s == Finalised || s == Failed || s == Exempted }
+
+// A Kind says what is being authorised.
+type Kind string
+
+const (
+	OfConsent Kind = "consent"
+	OfPayment Kind = "payment"
+	OfLogin   Kind = "login" // nothing but who the PSU is
+)
+
+// Callers tell these apart with errors.Is.
+var (
+	ErrUnknown = errors.New("authorisation unknown") // none such, or another TPP's or resource's
+	ErrStatus  = errors.New("authorisation status does not allow this")
+)
+
+// An Authorisation is one SCA run.
+type Authorisation struct {
+	Bank    string
+	ID      string // shown to the TPP
+	Kind    Kind
+	Subject string // ID of what is being authorised; of a log-in: its own
+	TPP     tpp.ID
+	Status  Status
+	OAuth   bool // the PSU comes through the authorization server
+
+	Session        string // secret shared with the bank; its events name it
+	BankURL        string // the bank's page for the PSU; "" until the bank told it
+	ReturnKey      string // secret in the hub's own return address
+	RedirectURI    string // TPP-Redirect-URI
+	NokRedirectURI string // TPP-Nok-Redirect-URI
+	OAuthSession   string // of the authorization server, when it waits for this run
+	PSU            string // the bank's id of the PSU, once known
+	PSUMessage     string
+
+	CreatedAt    time.Time
+	ExpiresAt    time.Time // the PSU must be done by then
+	FinalisedAt  time.Time
+	SuccessToken []byte // SHA-256 of the token that came with success: a repeat is recognised
+}
+
+// expiryCap bounds how far a bank may put off the end of a session.
+const expiryCap = 30 * time.Minute
+
+// repeatWindow is how long an identical success is taken as a repeat.
+const repeatWindow = 10 * time.Minute
+
+// At returns a as it stands at now: what was not finished in time has failed.
+func (a Authorisation) At(now time.Time) Authorisation {
+	if !a.Status.Final() && !now.Before(a.ExpiresAt) {
+		a.Status = Failed
+	}
+	return a
+}
+
+// Update moves a by what the bank reports. An scaStatus that would go back is ignored:
+// updates may overtake each other on the way.
+func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, error) {
+	if err := a.open(now); err != nil {
+		return a, err
+	}
+	if u.RedirectURL != "" {
+		a.BankURL = u.RedirectURL
+	}
+	if u.PSUMessage != "" {
+		a.PSUMessage = u.PSUMessage
+	}
+	if u.ExpiresAt.After(a.ExpiresAt) {
+		a.ExpiresAt = u.ExpiresAt
+		if latest := now.Add(expiryCap); a.ExpiresAt.After(latest) {
+			a.ExpiresAt = latest
+		}
+	}
+	// finalised and failed are told by Success and Fail, not by an Update: only they carry
+	// what the resource needs.
+	switch to := Status(u.SCAStatus); {
+	case to == Exempted && a.BankURL == "":
+		a.Status = Exempted
+		a.FinalisedAt = now
+	case slices.Index(order, to) > slices.Index(order, a.Status):
+		a.Status = to
+	}
+	return a, nil
+}
+
+// Succeed finalises a. again is true when this very success was taken before: then nothing
+// changes and nothing is to be done.
+func (a Authorisation) Succeed(now time.Time, s core.Success) (_ Authorisation, again bool, err error) {
+	digest := sha256.Sum256([]byte(s.Token))
+	done := a.Status == Finalised || a.Status == Exempted && a.SuccessToken != nil
+	if done {
+		if subtle.ConstantTimeCompare(digest[:], a.SuccessToken) == 1 && now.Sub(a.FinalisedAt) < repeatWindow {
+			return a, true, nil
+		}
+		return a, false, core.ErrSessionFinalised
+	}
+	if a.Status != Exempted {
+		if err := a.open(now); err != nil {
+			return a, false, err
+		}
+		a.Status = Finalised
+	}
+	a.FinalisedAt = now
+	a.SuccessToken = digest[:]
+	a.PSU = s.UserID
+	return a, false, nil
+}
+
+// Fail ends a without success.
+func (a Authorisation) Fail(now time.Time, f core.Fail) (Authorisation, error) {
+	if err := a.open(now); err != nil {
+		return a, err
+	}
+	a.Status = Failed
+	a.FinalisedAt = now
+	if f.UserID != "" {
+		a.PSU = f.UserID
+	}
+	return a, nil
+}
+
+// Close ends a because what it was to authorise has ended. It leaves a finished one alone.
+func (a Authorisation) Close(now time.Time) Authorisation {
+	if !a.Status.Final() {
+		a.Status = Failed
+		a.FinalisedAt = now
+	}
+	return a
+}
+
+// open returns the reason why a takes no more events.
+func (a Authorisation) open(now time.Time) error {
+	switch {
+	case a.Status == Finalised || a.Status == Exempted:
+		return core.ErrSessionFinalised
+	case a.Status == Failed:
+		return core.ErrSessionClosed
+	case !now.Before(a.ExpiresAt):
+		return fmt.Errorf("%w at %s", core.ErrSessionExpired, a.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}

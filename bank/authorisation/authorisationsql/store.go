@@ -1,0 +1,128 @@
+// Package authorisationsql keeps authorisations in SQLite or PostgreSQL.
+package authorisationsql
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/kit/sqldb"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Migrations creates the table.
+var Migrations fs.FS = files
+
+// attempts bounds how often Update decides anew because another writer came first.
+const attempts = 10
+
+// Store is an authorisation.Store on one database.
+type Store struct{ DB *sqldb.DB }
+
+var _ authorisation.Store = Store{}
+
+const columns = `bank, id, kind, subject, tpp, status, oauth, session, bank_url, return_key, redirect_uri, nok_redirect_uri,
+	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token`
+
+func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error {
+	_, err := s.DB.Exec(ctx, `INSERT INTO authorisation (`+columns+`, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)`,
+		a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
+		a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
+		sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken)
+	return err
+}
+
+func (s Store) Get(ctx context.Context, bank, id string) (authorisation.Authorisation, error) {
+	a, _, err := s.one(ctx, `id = $2`, bank, id)
+	return a, err
+}
+
+func (s Store) BySession(ctx context.Context, bank, session string) (authorisation.Authorisation, error) {
+	a, _, err := s.one(ctx, `session = $2`, bank, session)
+	return a, err
+}
+
+func (s Store) ByReturnKey(ctx context.Context, bank, key string) (authorisation.Authorisation, error) {
+	a, _, err := s.one(ctx, `return_key = $2`, bank, key)
+	return a, err
+}
+
+func (s Store) ByOAuthSession(ctx context.Context, bank, session string) (authorisation.Authorisation, error) {
+	a, _, err := s.one(ctx, `oauth_session = $2`, bank, session)
+	return a, err
+}
+
+func (s Store) List(ctx context.Context, bank string, kind authorisation.Kind, subject string) ([]authorisation.Authorisation, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM authorisation WHERE bank = $1 AND kind = $2 AND subject = $3 ORDER BY created_at, id`,
+		bank, string(kind), subject)
+}
+
+func (s Store) Overdue(ctx context.Context, now time.Time, limit int) ([]authorisation.Authorisation, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM authorisation
+		WHERE status IN ('received', 'psuIdentified', 'psuAuthenticated', 'scaMethodSelected', 'started') AND expires_at <= $1
+		ORDER BY expires_at LIMIT $2`, sqldb.Micros(now), limit)
+}
+
+func (s Store) Update(ctx context.Context, bank, id string, change func(authorisation.Authorisation) (authorisation.Authorisation, error)) error {
+	for range attempts {
+		a, version, err := s.one(ctx, `id = $2`, bank, id)
+		if err != nil {
+			return err
+		}
+		if a, err = change(a); err != nil {
+			return err
+		}
+		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
+			expires_at = $6, finalised_at = $7, success_token = $8, version = version + 1 WHERE bank = $9 AND id = $10 AND version = $11`,
+			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
+			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, bank, id, version)
+		if err != nil || n == 1 {
+			return err
+		}
+	}
+	return fmt.Errorf("authorisation %s: overtaken by other writers %d times", id, attempts)
+}
+
+func (s Store) one(ctx context.Context, where string, args ...any) (authorisation.Authorisation, int64, error) {
+	a, version, err := scan(s.DB.QueryRow(ctx, `SELECT `+columns+`, version FROM authorisation WHERE bank = $1 AND `+where, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = authorisation.ErrUnknown
+	}
+	return a, version, err
+}
+
+func (s Store) all(ctx context.Context, query string, args ...any) ([]authorisation.Authorisation, error) {
+	rows, err := s.DB.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []authorisation.Authorisation
+	for rows.Next() {
+		a, _, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
+func scan(row interface{ Scan(...any) error }) (a authorisation.Authorisation, version int64, err error) {
+	var oauth int
+	var oauthSession sql.NullString
+	var created, expires, finalised int64
+	err = row.Scan(&a.Bank, &a.ID, &a.Kind, &a.Subject, &a.TPP, &a.Status, &oauth, &a.Session, &a.BankURL, &a.ReturnKey,
+		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken, &version)
+	a.OAuth, a.OAuthSession = oauth == 1, oauthSession.String
+	a.CreatedAt, a.ExpiresAt, a.FinalisedAt = sqldb.Time(created), sqldb.Time(expires), sqldb.Time(finalised)
+	return a, version, err
+}

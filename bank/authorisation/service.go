@@ -1,0 +1,239 @@
+package authorisation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kontor/bank/core"
+	"kontor/bank/tpp"
+)
+
+// A Store keeps authorisations. Package authorisationtest says in tests what these words mean.
+type Store interface {
+	Create(ctx context.Context, a Authorisation) error
+	// Get returns ErrUnknown when the bank has no authorisation with this ID.
+	Get(ctx context.Context, bank, id string) (Authorisation, error)
+	// BySession and ByReturnKey and ByOAuthSession find it by one of its secrets.
+	BySession(ctx context.Context, bank, session string) (Authorisation, error)
+	ByReturnKey(ctx context.Context, bank, key string) (Authorisation, error)
+	ByOAuthSession(ctx context.Context, bank, session string) (Authorisation, error)
+	// List returns those of one subject, oldest first.
+	List(ctx context.Context, bank string, kind Kind, subject string) ([]Authorisation, error)
+	// Update replaces one by what change returns, atomically. When change fails nothing is
+	// stored. change may run again, so it must only compute.
+	Update(ctx context.Context, bank, id string, change func(Authorisation) (Authorisation, error)) error
+	// Overdue lists those that nobody finished before now and that still look open.
+	Overdue(ctx context.Context, now time.Time, limit int) ([]Authorisation, error)
+}
+
+// A Subject is what an authorisation is about. Its methods run in the transaction in which
+// the authorisation changes, so they only compute and store; they may run again.
+type Subject interface {
+	// Authorised is told once, when SCA succeeded or was not needed.
+	Authorised(ctx context.Context, a Authorisation, s core.Success) error
+	// Refused is told when SCA failed or ran out of time.
+	Refused(ctx context.Context, a Authorisation, f core.Fail) error
+	// Progressed is told what else an update brought: a status, the funds flag. It may
+	// come after the end.
+	Progressed(ctx context.Context, a Authorisation, u core.Update) error
+}
+
+// A Service applies the rules to stored authorisations.
+type Service struct {
+	Store    Store
+	Subjects map[Kind]Subject
+	// Atomically runs several stores' changes in one transaction (sqldb.DB.Atomically).
+	Atomically func(ctx context.Context, fn func(ctx context.Context) error) error
+	Now        func() time.Time
+	NewID      func() string // unguessable
+	waiting    waiting
+}
+
+// A Start says what a new authorisation is about.
+type Start struct {
+	Bank           string
+	Kind           Kind
+	Subject        string
+	TPP            tpp.ID
+	OAuth          bool
+	RedirectURI    string
+	NokRedirectURI string
+	PSU            string
+	OAuthSession   string
+	Timeout        time.Duration // until the bank says otherwise
+}
+
+// New returns the authorisation that s asks for, not yet stored.
+func (s *Service) New(st Start) Authorisation {
+	now := s.Now()
+	a := Authorisation{
+		Bank: st.Bank, ID: s.NewID(), Kind: st.Kind, Subject: st.Subject, TPP: st.TPP, OAuth: st.OAuth,
+		Status: Received, Session: s.NewID(), ReturnKey: s.NewID(),
+		RedirectURI: st.RedirectURI, NokRedirectURI: st.NokRedirectURI, PSU: st.PSU, OAuthSession: st.OAuthSession,
+		CreatedAt: now, ExpiresAt: now.Add(st.Timeout),
+	}
+	if st.Kind == OfLogin {
+		a.Subject = a.ID
+	}
+	return a
+}
+
+// Get returns an authorisation of subject to the TPP that owns it.
+func (s *Service) Get(ctx context.Context, bank string, t tpp.ID, kind Kind, subject, id string) (Authorisation, error) {
+	a, err := s.Store.Get(ctx, bank, id)
+	if err == nil && (a.TPP != t || a.Kind != kind || a.Subject != subject) {
+		return Authorisation{}, ErrUnknown
+	}
+	return a.At(s.Now()), err
+}
+
+// List returns the authorisations of subject, which the caller has checked to be the TPP's.
+func (s *Service) List(ctx context.Context, bank string, kind Kind, subject string) ([]Authorisation, error) {
+	all, err := s.Store.List(ctx, bank, kind, subject)
+	for i := range all {
+		all[i] = all[i].At(s.Now())
+	}
+	return all, err
+}
+
+// ByReturnKey finds the run whose PSU came back to the hub.
+func (s *Service) ByReturnKey(ctx context.Context, bank, key string) (Authorisation, error) {
+	a, err := s.Store.ByReturnKey(ctx, bank, key)
+	return a.At(s.Now()), err
+}
+
+// ByOAuthSession finds the run that the authorization server waits for.
+func (s *Service) ByOAuthSession(ctx context.Context, bank, session string) (Authorisation, error) {
+	a, err := s.Store.ByOAuthSession(ctx, bank, session)
+	return a.At(s.Now()), err
+}
+
+// ForOAuth notes that the authorization server's session waits for a. Of several sessions
+// the last counts: a PSU may start again in another window.
+func (s *Service) ForOAuth(ctx context.Context, bank, id, session string) error {
+	return s.Store.Update(ctx, bank, id, func(a Authorisation) (Authorisation, error) {
+		if a.At(s.Now()).Status.Final() {
+			return a, ErrStatus
+		}
+		a.OAuthSession = session
+		return a, nil
+	})
+}
+
+// Handed notes what the bank answered to the request that started a: an update in the
+// answer itself, or a refusal.
+func (s *Service) Handed(ctx context.Context, a Authorisation, u *core.Update, err error) error {
+	switch {
+	case err != nil:
+		return s.Fail(ctx, a.Bank, core.Fail{Session: a.Session, Class: "NotStarted", Message: "the bank did not take the request"})
+	case u != nil:
+		u.Session = a.Session
+		return s.Update(ctx, a.Bank, *u)
+	}
+	return nil
+}
+
+// Update takes an update of the bank. After the end it still tells the subject, for a
+// status may move on and updates may be late, and then returns ErrSessionFinalised.
+func (s *Service) Update(ctx context.Context, bank string, u core.Update) error {
+	var ended error
+	err := s.event(ctx, bank, u.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
+		next, err := a.Update(s.Now(), u)
+		ended = nil
+		if errors.Is(err, core.ErrSessionFinalised) {
+			ended, err = err, nil
+		}
+		if err != nil {
+			return a, err
+		}
+		return next, s.Subjects[a.Kind].Progressed(ctx, next, u)
+	})
+	if err == nil && ended != nil && u.Status == "" && u.FundsAvailable == nil {
+		return ended
+	}
+	return err
+}
+
+// Success takes the good end of a session.
+func (s *Service) Success(ctx context.Context, bank string, ok core.Success) error {
+	return s.event(ctx, bank, ok.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
+		next, again, err := a.Succeed(s.Now(), ok)
+		if err != nil || again {
+			return a, err
+		}
+		return next, s.Subjects[a.Kind].Authorised(ctx, next, ok)
+	})
+}
+
+// Fail takes the bad end of a session.
+func (s *Service) Fail(ctx context.Context, bank string, f core.Fail) error {
+	return s.event(ctx, bank, f.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
+		next, err := a.Fail(s.Now(), f)
+		if err != nil {
+			return a, err
+		}
+		return next, s.Subjects[a.Kind].Refused(ctx, next, f)
+	})
+}
+
+// CloseAll ends the open authorisations of a subject that has ended.
+func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject string) error {
+	all, err := s.Store.List(ctx, bank, kind, subject)
+	for _, a := range all {
+		if err == nil && !a.Status.Final() {
+			err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) { return a.Close(s.Now()), nil })
+		}
+	}
+	return err
+}
+
+// Sweep ends what nobody finished in time, and tells the subjects. Reading does not depend
+// on it: At computes the same.
+func (s *Service) Sweep(ctx context.Context) (n int, err error) {
+	const batch = 100
+	overdue, err := s.Store.Overdue(ctx, s.Now(), batch)
+	for _, a := range overdue {
+		err = errors.Join(err, s.Atomically(ctx, func(ctx context.Context) error {
+			var ended Authorisation
+			err := s.Store.Update(ctx, a.Bank, a.ID, func(a Authorisation) (Authorisation, error) {
+				if a.Status.Final() || a.At(s.Now()).Status != Failed {
+					return a, ErrStatus
+				}
+				ended = a.Close(s.Now())
+				return ended, nil
+			})
+			if errors.Is(err, ErrStatus) {
+				return nil // somebody finished it in the meantime
+			}
+			if err != nil {
+				return err
+			}
+			return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: "SessionExpired", Message: "the PSU did not finish in time"})
+		}))
+		n++
+	}
+	return n, err
+}
+
+// event changes the authorisation of session and, in the same transaction, its subject.
+func (s *Service) event(ctx context.Context, bank, session string, change func(context.Context, Authorisation) (Authorisation, error)) error {
+	var id string
+	err := s.Atomically(ctx, func(ctx context.Context) error {
+		a, err := s.Store.BySession(ctx, bank, session)
+		if errors.Is(err, ErrUnknown) {
+			return core.ErrSessionUnknown
+		}
+		if err != nil {
+			return err
+		}
+		id = a.ID
+		return s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) { return change(ctx, a) })
+	})
+	if err != nil {
+		return fmt.Errorf("session event: %w", err)
+	}
+	s.waiting.wake(bank, id)
+	return nil
+}

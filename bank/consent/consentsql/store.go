@@ -1,0 +1,246 @@
+// Package consentsql keeps consents in SQLite or PostgreSQL. Both run the same statements;
+// a version column takes the place of row locks. The bank's access tokens are sealed.
+package consentsql
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"kontor/bank/consent"
+	"kontor/bank/core"
+	"kontor/bank/tpp"
+	"kontor/kit/day"
+	"kontor/kit/secretbox"
+	"kontor/kit/sqldb"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Migrations creates the tables.
+var Migrations fs.FS = files
+
+// attempts bounds how often Update decides anew because another writer came first.
+const attempts = 10
+
+// Store is a consent.Store on one database.
+type Store struct {
+	DB  *sqldb.DB
+	Box secretbox.Box
+}
+
+var _ consent.Store = Store{}
+
+const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
+	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts`
+
+func (s Store) Create(ctx context.Context, c consent.Consent) error {
+	row, err := s.row(c)
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.Exec(ctx, `INSERT INTO consent (`+columns+`, token_hash, funds_account, told, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, 1)`,
+		c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
+		sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
+		sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
+		row.token, row.grant, row.accounts, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told)
+	return err
+}
+
+func (s Store) Get(ctx context.Context, bank, id string) (consent.Consent, error) {
+	c, _, err := s.one(ctx, `id = $2`, bank, id)
+	return c, err
+}
+
+func (s Store) Update(ctx context.Context, bank, id string, change func(consent.Consent) (consent.Consent, error)) error {
+	for range attempts {
+		c, version, err := s.one(ctx, `id = $2`, bank, id)
+		if err != nil {
+			return err
+		}
+		if c, err = change(c); err != nil {
+			return err
+		}
+		row, err := s.row(c)
+		if err != nil {
+			return err
+		}
+		// told goes back to 0 only when the consent comes to an end here: Told is the way out.
+		n, err := s.DB.Exec(ctx, `UPDATE consent SET psu = $1, status = $2, last_action_date = $3, authorised_at = $4, one_off_end = $5,
+			token = $6, token_hash = $7, grant_json = $8, accounts = $9, told = CASE WHEN status = $2 THEN told ELSE $10 END,
+			version = version + 1 WHERE bank = $11 AND id = $12 AND version = $13`,
+			c.PSU, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd),
+			row.token, row.tokenHash, row.grant, row.accounts, row.told, bank, id, version)
+		if err != nil || n == 1 {
+			return err
+		}
+	}
+	return fmt.Errorf("consent %s: overtaken by other writers %d times", id, attempts)
+}
+
+func (s Store) Count(ctx context.Context, bank, id string, d day.Day, key string, limit int) error {
+	n, err := s.DB.Exec(ctx, `INSERT INTO consent_usage (bank, consent, day, key, used) VALUES ($1, $2, $3, $4, 1)
+		ON CONFLICT (bank, consent, day, key) DO UPDATE SET used = consent_usage.used + 1 WHERE consent_usage.used < $5`,
+		bank, id, d.String(), key, limit)
+	if err == nil && n == 0 {
+		err = consent.ErrExceeded
+	}
+	return err
+}
+
+func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string) ([]string, error) {
+	rows, err := s.DB.Query(ctx, `SELECT id FROM consent WHERE bank = $1 AND psu = $2 AND tpp = $3 AND recurring = 1
+		AND model <> 'funds' AND status IN ('received', 'valid')`, bank, psu, string(t))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+func (s Store) ByToken(ctx context.Context, bank, token string, funds bool) (consent.Consent, error) {
+	c, _, err := s.one(ctx, `token_hash = $2 AND (model = 'funds') = ($3 = 1)`, bank, hash(token), sqldb.Bool(funds))
+	return c, err
+}
+
+func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) (consent.Consent, error) {
+	c, _, err := s.one(ctx, `tpp = $2 AND funds_account = $3 AND status = 'valid' ORDER BY authorised_at DESC LIMIT 1`,
+		bank, string(t), identifier(account))
+	return c, err
+}
+
+func (s Store) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]consent.Consent, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND token_hash IS NOT NULL AND ($2 = '' OR psu = $2) AND id >= $3
+		ORDER BY id LIMIT $4`, bank, q.UserID, q.FromID, q.Limit)
+}
+
+func (s Store) Untold(ctx context.Context, limit int) ([]consent.Consent, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE told = 0 LIMIT $1`, limit)
+}
+
+func (s Store) Told(ctx context.Context, bank, id string) error {
+	_, err := s.DB.Exec(ctx, `UPDATE consent SET told = 1 WHERE bank = $1 AND id = $2`, bank, id)
+	return err
+}
+
+func (s Store) one(ctx context.Context, where string, args ...any) (consent.Consent, int64, error) {
+	c, version, err := s.scan(s.DB.QueryRow(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND `+where, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = consent.ErrUnknown
+	}
+	return c, version, err
+}
+
+func (s Store) all(ctx context.Context, query string, args ...any) ([]consent.Consent, error) {
+	rows, err := s.DB.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []consent.Consent
+	for rows.Next() {
+		c, _, err := s.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, rows.Err()
+}
+
+// row holds the columns that are not plain values.
+type row struct {
+	access, grant, accounts string
+	token, tokenHash        []byte
+	told                    int
+}
+
+func (s Store) row(c consent.Consent) (r row, err error) {
+	r.access, err = marshal(c.Access)
+	if err != nil {
+		return r, err
+	}
+	if c.Grant != nil {
+		if r.grant, err = marshal(c.Grant); err != nil {
+			return r, err
+		}
+	}
+	if c.Accounts != nil {
+		if r.accounts, err = marshal(c.Accounts); err != nil {
+			return r, err
+		}
+	}
+	if c.Token != "" {
+		r.tokenHash = hash(c.Token)
+	}
+	r.told = sqldb.Bool(!c.Status.Final() || c.Token == "")
+	r.token, err = s.Box.Seal(place(c.Bank, c.ID), c.Token)
+	return r, err
+}
+
+func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, version int64, err error) {
+	var r row
+	var recurring int
+	var validUntil, lastAction string
+	var expires, created, by, authorised, oneOff int64
+	err = from.Scan(&c.Bank, &c.ID, &c.TPP, &c.TPPName, &c.PSU, &c.Model, &r.access, &recurring, &validUntil, &expires, &c.FrequencyPerDay,
+		&c.Status, &lastAction, &created, &by, &authorised, &oneOff, &c.Session, &r.token, &r.grant, &r.accounts, &version)
+	if err != nil {
+		return c, 0, err
+	}
+	c.Recurring = recurring == 1
+	c.ExpiresAt, c.CreatedAt, c.AuthoriseBy = sqldb.Time(expires), sqldb.Time(created), sqldb.Time(by)
+	c.AuthorisedAt, c.OneOffEnd = sqldb.Time(authorised), sqldb.Time(oneOff)
+	var errs [6]error
+	c.ValidUntil, errs[0] = day.Parse(validUntil)
+	c.LastActionDate, errs[1] = day.Parse(lastAction)
+	errs[2] = json.Unmarshal([]byte(r.access), &c.Access)
+	if r.grant != "" {
+		errs[3] = json.Unmarshal([]byte(r.grant), &c.Grant)
+	}
+	if r.accounts != "" {
+		errs[4] = json.Unmarshal([]byte(r.accounts), &c.Accounts)
+	}
+	c.Token, errs[5] = s.Box.Open(place(c.Bank, c.ID), r.token)
+	return c, version, errors.Join(errs[:]...)
+}
+
+func place(bank, id string) string { return "consent/" + bank + "/" + id + "/token" }
+
+func hash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+func marshal(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// fundsAccount is the account that a consent to confirm funds names, as it is looked for.
+func fundsAccount(c consent.Consent) string {
+	if c.Model != consent.Funds || c.Access.Accounts == nil {
+		return ""
+	}
+	return identifier((*c.Access.Accounts)[0])
+}
+
+// identifier is how an account reference is looked for: the currency is compared after.
+func identifier(r core.AccountReference) string {
+	return r.IBAN + "|" + r.BBAN + "|" + r.PAN + "|" + r.MaskedPAN + "|" + r.MSISDN
+}

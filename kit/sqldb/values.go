@@ -1,0 +1,33 @@
+package sqldb
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Micros is how a time is stored; the zero time is 0.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Time reads what Micros wrote, in UTC.
+func Time(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// Bool is how a truth value is stored.
+func Bool(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Null stores an empty text as NULL, which a unique index does not count.
+func Null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
