@@ -81,7 +81,7 @@ func (b Book) Load(tx *sqldb.Tx, accounts []Account, postings []Posting, holds [
 
 // insert writes rows in chunks of few sizes, so that few different statements are prepared.
 func insert(tx *sqldb.Tx, into string, rows [][]any) error {
-	for _, size := range []int{128, 16, 1} {
+	for _, size := range []int{16, 1} {
 		for len(rows) >= size {
 			args := make([]any, 0, size*len(rows[0]))
 			for _, r := range rows[:size] {
