@@ -119,13 +119,6 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-func TestNobodyIsTrustedWithoutAnchors(t *testing.T) {
-	empty := &tpp.Trust{Now: func() time.Time { return now }}
-	if _, err := empty.Identify(t.Context(), issue(t, newCA(t), nil)); !errors.Is(err, tpp.ErrCertificateInvalid) {
-		t.Errorf("got %v, want %v", err, tpp.ErrCertificateInvalid)
-	}
-}
-
 func TestSelfSignedIsRefusedEvenAsAnchor(t *testing.T) {
 	cert := selfSigned(t)
 	roots := x509.NewCertPool()

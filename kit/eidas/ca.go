@@ -120,7 +120,7 @@ func pool(cert *x509.Certificate) *x509.CertPool {
 }
 
 // Save writes ca to a folder, which it creates. What has to stay together is one file
-// that appears at once, so a crash leaves either the whole CA or none.
+// that appears at once and last, so a crash leaves either the whole CA or none.
 func (ca *CA) Save(dir string) error {
 	var secret bytes.Buffer
 	for _, part := range []struct {
@@ -137,10 +137,10 @@ func (ca *CA) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, caKeysFile), secret.Bytes(), 0o600); err != nil {
+	if err := writeFile(filepath.Join(dir, CAFile), certPEM(ca.Root), 0o644); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, CAFile), certPEM(ca.Root), 0o644)
+	return writeFile(filepath.Join(dir, caKeysFile), secret.Bytes(), 0o600)
 }
 
 // LoadCA reads what Save has written. The error is fs.ErrNotExist when the folder has

@@ -3,6 +3,7 @@ package eidas
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
@@ -148,6 +149,36 @@ func TestFindingsAboutStatements(t *testing.T) {
 			}
 			if !slices.ContainsFunc(f, func(f Finding) bool { return f.Rule == tt.rule && f.Grave == tt.grave }) {
 				t.Errorf("got %v, want %s", f, tt.rule)
+			}
+		})
+	}
+}
+
+func TestOneOrganizationIdentifier(t *testing.T) {
+	named := func(values ...any) (name pkix.Name) {
+		for _, v := range values {
+			name.Names = append(name.Names, pkix.AttributeTypeAndValue{Type: oidOrganizationIdentifier, Value: v})
+		}
+		return name
+	}
+	for _, tt := range []struct {
+		name    string
+		subject pkix.Name
+		want    string
+	}{
+		{"one", named("PSDSI-BS-1"), "PSDSI-BS-1"},
+		{"one of another scheme", named("VATSI-12345678"), "VATSI-12345678"},
+		{"none", named(), ""},
+		{"two that differ", named("PSDSI-BS-1", "PSDSI-BS-2"), ""},
+		{"two alike", named("PSDSI-BS-1", "PSDSI-BS-1"), ""},
+		{"an empty one", named(""), ""},
+		{"a number", named(1), ""},
+		{"one with a line break", named("PSDSI-BS-1\n"), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := organizationIdentifier(tt.subject)
+			if got != tt.want || (tt.want == "") != errors.Is(err, ErrOrganizationIdentifier) {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}
 		})
 	}
