@@ -1,0 +1,387 @@
+package xs2a
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/jacoelho/banking/iban"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/consent"
+	"kontor/bank/core"
+	"kontor/bank/profile"
+	"kontor/kit/day"
+	"kontor/kit/eidas"
+	"kontor/kit/money"
+)
+
+// consentRequest is what a TPP sends to create a consent.
+//
+// spec: xs2a/consentRequest
+type consentRequest struct {
+	Access                     *accountAccess `json:"access"`
+	RecurringIndicator         *bool          `json:"recurringIndicator" doc:"false: the consent is used up by one access."`
+	ValidUntil                 *string        `json:"validUntil" format:"date" doc:"Last day, inclusive, in the bank's calendar. 9999-12-31 asks for the longest the bank allows."`
+	FrequencyPerDay            *int           `json:"frequencyPerDay" minimum:"1" doc:"Reads a day without the PSU, for each kind of read and each account."`
+	CombinedServiceIndicator   *bool          `json:"combinedServiceIndicator"`
+	ConfirmationOfFundsAllowed bool           `json:"confirmationOfFundsAllowed,omitempty" doc:"The consent confirms funds on the one account that is named; where the bank takes such consents here."`
+}
+
+// accountAccess says what is asked for. An empty list leaves the accounts to the PSU.
+//
+// spec: xs2a/accountAccess
+type accountAccess struct {
+	Accounts                     *[]accountReference    `json:"accounts,omitempty"`
+	Balances                     *[]accountReference    `json:"balances,omitempty"`
+	Transactions                 *[]accountReference    `json:"transactions,omitempty"`
+	AdditionalInformation        *additionalInformation `json:"additionalInformation,omitempty"`
+	AvailableAccounts            string                 `json:"availableAccounts,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
+	AvailableAccountsWithBalance string                 `json:"availableAccountsWithBalance,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
+	AllPSD2                      string                 `json:"allPsd2,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
+	RestrictedTo                 []string               `json:"restrictedTo,omitempty"`
+}
+
+type additionalInformation struct {
+	OwnerName *[]accountReference `json:"ownerName,omitempty"`
+}
+
+// consentCreated answers the creation of a consent.
+//
+// spec: xs2a/consentCreated
+type consentCreated struct {
+	ConsentStatus string       `json:"consentStatus" enum:"received,valid,rejected,revokedByPsu,expired,terminatedByTpp,partiallyAuthorised"`
+	ConsentID     string       `json:"consentId"`
+	SCAStatus     string       `json:"scaStatus,omitempty"`
+	Links         links        `json:"_links"`
+	PSUMessage    string       `json:"psuMessage,omitempty" maxLength:"500"`
+	TPPMessages   []tppMessage `json:"tppMessages,omitempty"`
+}
+
+// consentInformation is a consent as it stands: with the limits that the bank set, and,
+// once the PSU has chosen accounts, with these.
+//
+// spec: xs2a/consentInformation
+type consentInformation struct {
+	Access             accountAccess `json:"access"`
+	RecurringIndicator bool          `json:"recurringIndicator"`
+	ValidUntil         string        `json:"validUntil" format:"date"`
+	FrequencyPerDay    int           `json:"frequencyPerDay"`
+	LastActionDate     string        `json:"lastActionDate" format:"date"`
+	ConsentStatus      string        `json:"consentStatus"`
+	Links              *links        `json:"_links,omitempty"`
+}
+
+// consentStatus is the status of a consent.
+type consentStatusAnswer struct {
+	ConsentStatus string `json:"consentStatus"`
+	PSUMessage    string `json:"psuMessage,omitempty"`
+}
+
+// spec: xs2a/createConsent
+func (a *API) createConsent(c *call) (answer, error) {
+	var body consentRequest
+	if err := c.read(&body); err != nil {
+		return answer{}, err
+	}
+	r, err := body.request()
+	if err != nil {
+		return answer{}, err
+	}
+	needed := role(eidas.AI)
+	if r.ConfirmationOfFundsAllowed {
+		needed = eidas.IC
+	}
+	if err := c.tpp.May(needed); err != nil {
+		return answer{}, err
+	}
+	to, err := a.redirects(c, a.Bank.SCAApproaches[0] == profile.Redirect)
+	if err != nil {
+		return answer{}, err
+	}
+	brand, err := c.text("TPP-Brand-Logging-Information")
+	if err != nil {
+		return answer{}, err
+	}
+	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{
+		Request: r, RequestID: c.requestID, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu,
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	self := a.link("consents", con.ID)
+	l := links{Self: &self, Status: ptr(a.link("consents", con.ID, "status"))}
+	h := http.Header{"Location": {self.Href}}
+	a.scaLinks(&l, h, auth, a.link("consents", con.ID, "authorisations", auth.ID))
+	return answer{status: http.StatusCreated, header: h, body: consentCreated{
+		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: to.warnings,
+	}}, nil
+}
+
+// request turns wire into a request, and refuses what has no meaning. Whether the bank
+// offers it is for the rules.
+func (b consentRequest) request() (r consent.Request, err error) {
+	for _, m := range []struct {
+		name    string
+		missing bool
+	}{
+		{"access", b.Access == nil}, {"recurringIndicator", b.RecurringIndicator == nil}, {"validUntil", b.ValidUntil == nil},
+		{"frequencyPerDay", b.FrequencyPerDay == nil}, {"combinedServiceIndicator", b.CombinedServiceIndicator == nil},
+	} {
+		if m.missing {
+			return r, malformed(m.name, "is missing")
+		}
+	}
+	if r.ValidUntil, err = day.Parse(*b.ValidUntil); err != nil {
+		return r, malformed("validUntil", err.Error())
+	}
+	r.Recurring, r.FrequencyPerDay = *b.RecurringIndicator, *b.FrequencyPerDay
+	r.CombinedServiceIndicator, r.ConfirmationOfFundsAllowed = *b.CombinedServiceIndicator, b.ConfirmationOfFundsAllowed
+	w := b.Access
+	r.Access = consent.Access{AvailableAccounts: w.AvailableAccounts, AvailableAccountsWithBalance: w.AvailableAccountsWithBalance, AllPSD2: w.AllPSD2, RestrictedTo: w.RestrictedTo}
+	lists := []struct {
+		path string
+		from *[]accountReference
+		to   **[]core.AccountReference
+	}{
+		{"access.accounts", w.Accounts, &r.Access.Accounts}, {"access.balances", w.Balances, &r.Access.Balances},
+		{"access.transactions", w.Transactions, &r.Access.Transactions},
+	}
+	if w.AdditionalInformation != nil {
+		lists = append(lists, struct {
+			path string
+			from *[]accountReference
+			to   **[]core.AccountReference
+		}{"access.additionalInformation.ownerName", w.AdditionalInformation.OwnerName, &r.Access.OwnerName})
+	}
+	for _, l := range lists {
+		if l.from == nil {
+			continue
+		}
+		if len(*l.from) > accountsMax {
+			return r, malformed(l.path, "names too many accounts")
+		}
+		refs := []core.AccountReference{}
+		for _, w := range *l.from {
+			ref, err := w.reference(l.path)
+			if err != nil {
+				return r, err
+			}
+			refs = append(refs, ref)
+		}
+		*l.to = &refs
+	}
+	if len(w.RestrictedTo) > accountsMax {
+		return r, malformed("access.restrictedTo", "names too many types")
+	}
+	return r, nil
+}
+
+// accountsMax bounds a list of accounts in a request.
+const accountsMax = 100
+
+// reference checks an account reference that came in at path.
+func (w accountReference) reference(path string) (core.AccountReference, error) {
+	given := 0
+	for _, s := range []string{w.IBAN, w.BBAN, w.PAN, w.MaskedPAN, w.MSISDN} {
+		if s != "" {
+			given++
+		}
+		if len(s) > 35 {
+			return core.AccountReference{}, malformed(path, "has an identifier of more than 35 characters")
+		}
+	}
+	if given != 1 {
+		return core.AccountReference{}, malformed(path, "must name each account by exactly one identifier")
+	}
+	if w.IBAN != "" && iban.Validate(w.IBAN) != nil {
+		return core.AccountReference{}, malformed(path+".iban", "is not a valid IBAN")
+	}
+	if w.Currency != "" {
+		if _, ok := money.Decimals(w.Currency); !ok {
+			return core.AccountReference{}, malformed(path+".currency", "is not an ISO 4217 code")
+		}
+	}
+	return core.AccountReference{IBAN: w.IBAN, BBAN: w.BBAN, PAN: w.PAN, MaskedPAN: w.MaskedPAN, MSISDN: w.MSISDN, Currency: w.Currency}, nil
+}
+
+// wireReference turns a reference into wire.
+func wireReference(r core.AccountReference) accountReference {
+	return accountReference{IBAN: r.IBAN, BBAN: r.BBAN, PAN: r.PAN, MaskedPAN: r.MaskedPAN, MSISDN: r.MSISDN, Currency: r.Currency}
+}
+
+// spec: xs2a/getConsentInformation
+func (a *API) getConsent(c *call) (answer, error) {
+	con, err := a.consent(c)
+	if err != nil {
+		return answer{}, err
+	}
+	info := consentInformation{
+		Access: wireAccess(con), RecurringIndicator: con.Recurring, ValidUntil: con.ValidUntil.String(), FrequencyPerDay: con.FrequencyPerDay,
+		LastActionDate: con.LastActionDate.String(), ConsentStatus: string(con.Status),
+	}
+	switch con.Status {
+	case consent.Valid:
+		if con.Model != consent.Funds {
+			info.Links = &links{Account: ptr(a.link("accounts"))}
+		}
+	case consent.Received:
+		l := links{}
+		auths, err := a.Authorisations.List(c.Context(), a.Bank.Code, authorisation.OfConsent, con.ID)
+		if err != nil {
+			return answer{}, err
+		}
+		for _, auth := range auths {
+			a.scaLinks(&l, http.Header{}, auth, a.link("consents", con.ID, "authorisations", auth.ID))
+		}
+		info.Links = &l
+	}
+	return answer{status: http.StatusOK, body: info}, nil
+}
+
+// wireAccess shows what was asked for; where the PSU chose the accounts, it shows these.
+func wireAccess(c consent.Consent) accountAccess {
+	w := accountAccess{
+		AvailableAccounts: c.Access.AvailableAccounts, AvailableAccountsWithBalance: c.Access.AvailableAccountsWithBalance,
+		AllPSD2: c.Access.AllPSD2, RestrictedTo: c.Access.RestrictedTo,
+	}
+	show := func(asked *[]core.AccountReference, given func(consent.Account) bool) *[]accountReference {
+		if asked == nil {
+			return nil
+		}
+		refs := []accountReference{}
+		if c.Accounts == nil || c.Model == consent.Funds {
+			for _, r := range *asked {
+				refs = append(refs, wireReference(r))
+			}
+			return &refs
+		}
+		for _, acc := range c.Accounts {
+			if given(acc) {
+				refs = append(refs, wireReference(acc.Reference))
+			}
+		}
+		return &refs
+	}
+	w.Accounts = show(c.Access.Accounts, func(consent.Account) bool { return true })
+	w.Balances = show(c.Access.Balances, func(a consent.Account) bool { return a.Balances })
+	w.Transactions = show(c.Access.Transactions, func(a consent.Account) bool { return a.Transactions })
+	if c.Access.OwnerName != nil {
+		w.AdditionalInformation = &additionalInformation{OwnerName: show(c.Access.OwnerName, func(consent.Account) bool { return true })}
+	}
+	return w
+}
+
+// spec: xs2a/getConsentStatus
+func (a *API) getConsentStatus(c *call) (answer, error) {
+	con, err := a.consent(c)
+	return answer{status: http.StatusOK, body: consentStatusAnswer{ConsentStatus: string(con.Status)}}, err
+}
+
+// spec: xs2a/deleteConsent
+func (a *API) deleteConsent(c *call) (answer, error) {
+	return answer{status: http.StatusNoContent}, a.Consents.Terminate(c.Context(), a.Bank.Code, c.tpp.ID, c.id("consentId"), c.requestID)
+}
+
+// spec: xs2a/getConsentAuthorisation
+func (a *API) getConsentAuthorisations(c *call) (answer, error) {
+	con, err := a.consent(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return a.authorisations(c, authorisation.OfConsent, con.ID)
+}
+
+// spec: xs2a/getConsentScaStatus
+func (a *API) getConsentSCAStatus(c *call) (answer, error) {
+	con, err := a.consent(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return a.scaStatus(c, authorisation.OfConsent, con.ID)
+}
+
+// consent returns the consent in the path.
+func (a *API) consent(c *call) (consent.Consent, error) {
+	return a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, c.id("consentId"))
+}
+
+// authorisations lists the IDs of the authorisations of a resource of the caller's.
+func (a *API) authorisations(c *call, kind authorisation.Kind, subject string) (answer, error) {
+	all, err := a.Authorisations.List(c.Context(), a.Bank.Code, kind, subject)
+	ids := []string{}
+	for _, auth := range all {
+		ids = append(ids, auth.ID)
+	}
+	return answer{status: http.StatusOK, body: authorisationList{ids}}, err
+}
+
+// scaStatus shows one authorisation of a resource of the caller's.
+func (a *API) scaStatus(c *call, kind authorisation.Kind, subject string) (answer, error) {
+	auth, err := a.Authorisations.Get(c.Context(), a.Bank.Code, c.tpp.ID, kind, subject, c.id("authorisationId"))
+	if err != nil {
+		return answer{}, err
+	}
+	body := scaStatusAnswer{SCAStatus: string(auth.Status), PSUMessage: auth.PSUMessage}
+	if l := (links{}); !auth.OAuth && auth.BankURL != "" && !auth.Status.Final() {
+		l.SCARedirect = &href{auth.BankURL}
+		body.Links = &l
+	}
+	return answer{status: http.StatusOK, body: body}, nil
+}
+
+// scaLinks adds what the TPP needs to bring the PSU through auth. Without the bank's page
+// there is no scaRedirect yet: the TPP finds it when it reads the resource again.
+func (a *API) scaLinks(l *links, h http.Header, auth authorisation.Authorisation, self href) {
+	l.SCAStatus = &self
+	if auth.Status.Final() {
+		return
+	}
+	h["Aspsp-Sca-Approach"] = []string{"REDIRECT"}
+	switch {
+	case auth.OAuth:
+		l.SCAOAuth = &href{a.MetadataURL}
+	case auth.BankURL != "":
+		l.SCARedirect = &href{auth.BankURL}
+	}
+}
+
+// A redirect is where the PSU goes after SCA.
+type redirect struct {
+	uri, nokURI string
+	warnings    []tppMessage
+}
+
+// redirects reads the redirect headers. For a plain redirect the bank must know where to
+// send the PSU, so the header is mandatory; an OAuth client names its address later.
+func (a *API) redirects(c *call, mandatory bool) (to redirect, err error) {
+	for name, uri := range map[string]*string{"TPP-Redirect-URI": &to.uri, "TPP-Nok-Redirect-URI": &to.nokURI} {
+		s := c.Header.Get(name)
+		if s == "" {
+			continue
+		}
+		u, err := url.Parse(s)
+		if err != nil || !u.IsAbs() || u.Opaque != "" || len(s) > 2000 || strings.ContainsAny(s, "\"<>\\^`{|} ") || dangerous[strings.ToLower(u.Scheme)] {
+			return to, malformed(name, "header is not a URI that a browser can be sent to")
+		}
+		if (u.Scheme == "http" || u.Scheme == "https") && u.Host == "" {
+			return to, malformed(name, "header names no host")
+		}
+		*uri = s
+		if a.Bank.RedirectDomainCheck != profile.DomainIgnore && !c.tpp.RedirectAllowed(s) {
+			if a.Bank.RedirectDomainCheck == profile.DomainReject {
+				return to, malformed(name, "header is outside the domains of the certificate")
+			}
+			to.warnings = append(to.warnings, tppMessage{"WARNING", "WARNING", name, "the address is outside the domains of the certificate"})
+		}
+	}
+	if mandatory && to.uri == "" {
+		return to, malformed("TPP-Redirect-URI", "header is missing")
+	}
+	return to, nil
+}
+
+// dangerous are schemes that a page must never be left by.
+var dangerous = map[string]bool{"javascript": true, "data": true, "vbscript": true, "file": true, "blob": true, "about": true}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,161 @@
+package xs2a
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// depthMax bounds how deep a request body may nest; none of ours nests deeper than six.
+const depthMax = 32
+
+// read decodes a JSON body into v. Members that v does not know are ignored, so that TPPs
+// of a newer level are understood; what could be read in two ways is refused.
+func (c *call) read(v any) error {
+	b, err := c.body()
+	if err != nil {
+		return err
+	}
+	if err := unambiguous(b); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return malformed(mistyped.Field, "is a "+mistyped.Value+" where another type is expected")
+		}
+		return malformed("", err.Error())
+	}
+	return nil
+}
+
+// unambiguous refuses JSON that different readers understand differently: not valid, not
+// UTF-8, members twice (also in another case, which encoding/json takes for the same), NUL
+// characters; and what nests too deep.
+func unambiguous(b []byte) error {
+	if !utf8.Valid(b) {
+		return malformed("", "body is not UTF-8")
+	}
+	if !json.Valid(b) {
+		return malformed("", "body is not valid JSON")
+	}
+	if t := bytes.TrimSpace(b); len(t) == 0 || t[0] != '{' {
+		return malformed("", "body is not a JSON object")
+	}
+	// The text is valid from here on, so the walk only needs to find strings and brackets.
+	type object struct {
+		names map[string]bool
+		array bool
+	}
+	var open []object
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			if len(open) == depthMax {
+				return malformed("", "body nests too deep")
+			}
+			open = append(open, object{array: b[i] == '['})
+		case '}', ']':
+			open = open[:len(open)-1]
+		case '"':
+			end := i + 1
+			for b[end] != '"' {
+				if b[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			text := b[i : end+1]
+			i = end
+			if bytes.Contains(text, []byte(`\u0000`)) {
+				return malformed("", "body contains a NUL character")
+			}
+			if in := &open[len(open)-1]; !in.array && isName(b[end+1:]) {
+				var name string
+				json.Unmarshal(text, &name) // valid: it was checked with the whole
+				name = strings.ToLower(name)
+				if in.names[name] {
+					return malformed(name, "stands twice in the same object")
+				}
+				if in.names == nil {
+					in.names = map[string]bool{}
+				}
+				in.names[name] = true
+			}
+		}
+	}
+	return nil
+}
+
+// isName says whether the string before rest is a member name.
+func isName(rest []byte) bool {
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return len(rest) > 0 && rest[0] == ':'
+}
+
+// buffers holds what answers are built in.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keepMax is the largest buffer that is kept for another answer.
+const keepMax = 1 << 20
+
+func release(b *bytes.Buffer) {
+	if b.Cap() <= keepMax {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// send writes ans.
+func (a *API) send(c *call, ans answer) {
+	h := c.w.Header()
+	for name, values := range ans.header {
+		h[name] = values
+	}
+	raw := ans.raw
+	if ans.body != nil {
+		b := buffers.Get().(*bytes.Buffer)
+		defer release(b)
+		enc := json.NewEncoder(b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(ans.body); err != nil {
+			a.Log.ErrorContext(c.Context(), "answer cannot be written", "operation", c.op.id, "requestId", c.requestID, "err", err)
+			c.w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		raw = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	}
+	if ans.free != nil {
+		defer ans.free()
+	}
+	if raw == nil {
+		c.w.WriteHeader(ans.status)
+		return
+	}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = jsonType
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(raw))}
+	c.w.WriteHeader(ans.status)
+	c.w.Write(raw)
+}
+
+// malformed is a FORMAT_ERROR at a field, header or parameter.
+func malformed(path, text string) error { return &formatError{path, text} }
+
+type formatError struct{ path, text string }
+
+func (e *formatError) Error() string {
+	if e.path == "" {
+		return e.text
+	}
+	return fmt.Sprintf("%s %s", e.path, e.text)
+}
+func (e *formatError) Is(target error) bool { return target == errFormat }

@@ -1,0 +1,101 @@
+package xs2a
+
+import (
+	"kontor/bank/profile"
+	"kontor/kit/eidas"
+)
+
+type role = eidas.Role
+
+// A service decides which message codes an operation may answer with.
+type service string
+
+const (
+	ais  service = "AIS"
+	pis  service = "PIS"
+	piis service = "PIIS"
+)
+
+// A tokenUse says for what an operation needs an access token, where the profile has OAuth.
+type tokenUse int
+
+const (
+	noToken       tokenUse = iota
+	tokenToCreate          // with OAuth as a step before
+	tokenToRead            // with OAuth integrated
+)
+
+// An operation is one request that a TPP can make. The table of them routes requests and
+// makes the OpenAPI document, so neither can know what the other does not.
+type operation struct {
+	id, method, path, summary string
+	service                   service
+	roles                     []role // one of them is needed
+	token                     tokenUse
+	psuIP                     bool // PSU-IP-Address is mandatory
+	offered                   func(profile.Profile) bool
+	do                        func(*API, *call) (answer, error)
+	params                    []parameter // beside the path's and the common headers
+	body                      any         // wire type of the request
+	status                    int         // when all is well
+	answer                    any         // wire type of the answer
+}
+
+// A parameter is a header or query parameter.
+type parameter struct {
+	in, name, doc, format string
+	required              bool
+}
+
+var (
+	consentIDHeader = parameter{"header", "Consent-ID", "The consent under which this is read.", "", true}
+	withBalance     = parameter{"query", "withBalance", "Show balances, as far as the consent allows and the bank offers it here.", "boolean", false}
+	redirectHeaders = []parameter{
+		{"header", "TPP-Redirect-URI", "Where the PSU goes after SCA. Mandatory for a plain redirect.", "uri", false},
+		{"header", "TPP-Nok-Redirect-URI", "Where the PSU goes instead when SCA fails or is refused.", "uri", false},
+		{"header", "TPP-Brand-Logging-Information", "The brand that the PSU knows; it is shown to her.", "", false},
+	}
+	toReadAccounts = []role{eidas.AI}
+	// Consents may be of either kind; createConsent looks again, once it knows.
+	toHoldConsents = []role{eidas.AI, eidas.IC}
+	toPay          = []role{eidas.PI}
+)
+
+// operations lists every operation of the interface.
+var operations = []operation{
+	{id: "createConsent", method: "POST", path: "/v1/consents", summary: "Ask for a consent", service: ais, roles: toHoldConsents, token: tokenToCreate, psuIP: true,
+		do: (*API).createConsent, params: redirectHeaders, body: consentRequest{}, status: 201, answer: consentCreated{}},
+	{id: "getConsentInformation", method: "GET", path: "/v1/consents/{consentId}", summary: "Read a consent", service: ais, roles: toHoldConsents,
+		do: (*API).getConsent, status: 200, answer: consentInformation{}},
+	{id: "deleteConsent", method: "DELETE", path: "/v1/consents/{consentId}", summary: "End a consent", service: ais, roles: toHoldConsents,
+		do: (*API).deleteConsent, status: 204},
+	{id: "getConsentStatus", method: "GET", path: "/v1/consents/{consentId}/status", summary: "Read the status of a consent", service: ais, roles: toHoldConsents,
+		do: (*API).getConsentStatus, status: 200, answer: consentStatusAnswer{}},
+	{id: "getConsentAuthorisation", method: "GET", path: "/v1/consents/{consentId}/authorisations", summary: "List the authorisations of a consent", service: ais, roles: toHoldConsents,
+		do: (*API).getConsentAuthorisations, status: 200, answer: authorisationList{}},
+	{id: "getConsentScaStatus", method: "GET", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: ais, roles: toHoldConsents,
+		do: (*API).getConsentSCAStatus, status: 200, answer: scaStatusAnswer{}},
+
+	{id: "getAccountList", method: "GET", path: "/v1/accounts", summary: "List accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
+		do: (*API).getAccounts, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: accountList{}},
+	{id: "readAccountDetails", method: "GET", path: "/v1/accounts/{accountId}", summary: "Read one account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		do: (*API).getAccount, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: accountAnswer{}},
+	{id: "getBalances", method: "GET", path: "/v1/accounts/{accountId}/balances", summary: "Read the balances of an account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		do: (*API).getBalances, params: []parameter{consentIDHeader}, status: 200, answer: balancesAnswer{}},
+	{id: "getTransactionList", method: "GET", path: "/v1/accounts/{accountId}/transactions", summary: "Read the transactions of an account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		do: (*API).getTransactions, params: []parameter{
+			consentIDHeader,
+			{"query", "bookingStatus", "booked, pending or both.", "", true},
+			{"query", "dateFrom", "First booking day.", "date", false},
+			{"query", "dateTo", "Last booking day; today where it is missing.", "date", false},
+			{"query", "pageIndex", "0 is the first page. Follow _links.next rather than counting.", "integer", false},
+			{"query", "itemsPerPage", "How many entries a page has.", "integer", false},
+			{"query", "cursor", "Stands in _links.next; opaque.", "", false},
+		}, status: 200, answer: transactionList{}},
+	{id: "getTransactionDetails", method: "GET", path: "/v1/accounts/{accountId}/transactions/{transactionId}", summary: "Read one transaction", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: func(p profile.Profile) bool { return p.Accounts.TransactionDetails },
+		do:      (*API).getTransaction, params: []parameter{consentIDHeader}, status: 200, answer: transactionAnswer{}},
+	{id: "getCardAccountList", method: "GET", path: "/v1/card-accounts", summary: "List card accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: func(p profile.Profile) bool { return p.Accounts.Cards },
+		do:      (*API).getCardAccounts, params: []parameter{consentIDHeader}, status: 200, answer: cardAccountList{}},
+}

@@ -1,0 +1,284 @@
+// Package xs2a serves the Berlin Group interface of the hub's banks to TPPs. JSON, headers
+// and message codes end here: the packages below it speak of consents and payments only.
+//
+// Every request goes the same way (serve): certificate, role, X-Request-ID, token, body
+// limit, then the operation, which turns wire into plain values, makes one call, and turns
+// the answer into wire. operations.go lists all of them; that one table routes requests and
+// makes the OpenAPI document. refusals.go is the one place where an error gets a code.
+package xs2a
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"kontor/bank/account"
+	"kontor/bank/authorisation"
+	"kontor/bank/consent"
+	"kontor/bank/core"
+	"kontor/bank/funds"
+	"kontor/bank/payment"
+	"kontor/bank/profile"
+	"kontor/bank/tpp"
+)
+
+// bodyMax bounds a request body.
+const bodyMax = 1 << 20
+
+// An API is the interface of one bank.
+type API struct {
+	Bank           profile.Bank
+	BaseURL        string // of the interface, before /v1: links are made with it
+	MetadataURL    string // of the authorization server: the scaOAuth link
+	Consents       *consent.Service
+	Authorisations *authorisation.Service
+	Accounts       *account.Service
+	Payments       *payment.Service
+	Funds          *funds.Service
+	// Identify says which TPP is calling, by the certificate of the connection.
+	Identify func(*http.Request) (tpp.TPP, error)
+	// CheckToken says what a bearer token is good for.
+	CheckToken func(ctx context.Context, bank, bearer string, t tpp.TPP) (Bearer, error)
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// A Bearer is what an access token of the calling TPP is good for.
+type Bearer struct {
+	Resource           string // the consent or payment of an integrated flow
+	Accounts, Payments bool   // what a log-in beforehand allows
+	PSU                string // the bank's id of the PSU
+}
+
+// A call is one request on its way through.
+type call struct {
+	*http.Request
+	w         http.ResponseWriter
+	op        *operation
+	tpp       tpp.TPP
+	bearer    Bearer
+	requestID string
+	psu       core.PSUContext
+}
+
+// An answer is what an operation has to say. Body is marshalled to JSON; raw is sent as it is.
+type answer struct {
+	status int
+	header http.Header
+	body   any
+	raw    []byte
+	free   func() // called when raw has been sent
+}
+
+// Handler routes every operation that the bank's profile offers, under /v1.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for i := range operations {
+		op := &operations[i]
+		if op.offered == nil || op.offered(a.Bank.Profile) {
+			mux.Handle(op.method+" "+op.path, a.serve(op))
+			methods[op.path] = append(methods[op.path], op.method)
+		}
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, a.refuse(http.StatusMethodNotAllowed, "SERVICE_INVALID", "this method is not supported here", strings.Join(allowed, ", ")))
+	}
+	mux.Handle("/", a.refuse(http.StatusNotFound, "RESOURCE_UNKNOWN", "there is nothing at this address", ""))
+	return mux
+}
+
+// serve does what is the same for every operation.
+func (a *API) serve(op *operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{Request: r, w: w, op: op}
+		a.begin(c)
+		ans, err := a.answer(c)
+		if err != nil {
+			ans = a.refusal(c, err)
+		}
+		a.send(c, ans)
+	})
+}
+
+func (a *API) answer(c *call) (ans answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	if err := a.admit(c); err != nil {
+		return answer{}, err
+	}
+	return c.op.do(a, c)
+}
+
+// begin sets the headers that every answer carries.
+func (a *API) begin(c *call) {
+	h := c.w.Header()
+	if id := c.Header.Get("X-Request-ID"); isUUID(id) {
+		c.requestID = id
+		h["X-Request-Id"] = []string{id}
+	}
+	h["Cache-Control"] = noStore
+	for _, name := range a.Bank.ExtraResponseHeaders {
+		h.Set(name, newUUID())
+	}
+}
+
+var noStore = []string{"no-store"}
+
+// admit checks who is calling and what every request must have.
+func (a *API) admit(c *call) error {
+	t, err := a.Identify(c.Request)
+	if err != nil {
+		return err
+	}
+	t.BankMayActAsTPP = a.Bank.BanksMayActAsTPP
+	c.tpp = t
+	if err := c.mayPlayOneOf(c.op.roles); err != nil {
+		return err
+	}
+	if c.requestID == "" {
+		return malformed("X-Request-ID", "header must be a UUID")
+	}
+	if ip := c.Header.Get("PSU-IP-Address"); ip != "" {
+		if _, err := netip.ParseAddr(ip); err != nil {
+			return malformed("PSU-IP-Address", "header is not an IP address")
+		}
+		c.psu.IPAddress = ip
+	} else if c.op.psuIP {
+		return malformed("PSU-IP-Address", "header is missing")
+	}
+	for name, to := range map[string]*string{
+		"PSU-Device-ID": &c.psu.DeviceID, "PSU-User-Agent": &c.psu.UserAgent,
+		"PSU-Geo-Location": &c.psu.GeoLocation, "PSU-Corporate-ID": &c.psu.CorporateID,
+	} {
+		if *to, err = c.text(name); err != nil {
+			return err
+		}
+	}
+	return a.authorise(c)
+}
+
+func (c *call) mayPlayOneOf(roles []role) (err error) {
+	for _, role := range roles {
+		if err = c.tpp.May(role); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// authorise checks the access token where the profile wants one for this operation.
+func (a *API) authorise(c *call) (err error) {
+	integrated := a.Bank.OAuth.Mode == profile.OAuthIntegrated
+	preStep := a.Bank.OAuth.Mode == profile.OAuthPreStep
+	if !(integrated && c.op.token == tokenToRead) && !(preStep && c.op.token == tokenToCreate) {
+		return nil
+	}
+	scheme, bearer, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+	if bearer = strings.TrimSpace(bearer); !strings.EqualFold(scheme, "Bearer") || bearer == "" || len(bearer) > 4096 {
+		return errNoToken
+	}
+	if c.bearer, err = a.CheckToken(c.Context(), a.Bank.Code, bearer, c.tpp); err != nil {
+		return err
+	}
+	switch {
+	case preStep && c.op.service == pis && !c.bearer.Payments,
+		preStep && c.op.service == ais && !c.bearer.Accounts:
+		return errTokenScope
+	case integrated && c.bearer.Resource != c.Header.Get("Consent-ID") && c.Header.Get("Consent-ID") != "":
+		return errTokenScope
+	}
+	return nil
+}
+
+// text returns a header that is passed on: printable, and of a decent length.
+func (c *call) text(name string) (string, error) {
+	s := c.Header.Get(name)
+	if len(s) > 500 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
+		return "", malformed(name, "header is too long or not printable")
+	}
+	return s, nil
+}
+
+// id returns a path value that can be an identifier of ours, or "" for one that cannot.
+func (c *call) id(name string) string { return plainID(c.PathValue(name)) }
+
+// consentID returns the Consent-ID header.
+func (c *call) consentID() (string, error) {
+	if c.Header.Get("Consent-ID") == "" {
+		return "", malformed("Consent-ID", "header is missing")
+	}
+	return plainID(c.Header.Get("Consent-ID")), nil
+}
+
+// plainID keeps what no identifier of ours can contain away from the stores.
+func plainID(s string) string {
+	if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) {
+		return ""
+	}
+	return s
+}
+
+// body reads the request body.
+func (c *call) body() ([]byte, error) {
+	if media, _, _ := strings.Cut(c.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/json") {
+		return nil, errMediaType
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(c.w, c.Body, bodyMax))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, malformed("", fmt.Sprintf("body is larger than %d bytes", tooLarge.Limit))
+	}
+	if err != nil {
+		return nil, malformed("", "body ends too early")
+	}
+	return b, nil
+}
+
+// link returns an absolute link to path below /v1.
+func (a *API) link(path ...string) href { return href{a.BaseURL + "/v1/" + strings.Join(path, "/")} }
+
+func isUUID(s string) bool {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// newUUID returns a random UUID (version 4).
+func newUUID() string {
+	var u [16]byte
+	rand.Read(u[:])
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	var b [36]byte
+	hex.Encode(b[:8], u[:4])
+	hex.Encode(b[9:13], u[4:6])
+	hex.Encode(b[14:18], u[6:8])
+	hex.Encode(b[19:23], u[8:10])
+	hex.Encode(b[24:], u[10:])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return string(b[:])
+}

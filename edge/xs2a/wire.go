@@ -1,0 +1,58 @@
+package xs2a
+
+// The wire types that several resources share. They make the schemas of doc/spec/xs2a.json.
+
+// href is one link.
+type href struct {
+	Href string `json:"href" doc:"Absolute address."`
+}
+
+// links are the _links of an answer. Only those that are useful now are present.
+//
+// spec: xs2a/links
+type links struct {
+	SCARedirect        *href `json:"scaRedirect,omitempty" doc:"Where the PSU's browser goes for SCA."`
+	SCAOAuth           *href `json:"scaOAuth,omitempty" doc:"Metadata of the authorization server (RFC 8414)."`
+	SCAStatus          *href `json:"scaStatus,omitempty"`
+	Self               *href `json:"self,omitempty"`
+	Status             *href `json:"status,omitempty"`
+	Account            *href `json:"account,omitempty"`
+	CardAccount        *href `json:"card-account,omitempty"`
+	Balances           *href `json:"balances,omitempty"`
+	Transactions       *href `json:"transactions,omitempty"`
+	TransactionDetails *href `json:"transactionDetails,omitempty"`
+	Next               *href `json:"next,omitempty"`
+	First              *href `json:"first,omitempty"`
+}
+
+// accountReference names an account by one identifier.
+//
+// spec: xs2a/accountReference
+type accountReference struct {
+	IBAN      string `json:"iban,omitempty" pattern:"^[A-Z]{2}[0-9]{2}[a-zA-Z0-9]{1,30}$"`
+	BBAN      string `json:"bban,omitempty" pattern:"^[a-zA-Z0-9]{1,30}$"`
+	PAN       string `json:"pan,omitempty" maxLength:"35"`
+	MaskedPAN string `json:"maskedPan,omitempty" maxLength:"35"`
+	MSISDN    string `json:"msisdn,omitempty" maxLength:"35"`
+	Currency  string `json:"currency,omitempty" pattern:"^[A-Z]{3}$"`
+}
+
+// amount is a decimal text with its currency.
+//
+// spec: xs2a/amount
+type amount struct {
+	Currency string `json:"currency" pattern:"^[A-Z]{3}$"`
+	Amount   string `json:"amount" pattern:"^-?[0-9]{1,14}(\\.[0-9]{1,3})?$" example:"123.45"`
+}
+
+// authorisationList lists the IDs of authorisations.
+type authorisationList struct {
+	AuthorisationIDs []string `json:"authorisationIds"`
+}
+
+// scaStatusAnswer is the state of one authorisation.
+type scaStatusAnswer struct {
+	SCAStatus  string `json:"scaStatus" enum:"received,psuIdentified,psuAuthenticated,scaMethodSelected,started,unconfirmed,finalised,failed,exempted"`
+	PSUMessage string `json:"psuMessage,omitempty" maxLength:"500"`
+	Links      *links `json:"_links,omitempty"`
+}
