@@ -1,0 +1,42 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/pem"
+	"errors"
+	"os"
+	"time"
+
+	"kontor/bench/seed"
+)
+
+// fill gives every customer a consent that was authorised long ago, and its tokens.
+func fill(db store, dir string, rows int) error {
+	data, err := os.ReadFile(dir + "/tpp.pem")
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return errors.New("tpp.pem is no PEM file")
+	}
+	leaf := sha256.Sum256(block.Bytes)
+	now := time.Now().UTC()
+	until, expires := now.AddDate(0, 0, 90).Format(time.DateOnly), now.AddDate(0, 0, 90).UnixMicro()
+	const insert = `INSERT INTO consent (id, tpp, status, access, valid_until, frequency, resource, iban, account, bank_token, session, redirect_url, session_expires_at)
+		VALUES ($1, $2, 'valid', '{"allPsd2":"allAccounts"}', $3, 1000000, $4, $5, $6, $7, $8, '', 0)`
+	var batch []statement
+	for i := range rows {
+		access, refresh := sha256.Sum256([]byte(seed.Access(i))), sha256.Sum256([]byte(seed.Refresh(i)))
+		batch = append(batch,
+			statement{query: insert, args: []any{seed.Consent(i), seed.TPP, until, seed.Resource(i), seed.IBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
+			statement{query: insertTokens, args: []any{access[:], seed.TPP, seed.Consent(i), leaf[:], expires, refresh[:], nil, expires}})
+		if len(batch) >= 2000 || i == rows-1 {
+			if err := db.write(batch...); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	return db.write(statement{query: "ANALYZE"}, statement{query: "SELECT 1"})
+}
