@@ -13,6 +13,16 @@ const pollEvery = 100 * time.Millisecond
 // Await waits until a has the bank's page or an end, and for at most limit. It returns a as
 // it then stands; that nothing came in time is not an error.
 func (s *Service) Await(ctx context.Context, bank, id string, limit time.Duration) (Authorisation, error) {
+	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.BankURL != "" || a.Status.Final() })
+}
+
+// AwaitEnd waits until a has ended, and for at most limit: a PSU may come back before the
+// bank has told how it went.
+func (s *Service) AwaitEnd(ctx context.Context, bank, id string, limit time.Duration) (Authorisation, error) {
+	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.Status.Final() })
+}
+
+func (s *Service) await(ctx context.Context, bank, id string, limit time.Duration, enough func(Authorisation) bool) (Authorisation, error) {
 	ring, leave := s.waiting.join(bank, id)
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -24,7 +34,7 @@ func (s *Service) Await(ctx context.Context, bank, id string, limit time.Duratio
 		if err != nil {
 			return a, err
 		}
-		if a = a.At(s.Now()); a.BankURL != "" || a.Status.Final() {
+		if a = a.At(s.Now()); enough(a) {
 			return a, nil
 		}
 		select {
