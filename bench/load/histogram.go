@@ -7,7 +7,7 @@ import (
 
 const (
 	subBits = 6 // 64 buckets for each power of two: a value is known within 1.6 %
-	buckets = (40 - subBits) << subBits
+	buckets = (42 - subBits) << subBits
 )
 
 // A Histogram counts durations from a nanosecond to some minutes. The zero value is empty.

@@ -1,0 +1,186 @@
+// Command bench compares the product with a floor: a program that does the least that is
+// still correct, on the same machine, in the same quarter of a second.
+//
+// It builds kontor, the floor and a bank, gives both sides a database of ten thousand
+// consents, and lets them answer the same requests in turn. Figures of one machine say
+// little about another, and speed on a shared machine little about itself; so the result
+// is the median of the ratios of neighbouring slices, of processor time first of all.
+//
+// Read the table as product | floor. CPU is that of the server and of its PostgreSQL
+// backends; the bank's is shown beside it, and counted for nobody. A row with an answer
+// that was not the expected one is void.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"kontor/bench/load"
+)
+
+type options struct {
+	databases []string
+	paths     []hotPath
+	slices    int
+	alone     string
+	json      string
+	keep      bool
+}
+
+func main() {
+	db := flag.String("db", "sqlite,postgres", "databases to measure on")
+	only := flag.String("only", "", "hot paths, separated by commas (default all): token, accounts, transactions, consent, payment, funds")
+	pairs := flag.Int("slices", 20, "pairs of 250 ms slices with 16 connections; a quarter of it with 1 and 64")
+	file := flag.String("json", "bench.json", "where the result is written")
+	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
+	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
+	flag.Parse()
+
+	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep}
+	var err error
+	if o.paths, err = choose(*only); err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = run(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.slices < 1 || o.alone != "" && o.alone != "product" && o.alone != "floor" {
+		return errors.New("--slices must be positive, and --alone product or floor")
+	}
+	dir, err := os.MkdirTemp("", "kontor-bench-")
+	if err != nil {
+		return err
+	}
+	if o.keep {
+		fmt.Println("files are in", dir)
+	} else {
+		defer os.RemoveAll(dir)
+	}
+	fmt.Println("building …")
+	programs := []string{"kontor/bench/core", "kontor/bench/floor", "kontor/cmd/kontor"}
+	if o.alone == "floor" {
+		programs = programs[:2]
+	}
+	m, err := newMachine(ctx, dir, programs...)
+	if err != nil {
+		return err
+	}
+	report := newReport()
+	for _, db := range o.databases {
+		switch db {
+		case "sqlite":
+			err = onSQLite(ctx, m, o, report)
+		case "postgres":
+			err = onPostgres(ctx, m, o, report)
+		default:
+			err = fmt.Errorf("there is no database %q; there are sqlite and postgres", db)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Println()
+	report.print(os.Stdout)
+	if err := report.save(o.json); err != nil {
+		return err
+	}
+	if report.void() {
+		return errors.New("the run is void")
+	}
+	return nil
+}
+
+func onSQLite(ctx context.Context, m *machine, o options, r *Report) error {
+	return compare(ctx, m, o, r, "sqlite", func(name string) (string, error) { return "sqlite:" + filepath.Join(m.dir, name+".db"), nil }, nil)
+}
+
+func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
+	dsn := os.Getenv("BENCH_POSTGRES_URL")
+	if dsn == "" {
+		dsn = os.Getenv("TEST_POSTGRES_URL")
+	}
+	if dsn == "" {
+		r.Skipped = append(r.Skipped, "PostgreSQL, because neither BENCH_POSTGRES_URL nor TEST_POSTGRES_URL is set")
+		return nil
+	}
+	c, err := openCluster(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	const prefix = "kontor_bench_"
+	defer c.drop(prefix+"product", prefix+"floor")
+	return compare(ctx, m, o, r, "postgres", func(name string) (string, error) { return c.schema(ctx, prefix+name) },
+		func(name string) ([]int, error) { return c.backends(ctx, prefix+name) })
+}
+
+// compare measures all paths on one database. open makes an empty database for a side, and
+// backends lists the processes that serve it, where there are any.
+func compare(ctx context.Context, m *machine, o options, r *Report, db string, open func(name string) (string, error), backends func(name string) ([]int, error)) error {
+	makers := []struct {
+		name string
+		make func(context.Context, *machine, string, int) (*side, error)
+	}{{"product", newProduct}, {"floor", newFloor}}
+	var sides []*side
+	defer func() {
+		for _, s := range sides {
+			s.down()
+		}
+	}()
+	for _, maker := range makers {
+		if o.alone != "" && o.alone != maker.name {
+			continue
+		}
+		fmt.Printf("%s: filling the database of the %s …\n", db, maker.name)
+		dsn, err := open(maker.name)
+		if err != nil {
+			return err
+		}
+		s, err := maker.make(ctx, m, dsn, consents)
+		if s != nil {
+			sides = append(sides, s)
+		}
+		if err != nil {
+			return err
+		}
+		if backends != nil {
+			s.backend = func() ([]int, error) { return backends(maker.name) }
+		}
+		if err := s.up(m, 5); err != nil {
+			return err
+		}
+	}
+	for _, path := range o.paths {
+		fmt.Printf("%s: %s …\n", db, path.about)
+		for _, c := range []struct{ connections, pairs int }{{1, (o.slices + 3) / 4}, {16, o.slices}, {connections, (o.slices + 3) / 4}} {
+			row, err := measure(ctx, path, sides, c.connections, c.pairs)
+			if err != nil {
+				return err
+			}
+			row.Database = db
+			r.Rows = append(r.Rows, row)
+		}
+	}
+	for _, s := range sides {
+		loaded, err := load.Memory(s.server.cmd.Process.Pid)
+		if err != nil {
+			return err
+		}
+		r.Programs = append(r.Programs, Program{Name: s.name, Database: db, ReadyMillis: float64(s.ready) / float64(time.Millisecond), IdleBytes: s.idle,
+			LoadedBytes: loaded, BinaryBytes: m.size(map[string]string{"product": "kontor", "floor": "floor"}[s.name])})
+	}
+	return nil
+}

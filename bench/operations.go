@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"kontor/bench/load"
+	"kontor/bench/seed"
+)
+
+// A target says how one side names what all sides have.
+type target struct {
+	host      string
+	base      string // before /accounts
+	payments  string // before /payments
+	funds     string // before /funds-confirmations
+	token     string // path of the token endpoint
+	consent   func(i int) string
+	fundsID   func(i int) string // consent to confirm funds
+	resource  func(i int) string
+	access    func(i int) string
+	refresh   []string // by consent: the refresh token that is good now
+	paymentBy string   // further headers of a payment, each with its line end
+}
+
+func floorTarget(host string) target {
+	return target{host: host, base: "/v1", payments: "/v1", funds: "/v1", token: "/oauth/token",
+		consent: table(seed.Consent), fundsID: table(seed.Consent), resource: table(seed.Resource), access: table(seed.Access)}
+}
+
+// table computes f for all consents beforehand: the generator must not cost what a server costs.
+func table(f func(i int) string) func(i int) string {
+	values := make([]string, consents)
+	for i := range values {
+		values[i] = f(i)
+	}
+	return func(i int) string { return values[i] }
+}
+
+// A hotPath is a kind of request that the comparison is made for.
+type hotPath struct {
+	name  string
+	about string
+	// prepare returns the operation for count connections. They share the consents in such
+	// a way that no two of them use the same one.
+	prepare func(t *target, count int) load.Operation
+}
+
+// hotPaths lists all of them in the order of the report.
+func hotPaths() []hotPath {
+	return []hotPath{
+		{"token", "POST token, refresh with rotation", token},
+		{"accounts", "GET accounts through the bank", accounts},
+		{"transactions", "GET 100 transactions through the bank", transactions},
+		{"consent", "POST consent, with the bank's callback", consent},
+		{"payment", "POST payment, with the bank's callback", payment},
+		{"funds", "POST funds confirmation through the bank", funds},
+	}
+}
+
+func token(t *target, count int) load.Operation {
+	if t.refresh == nil {
+		t.refresh = make([]string, consents)
+		for i := range t.refresh {
+			t.refresh[i] = seed.Refresh(i)
+		}
+	}
+	head := "POST " + t.token + " HTTP/1.1\r\nHost: " + t.host + "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+	form := "grant_type=refresh_token&client_id=" + seed.TPP + "&refresh_token="
+	key := func(worker, n int) int { return (n*count + worker) % consents }
+	return load.Operation{Status: 200,
+		Append: func(b []byte, worker, n int) []byte {
+			refresh := t.refresh[key(worker, n)]
+			b = append(b, head...)
+			b = strconv.AppendInt(b, int64(len(form)+len(refresh)), 10)
+			b = append(b, "\r\n\r\n"...)
+			b = append(b, form...)
+			return append(b, refresh...)
+		},
+		Check: func(worker, n int, body []byte) error {
+			next, ok := member(body, "refresh_token")
+			if _, access := member(body, "access_token"); !ok || !access {
+				return load.Unexpected(fmt.Sprintf("no tokens in %.300s", body))
+			}
+			t.refresh[key(worker, n)] = next
+			return nil
+		},
+	}
+}
+
+// member finds the text of a member without reading the whole.
+func member(body []byte, name string) (string, bool) {
+	_, rest, ok := bytes.Cut(body, []byte(`"`+name+`":`))
+	rest = bytes.TrimLeft(rest, " ")
+	if !ok || len(rest) == 0 || rest[0] != '"' {
+		return "", false
+	}
+	value, _, ok := bytes.Cut(rest[1:], []byte(`"`))
+	return string(value), ok && len(value) > 0
+}
+
+func accounts(t *target, count int) load.Operation {
+	return read(t, count, func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`)
+}
+
+func transactions(t *target, count int) load.Operation {
+	query := "/transactions?bookingStatus=booked&dateFrom=" + time.Now().UTC().AddDate(0, 0, -80).Format(time.DateOnly)
+	return read(t, count, func(b []byte, i int) []byte {
+		b = append(b, "/accounts/"...)
+		b = append(b, t.resource(i)...)
+		return append(b, query...)
+	}, `"booked":`)
+}
+
+// read is a GET without the PSU: it is counted.
+func read(t *target, count int, path func(b []byte, i int) []byte, want string) load.Operation {
+	ids := newIDs()
+	return load.Operation{Status: 200,
+		Append: func(b []byte, worker, n int) []byte {
+			i := (n*count + worker) % consents
+			b = append(b, "GET "...)
+			b = append(b, t.base...)
+			b = path(b, i)
+			b = append(b, " HTTP/1.1\r\nHost: "...)
+			b = append(b, t.host...)
+			b = append(b, "\r\nAccept: application/json\r\nConsent-ID: "...)
+			b = append(b, t.consent(i)...)
+			b = append(b, "\r\nAuthorization: Bearer "...)
+			b = append(b, t.access(i)...)
+			b = ids.header(b, worker, n)
+			return append(b, "\r\n"...)
+		},
+		Check: contains(want),
+	}
+}
+
+func consent(t *target, _ int) load.Operation {
+	body := fmt.Sprintf(`{"access":{"allPsd2":"allAccounts"},"recurringIndicator":true,"validUntil":%q,"frequencyPerDay":4,"combinedServiceIndicator":false}`,
+		time.Now().UTC().AddDate(0, 0, 60).Format(time.DateOnly))
+	return post(t, t.base+"/consents", "", 201, func(b []byte, _, _ int) []byte { return append(b, body...) }, `"consentId":`, `sca`)
+}
+
+func payment(t *target, count int) load.Operation {
+	iban := table(seed.IBAN)
+	return post(t, t.payments+"/payments/sepa-credit-transfers", t.paymentBy, 201, func(b []byte, worker, n int) []byte {
+		i := n*count + worker
+		return fmt.Appendf(b, `{"endToEndIdentification":"E2E-%d","debtorAccount":{"iban":%q},"instructedAmount":{"currency":"EUR","amount":"%d.%02d"},`+
+			`"creditorAccount":{"iban":%q},"creditorName":%q,"remittanceInformationUnstructured":"Invoice %d"}`,
+			i, iban(i%consents), 1+i%900, i%100, seed.CreditorIBAN, seed.CreditorName, i)
+	}, `"paymentId":`, `sca`)
+}
+
+func funds(t *target, count int) load.Operation {
+	ids, iban := newIDs(), table(seed.IBAN)
+	return load.Operation{Status: 200,
+		Append: func(b []byte, worker, n int) []byte {
+			i := (n*count + worker) % consents
+			body := fmt.Sprintf(`{"account":{"iban":%q},"instructedAmount":{"currency":"EUR","amount":"%d.50"}}`, iban(i), 1+n%900)
+			b = fmt.Appendf(b, "POST %s/funds-confirmations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nConsent-ID: %s\r\nContent-Length: %d",
+				t.funds, t.host, t.fundsID(i), len(body))
+			b = ids.header(b, worker, n)
+			b = append(b, "\r\n"...)
+			return append(b, body...)
+		},
+		Check: contains(`"fundsAvailable":`),
+	}
+}
+
+func post(t *target, path, headers string, status int, body func(b []byte, worker, n int) []byte, want ...string) load.Operation {
+	ids := newIDs()
+	head := "POST " + path + " HTTP/1.1\r\nHost: " + t.host + "\r\nContent-Type: application/json\r\nPSU-IP-Address: 127.0.0.1\r\nTPP-Redirect-URI: " +
+		seed.RedirectURI + "\r\n" + headers + "Content-Length: "
+	return load.Operation{Status: status,
+		Append: func(b []byte, worker, n int) []byte {
+			data := body(make([]byte, 0, 512), worker, n)
+			b = append(b, head...)
+			b = strconv.AppendInt(b, int64(len(data)), 10)
+			b = ids.header(b, worker, n)
+			b = append(b, "\r\n"...)
+			return append(b, data...)
+		},
+		Check: contains(want...),
+	}
+}
+
+func contains(want ...string) func(int, int, []byte) error {
+	return func(_, _ int, body []byte) error {
+		for _, w := range want {
+			if !bytes.Contains(body, []byte(w)) {
+				return load.Unexpected(fmt.Sprintf("no %s in %.300s", w, body))
+			}
+		}
+		return nil
+	}
+}
+
+// ids makes X-Request-IDs that no other request of this run has.
+type ids uint32
+
+func newIDs() ids { return ids(rand.Uint32()) }
+
+func (x ids) header(b []byte, worker, n int) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, "\r\nX-Request-ID: 00000000-0000-4000-8000-000000000000\r\n"...)
+	id := b[len(b)-38 : len(b)-2]
+	for i, v := 7, uint32(x); i >= 0; i, v = i-1, v>>4 {
+		id[i] = digits[v&15]
+	}
+	for i, v := 35, worker<<32|n; i >= 24; i, v = i-1, v>>4 {
+		id[i] = digits[v&15]
+	}
+	return b
+}
+
+// choose returns the hot paths that a comma separated list names; all when it is empty.
+func choose(only string) ([]hotPath, error) {
+	all := hotPaths()
+	if only == "" {
+		return all, nil
+	}
+	var chosen []hotPath
+names:
+	for _, name := range strings.Split(only, ",") {
+		for _, p := range all {
+			if p.name == strings.TrimSpace(name) {
+				chosen = append(chosen, p)
+				continue names
+			}
+		}
+		return nil, errors.New("there is no hot path " + name + "; there are token, accounts, transactions, consent, payment, funds")
+	}
+	return chosen, nil
+}

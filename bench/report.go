@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"text/tabwriter"
+	"time"
+)
+
+// A Report is bench.json.
+type Report struct {
+	At         time.Time `json:"at"`
+	Go         string    `json:"go"`
+	Processors int       `json:"processors"`
+	Rows       []Row     `json:"rows"`
+	Programs   []Program `json:"programs"`
+	Skipped    []string  `json:"skipped,omitempty"`
+}
+
+// A Program is what one side costs before any request, and after all of them.
+type Program struct {
+	Name        string  `json:"name"`
+	Database    string  `json:"database"`
+	ReadyMillis float64 `json:"readyMillis"` // from start to the first answer, median
+	IdleBytes   int64   `json:"residentIdleBytes"`
+	LoadedBytes int64   `json:"residentAfterLoadBytes"`
+	BinaryBytes int64   `json:"binaryBytes"`
+}
+
+func newReport() *Report {
+	return &Report{At: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Processors: runtime.NumCPU()}
+}
+
+func (r *Report) void() bool {
+	for _, row := range r.Rows {
+		if row.Void {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Report) save(file string) error {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}
+
+// print writes two tables; "a | b" is product | floor.
+func (r *Report) print(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\treq/s ratio\tp50 ratio\tallocs ratio\t")
+	for _, row := range r.Rows {
+		pair := func(format string, of func(*Side) float64) string {
+			text := ""
+			for _, s := range []*Side{row.Product, row.Floor} {
+				switch {
+				case s == nil:
+				case text == "":
+					text = fmt.Sprintf(format, of(s))
+				default:
+					text += " | " + fmt.Sprintf(format, of(s))
+				}
+			}
+			return text
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", row.Path, row.Database, row.Connections,
+			pair("%.0f", func(s *Side) float64 { return s.PerSecond }),
+			pair("%.3f", func(s *Side) float64 { return s.CPUPer1000 }),
+			pair("%.3f", func(s *Side) float64 { return s.DBCPUPer1000 }),
+			pair("%.2f", func(s *Side) float64 { return s.P50Micros / 1000 }),
+			pair("%.2f", func(s *Side) float64 { return s.P99Micros / 1000 }),
+			pair("%.0f", func(s *Side) float64 { return s.AllocationsPerReq }),
+			pair("%.3f", func(s *Side) float64 { return s.BankCPUPer1000 }))
+		switch {
+		case row.Void:
+			fmt.Fprint(w, "VOID\tVOID\tVOID\tVOID\t\n")
+		case row.Ratios == nil:
+			fmt.Fprint(w, "\t\t\t\t\n")
+		default:
+			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t\n", row.Ratios.CPU, row.Ratios.PerSecond, row.Ratios.P50, row.Ratios.Allocations)
+		}
+	}
+	w.Flush()
+	for _, row := range r.Rows {
+		for _, s := range []*Side{row.Product, row.Floor} {
+			if s != nil && s.Failures > 0 {
+				fmt.Fprintf(out, "VOID: %s on %s, c=%d: %d of %d answers were not the expected ones; the first: %s\n",
+					row.Path, row.Database, row.Connections, s.Failures, s.Requests, s.Failure)
+			}
+		}
+	}
+	fmt.Fprintln(out)
+	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "program\tdatabase\tstart to first answer ms\tRSS idle MB\tRSS after load MB\tbinary MB\t")
+	for _, p := range r.Programs {
+		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.1f\t\n", p.Name, p.Database, p.ReadyMillis, mb(p.IdleBytes), mb(p.LoadedBytes), mb(p.BinaryBytes))
+	}
+	w.Flush()
+	for _, s := range r.Skipped {
+		fmt.Fprintln(out, "skipped:", s)
+	}
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
