@@ -16,12 +16,18 @@ type Position struct {
 	Seq    int64
 }
 
+// Columns are what Fields scans, for statements that join corebank_ledger_account as l.
+const Columns = `l.id, l.kind, l.currency, l.credit_limit, l.booked, l.held, l.day, l.day_opening, l.last_seq`
+
+// Fields returns where Columns go.
+func (a *Account) Fields() []any {
+	return []any{&a.ID, &a.Kind, &a.Currency, &a.CreditLimit, &a.Booked, &a.Held, &a.day, &a.dayOpening, &a.lastSeq}
+}
+
 // Account returns one account as it stands, or ErrAccount.
 func (b Book) Account(ctx context.Context, id string) (Account, error) {
-	a := Account{ID: id}
-	err := b.DB.QueryRow(ctx, `SELECT kind, currency, credit_limit, booked, held, day, day_opening, last_seq
-		FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).
-		Scan(&a.Kind, &a.Currency, &a.CreditLimit, &a.Booked, &a.Held, &a.day, &a.dayOpening, &a.lastSeq)
+	var a Account
+	err := b.DB.QueryRow(ctx, `SELECT `+Columns+` FROM corebank_ledger_account l WHERE l.bank = $1 AND l.id = $2`, b.Bank, id).Scan(a.Fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, ErrAccount
 	}

@@ -1,0 +1,145 @@
+package corebank
+
+import (
+	"golang.org/x/text/language"
+)
+
+// A catalogue holds the bank's texts in one language, by key.
+type catalogue map[string]string
+
+// languages lists the catalogues, the complete one first: it answers for what others lack.
+func languages() []string { return []string{"en"} }
+
+// languageOf picks the language of a page from Accept-Language.
+func languageOf(accept string) string {
+	if len(accept) > 200 {
+		return "en"
+	}
+	wanted, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil {
+		return "en"
+	}
+	for _, w := range wanted {
+		base, _ := w.Base()
+		for _, l := range languages() {
+			if base.String() == l {
+				return l
+			}
+		}
+	}
+	return "en"
+}
+
+// textOf returns the text of key in lang, in English where lang lacks it.
+func textOf(lang, key string) string {
+	if s, ok := catalogueOf(lang)[key]; ok {
+		return s
+	}
+	if s, ok := catalogueOf("en")[key]; ok {
+		return s
+	}
+	return key
+}
+
+func catalogueOf(lang string) catalogue {
+	switch lang {
+	case "en":
+		return english
+	}
+	return nil
+}
+
+var english = catalogue{
+	"home.title":        "Welcome",
+	"home.text":         "This is a bank for trying things out. Its customers and their money are invented.",
+	"home.me":           "Your accounts and who may see them",
+	"home.outbox":       "Text messages of the sandbox",
+	"login.title":       "Log in",
+	"login.access":      "%s asks to see your accounts. Log in to choose which.",
+	"login.funds":       "%s asks to check whether an amount is available on your account. Log in to decide.",
+	"login.payment":     "%s hands over a payment for you to approve. Log in to see it.",
+	"login.login":       "%s asks the bank to confirm who you are.",
+	"login.me":          "Log in to see your accounts and who may see them.",
+	"login.name":        "Log-in name",
+	"login.password":    "Password",
+	"login.button":      "Log in",
+	"login.wrong":       "Log-in name or password is not right. After five wrong attempts in a row, access is locked for 15 minutes.",
+	"login.other":       "You are logged in as %s, but the account named is not yours. Log in as its holder, or refuse.",
+	"refuse":            "Refuse",
+	"access.title":      "Choose accounts",
+	"access.titleAll":   "Give access",
+	"access.text":       "%s will see the accounts you choose: their details, balances and transactions, as far as it asked for them.",
+	"access.all":        "%s will see all your accounts and cards, their balances and transactions.",
+	"access.legend":     "Accounts",
+	"access.until":      "Until %s. You can withdraw at any time under “Your accounts”.",
+	"access.none":       "Choose at least one account.",
+	"approve":           "Approve",
+	"funds.title":       "Allow checks of funds",
+	"funds.text":        "%s may ask whether an amount is available on this account. The answer is yes or no; your balance is not told.",
+	"login.allowTitle":  "Confirm who you are",
+	"login.allowText":   "%s asks the bank to confirm that you are its customer. It does not see your accounts and cannot pay from them.",
+	"allow":             "Allow",
+	"payment.title":     "Approve a payment",
+	"payment.text":      "%s hands over this payment.",
+	"payment.payee":     "Payee",
+	"payment.iban":      "Payee’s IBAN",
+	"payment.amount":    "Amount",
+	"payment.from":      "From account",
+	"payment.reference": "Reference",
+	"payment.date":      "On",
+	"payment.today":     "today",
+	"payment.fee":       "Fee",
+	"payment.free":      "none",
+	"payment.available": "available",
+	"code.title":        "Enter the code",
+	"code.text":         "We sent a code to your phone %s. It is good for five minutes.",
+	"code.bound":        "The code is only good for exactly this payment.",
+	"code.label":        "Code from the text message",
+	"code.button":       "Confirm",
+	"code.resend":       "Send a new code",
+	"code.wrong":        "That is not the code. After three wrong codes it ends here.",
+	"code.over":         "The code is no longer good. Let us send you a new one.",
+	"code.nomore":       "No more codes are sent for this.",
+	"end.done":          "Done",
+	"end.doneText":      "You approved. ",
+	"end.refused":       "You refused",
+	"end.refusedText":   "Nothing was given and nothing was paid.",
+	"end.failed":        "It could not be done",
+	"end.failedText":    "Nothing was given and nothing was paid.",
+	"end.over":          "The time is up",
+	"end.overText":      "Nothing was given and nothing was paid. Start again where you came from.",
+	"end.returning":     "Returning you to %s",
+	"end.link":          "Continue",
+	"me.title":          "Your accounts",
+	"me.hello":          "Logged in as %s.",
+	"me.account":        "Account",
+	"me.booked":         "Booked",
+	"me.available":      "Available",
+	"me.access":         "Who may see them",
+	"me.nobody":         "Nobody has access.",
+	"me.ais":            "sees accounts",
+	"me.piis":           "checks funds",
+	"me.since":          "Since",
+	"me.until":          "Until",
+	"me.endless":        "until you withdraw",
+	"me.all":            "all accounts",
+	"me.withdraw":       "Withdraw",
+	"me.consequence":    "Withdrawing ends the access at once. Ask the third party what it means for its service.",
+	"me.withdrawn":      "The access was withdrawn.",
+	"me.logout":         "Log out",
+	"outbox.title":      "Text messages",
+	"outbox.text":       "In this sandbox, text messages do not leave the house. The newest is on top.",
+	"outbox.none":       "No messages.",
+	"outbox.at":         "Time",
+	"outbox.to":         "To",
+	"outbox.message":    "Message",
+	"error.title":       "That did not work",
+	"error.notfound":    "There is no such page.",
+	"error.form":        "The form is too old or came from another page. Go back and try again.",
+	"error.internal":    "Something is wrong on our side. Please try again.",
+	"error.back":        "Back",
+	"sms.access":        "%s: %s asks for access. Your code is %s. Tell it to nobody.",
+	"sms.payment":       "%s: pay %s to %s, %s. Your code is %s. Tell it to nobody.",
+	"nav.home":          "Start page",
+	"skip":              "Skip to content",
+}

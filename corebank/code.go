@@ -1,0 +1,212 @@
+package corebank
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"kontor/connector/wire"
+	"kontor/corebank/ledger"
+	"kontor/kit/sqldb"
+)
+
+// Limits of a one-time code.
+const (
+	codeFor   = 5 * time.Minute
+	triesMax  = 3 // over all codes of one journey
+	codesMax  = 3 // that one journey may send
+	codeWidth = 6
+)
+
+// What can come of a code, besides success.
+var (
+	errCodeWrong   = errors.New("the code is wrong")
+	errCodeOver    = errors.New("the code is no longer valid")
+	errCodeBlocked = errors.New("too many wrong codes")
+	errCodesSent   = errors.New("no more codes are sent for this")
+)
+
+// digest seals code together with everything it approves (RTS art. 5): it is recomputed
+// from the stored payment or request when the code comes back, so a code is worthless for
+// any other amount, payee, account or session.
+func (b *Bank) digest(code string, j journey, p payment) []byte {
+	if j.Kind == kindPayment {
+		return b.mac("payment code", code, j.ID, j.Session, j.Customer, strconv.FormatInt(p.Amount.Minor, 10), p.Amount.Currency,
+			p.CreditorIBAN, p.CreditorName, p.Debtor, p.ExecuteOn)
+	}
+	asked, err := json.Marshal(j.Request)
+	if err != nil {
+		panic("corebank: a request that was read from JSON cannot be written: " + err.Error())
+	}
+	return b.mac("access code", code, j.ID, j.Session, j.Customer, j.AppName, strings.Join(j.Choice, ","), string(asked))
+}
+
+// sendCode takes down the customer's choice and sends a code for exactly that.
+func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		return err
+	}
+	code := fmt.Sprintf("%0*d", codeWidth, n)
+	return b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		if err := b.move(tx, j, stateCode, stateOpen, stateCode); err != nil {
+			return err
+		}
+		var p payment
+		if j.Kind == kindPayment {
+			if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, j.Choice[0], b.code, j.ID); err != nil {
+				return err
+			}
+			var err error
+			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, j.ID)); err != nil {
+				return err
+			}
+		}
+		now := b.now()
+		n, err := tx.Exec(`INSERT INTO corebank_code (bank, journey, digest, tries, sent, expires_at, used) VALUES ($1, $2, $3, 0, 1, $4, 0)
+			ON CONFLICT (bank, journey) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at, used = 0, sent = corebank_code.sent + 1
+			WHERE corebank_code.sent < $5 AND corebank_code.tries < $6`,
+			b.code, j.ID, b.digest(code, j, p), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errCodesSent
+		}
+		text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
+		if j.Kind == kindPayment {
+			text = fmt.Sprintf(textOf(c.Language, "sms.payment"), b.name, p.Amount.String()+" "+p.Amount.Currency, p.CreditorName, p.CreditorIBAN, code)
+		}
+		_, err = tx.Exec(`INSERT INTO corebank_message (bank, id, at, login, phone, journey, code, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			b.code, rand.Text(), now.UnixMicro(), c.Login, c.Phone, j.ID, code, text)
+		return err
+	})
+}
+
+// confirm takes a code. The try is counted before the code is looked at; the third wrong
+// one ends the journey. With the right one, what it approves happens in the same transaction.
+func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
+	var reports reports
+	var outcome error // of a try that is to be stored although it failed
+	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		reports, outcome = nil, nil
+		now := b.now().UnixMicro()
+		counted, err := tx.Exec(`UPDATE corebank_code SET tries = tries + 1
+			WHERE bank = $1 AND journey = $2 AND used = 0 AND tries < $3 AND expires_at > $4`, b.code, j.ID, triesMax, now)
+		if err != nil {
+			return err
+		}
+		if counted == 0 {
+			outcome = errCodeOver
+			return nil
+		}
+		var digest []byte
+		var tries int
+		if err := tx.QueryRow(`SELECT digest, tries FROM corebank_code WHERE bank = $1 AND journey = $2`, b.code, j.ID).Scan(&digest, &tries); err != nil {
+			return err
+		}
+		if j, err = scanJourney(tx.QueryRow(selectJourney+`id = $2`, b.code, j.ID)); err != nil {
+			return err
+		}
+		if j.State != stateCode {
+			return errJourney
+		}
+		var p payment
+		if j.Kind == kindPayment {
+			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, j.ID)); err != nil {
+				return err
+			}
+		}
+		if !hmac.Equal(digest, b.digest(code, j, p)) {
+			outcome = errCodeWrong
+			if tries < triesMax {
+				return nil
+			}
+			outcome = errCodeBlocked
+			return b.endIn(tx, &reports, j, stateFailed, "AccessDenied", "The PSU could not be authenticated.", nil)
+		}
+		if _, err := tx.Exec(`UPDATE corebank_code SET used = 1 WHERE bank = $1 AND journey = $2`, b.code, j.ID); err != nil {
+			return err
+		}
+		return b.complete(tx, &reports, j, p)
+	})
+	if errors.Is(err, ledger.ErrFunds) {
+		// Nothing of the above was stored. Spent in the meantime: the payment is rejected.
+		return errors.Join(b.end(ctx, j, stateFailed, classFunds, "There is not enough money on the account.", new(false)), ledger.ErrFunds)
+	}
+	if err == nil {
+		b.send(ctx, reports)
+		err = outcome
+	}
+	return err
+}
+
+// complete does what the customer approved by SCA.
+func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error {
+	if err := b.move(tx, j, stateDone, stateCode); err != nil {
+		return err
+	}
+	// The limits of payments without SCA begin anew (RTS art. 16).
+	if _, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = 0, exempt_minor = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
+		return err
+	}
+	if j.Kind == kindPayment {
+		return b.execute(tx, out, j, p, "finalised")
+	}
+	chosen, err := b.chosen(tx, j)
+	if err != nil {
+		return err
+	}
+	a := access{Service: serviceAccounts, Customer: j.Customer, AppName: j.AppName, ValidUntil: j.Request.ValidUntil}
+	event := wire.Event{SessionSecret: wire.String(j.Session), UserID: wire.String(j.Customer)}
+	if j.Kind == kindFunds {
+		a.Service = serviceFunds
+		a.Granted = grant{Named: j.Request.Account, Accounts: []grantedAccount{{ID: chosen[0].ID}}}
+	} else {
+		a.Granted, event.Consent = j.grants(chosen)
+	}
+	id, err := b.addAccess(tx, a)
+	if err != nil {
+		return err
+	}
+	return b.report(tx, out, report{stream: j.Session, verb: verbSuccess, event: event, access: id})
+}
+
+// chosen reads the accounts that the customer chose, all of them the customer's own.
+func (b *Bank) chosen(tx *sqldb.Tx, j journey) ([]account, error) {
+	var all []account
+	for _, id := range j.Choice {
+		a := account{}
+		a.ID, a.Customer = id, j.Customer
+		if err := tx.QueryRow(`SELECT iban, currency, type, product, pan FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, b.code, j.Customer, id).
+			Scan(&a.IBAN, &a.Currency, &a.Type, &a.Product, &a.PAN); err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// allow ends a log-in journey well: the hub learns who the customer is.
+func (b *Bank) allow(ctx context.Context, j journey) error {
+	var reports reports
+	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		reports = nil
+		if err := b.move(tx, j, stateDone, stateOpen); err != nil {
+			return err
+		}
+		return b.report(tx, &reports, report{stream: j.Session, verb: verbSuccess,
+			event: wire.Event{SessionSecret: wire.String(j.Session), UserID: wire.String(j.Customer)}})
+	})
+	if err == nil {
+		b.send(ctx, reports)
+	}
+	return err
+}

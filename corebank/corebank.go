@@ -1,0 +1,275 @@
+// Package corebank is the reference bank: customers, a double-entry ledger, cards, and its
+// own pages on which a customer logs in, chooses accounts and approves with a one-time code.
+//
+// It is a stranger to the hub. It knows connector/sdk and connector/wire and nothing else
+// of the house; it has its own database, keys and clock. The hub starts a journey (access
+// to accounts, checks of funds, a payment, a log-in), the bank reports the address of its
+// page, leads the customer's browser, and reports how it ended before it sends the browser
+// back. What it does here, any bank can do with the SDK.
+//
+// What happened and what the hub must hear of it are written in one transaction: the money
+// moves exactly when the payment is approved, and the report goes to a queue that survives
+// a crash. A code approves exactly one thing, by a seal over amount, payee, account and
+// session; tokens are computed from a key and never stored.
+//
+// A sandbox bank has invented customers (package persona) and an outbox page where their
+// text messages can be read. Both are switches of Config; no rule asks for them.
+package corebank
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"kontor/connector/sdk"
+	"kontor/connector/wire"
+	"kontor/corebank/ledger"
+	"kontor/corebank/persona"
+	"kontor/corebank/schema"
+	"kontor/kit/sqldb"
+)
+
+// A Config says what one bank is. New lists all that is wrong with it at once.
+type Config struct {
+	Code string // the hub's code of this bank: lon. It is the first key of every row
+	Name string // shown to customers; Code when empty
+
+	// DB is the bank's own database, or one that several reference banks share. New
+	// migrates it, so no other bank may be writing to it yet.
+	DB *sqldb.DB
+
+	BaseURL string // of the pages and the connector, with any path prefix: http://127.0.0.1:8090/lon
+	HubURL  string // origin of the hub that is reported to
+
+	AppID, AppSecret string           // the pair the hub gave the bank
+	SigningKey       *rsa.PrivateKey  // signs the reports; the hub has its public half
+	HubKeys          []*rsa.PublicKey // the hub's requests are signed with one of these
+
+	// Secret seals tokens, codes and forms: at least 32 bytes, the same in every process
+	// of the bank. Empty: derived from SigningKey, so that changing that key ends every access.
+	Secret []byte
+
+	Seed   bool // fill an empty bank with invented customers
+	Outbox bool // show text messages to everybody: never where real customers are
+
+	Zone *time.Location // of the bank's calendar; nil: UTC
+	Now  func() time.Time
+	Log  *slog.Logger  // nil: discarded
+	Hub  sdk.HubCaller // nil: the one at HubURL
+}
+
+// A Bank serves its pages and the connector protocol.
+type Bank struct {
+	code, name      string
+	db              *sqldb.DB
+	book            ledger.Book
+	hub             sdk.HubCaller
+	baseURL         string // without a slash at the end
+	origin, prefix  string // the two parts of baseURL
+	secure          bool
+	secret          []byte
+	cookie          string
+	style           string
+	templates       map[string]*template.Template
+	outbox, seeded  bool
+	zone            *time.Location
+	now             func() time.Time
+	log             *slog.Logger
+	hashing         chan struct{}
+	nobodysPassword string
+	handler         http.Handler
+
+	wake   chan struct{}
+	cancel context.CancelFunc
+	queue  sync.WaitGroup
+}
+
+var codePattern = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// New opens the bank: it migrates the database and, where Config says so, invents customers.
+func New(ctx context.Context, c Config) (*Bank, error) {
+	var wrong []error
+	need := func(ok bool, what string) {
+		if !ok {
+			wrong = append(wrong, errors.New(what))
+		}
+	}
+	base, err := url.Parse(c.BaseURL)
+	need(err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Host != "" && base.RawQuery == "" && base.Fragment == "", "BaseURL must be an http or https address")
+	need(codePattern.MatchString(c.Code), "Code must be 1 to 32 small letters, digits or hyphens")
+	need(c.DB != nil, "DB is missing")
+	need(len(c.Secret) == 0 || len(c.Secret) >= 32, "Secret must have at least 32 bytes")
+	need(len(c.Secret) > 0 || c.SigningKey != nil, "Secret or SigningKey is missing")
+	need(c.Hub != nil || c.SigningKey != nil && c.HubURL != "" && c.AppID != "" && c.AppSecret != "", "HubURL, AppID, AppSecret and SigningKey are needed to reach the hub")
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("reference bank %q: %w", c.Code, errors.Join(wrong...))
+	}
+	b := &Bank{
+		code: c.Code, name: c.Name, db: c.DB, book: ledger.Book{DB: c.DB, Bank: c.Code}, hub: c.Hub,
+		baseURL: strings.TrimRight(c.BaseURL, "/"), origin: base.Scheme + "://" + base.Host, prefix: strings.TrimRight(base.EscapedPath(), "/"),
+		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: styleName(),
+		outbox: c.Outbox, seeded: c.Seed, zone: c.Zone, now: c.Now, log: c.Log,
+		hashing: make(chan struct{}, 2), wake: make(chan struct{}, 1),
+	}
+	if b.name == "" {
+		b.name = c.Code
+	}
+	if b.zone == nil {
+		b.zone = time.UTC
+	}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	b.log = b.log.With("bank", b.code)
+	if len(b.secret) == 0 {
+		der, err := x509.MarshalPKCS8PrivateKey(c.SigningKey)
+		if err != nil {
+			return nil, fmt.Errorf("reference bank %q: signing key: %w", c.Code, err)
+		}
+		sum := sha256.Sum256(append([]byte("corebank secret\x00"), der...))
+		b.secret = sum[:]
+	}
+	if b.templates, err = parseTemplates(); err != nil {
+		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)
+	}
+	if _, err := sqldb.Migrate(ctx, c.DB, schema.FS); err != nil {
+		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)
+	}
+	cost := costCustomer
+	if c.Seed {
+		cost = costPersona
+		if err := b.seed(ctx); err != nil {
+			return nil, fmt.Errorf("reference bank %q: seed: %w", c.Code, err)
+		}
+	}
+	b.nobodysPassword = hashPassword("nobody", cost)
+	if err := b.connect(c); err != nil {
+		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)
+	}
+	return b, nil
+}
+
+// Handler serves everything under the path of Config.BaseURL: the pages, and the connector
+// endpoints below {path}/api/priora/v2.
+func (b *Bank) Handler() http.Handler { return b.handler }
+
+// ConnectorURL is what the hub is told to reach this bank: the protocol's own path comes after it.
+func (b *Bank) ConnectorURL() string { return b.baseURL }
+
+// OutboxURL is where the text messages of a sandbox are read, with .json added by programs too.
+func (b *Bank) OutboxURL() string { return b.baseURL + "/outbox" }
+
+// Start delivers in the background what could not be reported at once, and executes
+// payments whose day has come, until Close.
+func (b *Bank) Start(ctx context.Context) {
+	ctx, b.cancel = context.WithCancel(ctx)
+	b.queue.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			if err := b.work(ctx, n%60 == 0); err != nil && ctx.Err() == nil {
+				b.log.Error("background work failed; it is tried again", "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-b.wake:
+				// What failed a moment ago is not due yet: give it its second.
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+			case <-tick.C:
+			}
+		}
+	})
+}
+
+// Close stops the background work and waits for it. The database stays open.
+func (b *Bank) Close() {
+	if b.cancel != nil {
+		b.cancel()
+		b.queue.Wait()
+	}
+}
+
+// work does what is due. swept says whether to remove what nobody needs any more.
+func (b *Bank) work(ctx context.Context, sweep bool) error {
+	_, err := b.deliverDue(ctx)
+	if sweep {
+		err = errors.Join(err, b.executeDue(ctx), b.sweep(ctx))
+	}
+	return err
+}
+
+// sweep removes old browser sessions and messages. Journeys and payments stay: they are
+// what makes a repeated start harmless.
+func (b *Bank) sweep(ctx context.Context) error {
+	_, err1 := b.db.Exec(ctx, `DELETE FROM corebank_browser WHERE bank = $1 AND began_at < $2`, b.code, b.now().Add(-sessionMax).UnixMicro())
+	_, err2 := b.db.Exec(ctx, `DELETE FROM corebank_message WHERE bank = $1 AND at < $2`, b.code, b.now().Add(-24*time.Hour).UnixMicro())
+	return errors.Join(err1, err2)
+}
+
+// Check proves that the bank's books are right.
+func (b *Bank) Check(ctx context.Context) error { return b.book.Check(ctx) }
+
+// A Persona is an invented customer, as it may be printed.
+type Persona struct {
+	Login    string           `json:"login"`
+	Password string           `json:"password"`
+	Name     string           `json:"name"`
+	Accounts []PersonaAccount `json:"accounts"`
+}
+
+// A PersonaAccount is an account of a Persona.
+type PersonaAccount struct {
+	IBAN     string `json:"iban"`
+	Currency string `json:"currency"`
+}
+
+// Personas lists the invented customers of a seeded bank: every seeded bank has the same,
+// with the same IBANs, so that a TPP can try each of them with the same data.
+func (b *Bank) Personas() []Persona {
+	if !b.seeded {
+		return nil
+	}
+	var all []Persona
+	for _, p := range persona.All() {
+		q := Persona{Login: p.Login, Password: p.Password, Name: p.Name}
+		for _, a := range p.Accounts {
+			q.Accounts = append(q.Accounts, PersonaAccount{a.IBAN, a.Currency})
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+// mount puts the connector endpoints and the pages under the bank's path.
+func (b *Bank) mount(api http.Handler) {
+	pages := b.pages()
+	b.handler = http.StripPrefix(b.prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, wire.ConnectorBase+"/"):
+			api.ServeHTTP(w, r)
+		case r.URL.Path == "":
+			http.Redirect(w, r, b.prefix+"/", http.StatusPermanentRedirect)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	}))
+}

@@ -1,0 +1,253 @@
+package corebank
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"kontor/connector/wire"
+	"kontor/corebank/ledger"
+	"kontor/corebank/persona"
+	"kontor/kit/day"
+	"kontor/kit/sqldb"
+)
+
+// Limits of a log-in: RTS art. 4(3)(b) allows five wrong attempts in a row.
+const (
+	wrongPasswordsMax = 5
+	lockFor           = 15 * time.Minute
+)
+
+// errCredentials covers every way a log-in can fail, so that nobody learns which.
+var errCredentials = errors.New("log-in or password is wrong, or access is locked")
+
+// A customer is a PSU of this bank.
+type customer struct {
+	ID, Login, Name, Phone, Language string
+	password                         string
+}
+
+// An account is what a customer has: the ledger's account and what it is called outside.
+type account struct {
+	ledger.Account
+	Customer string
+	IBAN     string // empty for a card
+	Type     string // CACC, SVGS, card
+	Product  string
+	PAN      string // masked
+}
+
+// typeCard marks the account behind a card.
+const typeCard = "card"
+
+// Label is how the pages and the hub name the account.
+func (a account) Label() string {
+	if a.Type == typeCard {
+		return a.PAN
+	}
+	return a.IBAN
+}
+
+// reference names the account to the hub.
+func (a account) reference() wire.Account {
+	if a.Type == typeCard {
+		return wire.Account{MaskedPAN: wire.String(a.PAN), Currency: wire.String(a.Currency)}
+	}
+	return wire.Account{IBAN: wire.String(a.IBAN), Currency: wire.String(a.Currency)}
+}
+
+// isMeantBy says whether r, perhaps without a currency, can mean a.
+func (a account) isMeantBy(r wire.Account) bool {
+	if r.Currency != "" && string(r.Currency) != a.Currency {
+		return false
+	}
+	return r.IBAN != "" && plainIBAN(r.IBAN) == a.IBAN || r.MaskedPAN != "" && string(r.MaskedPAN) == a.PAN
+}
+
+// plainIBAN removes the blanks people write.
+func plainIBAN(s wire.String) string {
+	return strings.ToUpper(strings.ReplaceAll(string(s), " ", ""))
+}
+
+func (b *Bank) customer(ctx context.Context, id string) (customer, error) {
+	c := customer{ID: id}
+	err := b.db.QueryRow(ctx, `SELECT login, name, phone, language, password FROM corebank_customer WHERE bank = $1 AND id = $2`, b.code, id).
+		Scan(&c.Login, &c.Name, &c.Phone, &c.Language, &c.password)
+	return c, err
+}
+
+const selectAccounts = `SELECT ` + ledger.Columns + `, a.customer, a.iban, a.type, a.product, a.pan
+	FROM corebank_account a JOIN corebank_ledger_account l ON l.bank = a.bank AND l.id = a.id WHERE a.bank = $1 AND `
+
+func (a *account) fields() []any {
+	return append(a.Account.Fields(), &a.Customer, &a.IBAN, &a.Type, &a.Product, &a.PAN)
+}
+
+// accountsOf lists a customer's accounts and cards with their balances.
+func (b *Bank) accountsOf(ctx context.Context, customer string) ([]account, error) {
+	rows, err := b.db.Query(ctx, selectAccounts+`a.customer = $2 ORDER BY a.position`, b.code, customer)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []account
+	for rows.Next() {
+		var a account
+		if err := rows.Scan(a.fields()...); err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
+// accountByIBAN finds whose account iban is in currency; ok is false when it is another bank's.
+func (b *Bank) accountByIBAN(ctx context.Context, iban, currency string) (a account, ok bool, err error) {
+	err = b.db.QueryRow(ctx, selectAccounts+`a.iban = $2 AND l.currency = $3`, b.code, iban, currency).Scan(a.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, false, nil
+	}
+	return a, err == nil, err
+}
+
+func (b *Bank) hasIBAN(ctx context.Context, iban string) (bool, error) {
+	var n int
+	err := b.db.QueryRow(ctx, `SELECT COUNT(*) FROM corebank_account WHERE bank = $1 AND iban = $2`, b.code, iban).Scan(&n)
+	return n > 0, err
+}
+
+// authenticate checks a log-in. The attempt is counted before the password is looked at,
+// so that many at once get no more than five together.
+func (b *Bank) authenticate(ctx context.Context, login, password string) (customer, error) {
+	var c customer
+	err := b.db.QueryRow(ctx, `SELECT id, login, name, phone, language, password FROM corebank_customer WHERE bank = $1 AND login = $2`, b.code, login).
+		Scan(&c.ID, &c.Login, &c.Name, &c.Phone, &c.Language, &c.password)
+	if errors.Is(err, sql.ErrNoRows) {
+		b.verifyPassword(ctx, b.nobodysPassword, password) // takes as long as for somebody
+		return customer{}, errCredentials
+	}
+	if err != nil {
+		return customer{}, err
+	}
+	now := b.now().UnixMicro()
+	counted, err := b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = wrong + 1
+		WHERE bank = $1 AND id = $2 AND locked_until <= $3 AND wrong < $4`, b.code, c.ID, now, wrongPasswordsMax)
+	if err != nil {
+		return customer{}, err
+	}
+	right := b.verifyPassword(ctx, c.password, password)
+	switch {
+	case counted == 1 && right:
+		_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = 0 WHERE bank = $1 AND id = $2`, b.code, c.ID)
+		return c, err
+	case counted == 1:
+		// The fifth wrong one closes the door for a while and opens a new count behind it.
+		_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET locked_until = $1, wrong = 0
+			WHERE bank = $2 AND id = $3 AND wrong >= $4`, now+lockFor.Microseconds(), b.code, c.ID, wrongPasswordsMax)
+		if err != nil {
+			return customer{}, err
+		}
+	}
+	return customer{}, errCredentials
+}
+
+// A passwordCost is what argon2id takes to check one password. It is kept with the hash.
+type passwordCost struct{ memoryKiB, rounds uint32 }
+
+var (
+	// costPersona is for invented customers, whose passwords are printed on the screen: a
+	// sandbox must be ready before one honest hash would be.
+	costPersona = passwordCost{64, 1}
+	// costCustomer is the usual cost for passwords that are secret.
+	costCustomer = passwordCost{19 * 1024, 2}
+)
+
+func hashPassword(password string, cost passwordCost) string {
+	salt := make([]byte, 16)
+	rand.Read(salt)
+	hash := argon2.IDKey([]byte(password), salt, cost.rounds, cost.memoryKiB, 1, 32)
+	return fmt.Sprintf("argon2id$%d$%d$%s$%s", cost.memoryKiB, cost.rounds,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash))
+}
+
+// verifyPassword hashes at most a few passwords at a time: each takes its memory.
+func (b *Bank) verifyPassword(ctx context.Context, stored, password string) bool {
+	select {
+	case b.hashing <- struct{}{}:
+		defer func() { <-b.hashing }()
+	case <-ctx.Done():
+		return false
+	}
+	var cost passwordCost
+	parts := strings.Split(stored, "$")
+	if len(parts) != 5 || len(password) > 200 {
+		return false
+	}
+	if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &cost.memoryKiB, &cost.rounds); err != nil {
+		return false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(parts[3])
+	hash, err2 := base64.RawStdEncoding.DecodeString(parts[4])
+	if err1 != nil || err2 != nil || len(hash) == 0 {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, cost.rounds, cost.memoryKiB, 1, uint32(len(hash)))
+	return subtle.ConstantTimeCompare(got, hash) == 1
+}
+
+// seed writes the invented customers and their history into an empty bank. A bank that has
+// customers is left as it is.
+func (b *Bank) seed(ctx context.Context) error {
+	personas := persona.All()
+	postings, holds := persona.History(personas, b.today())
+	return b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		var n int
+		if err := tx.QueryRow(`SELECT COUNT(*) FROM corebank_customer WHERE bank = $1`, b.code).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		if err := b.book.Load(tx, persona.LedgerAccounts(personas), postings, holds); err != nil {
+			return err
+		}
+		for _, p := range personas {
+			if err := b.addPersona(tx, p); err != nil {
+				return fmt.Errorf("persona %s: %w", p.Login, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (b *Bank) addPersona(tx *sqldb.Tx, p persona.Persona) error {
+	if _, err := tx.Exec(`INSERT INTO corebank_customer
+			(bank, id, login, name, phone, language, password, wrong, locked_until, exempt_count, exempt_minor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0)`,
+		b.code, p.ID, p.Login, p.Name, p.Phone, p.Language, hashPassword(p.Password, costPersona)); err != nil {
+		return err
+	}
+	const insertAccount = `INSERT INTO corebank_account (bank, customer, id, position, iban, currency, type, product, pan)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	for i, a := range p.Accounts {
+		if _, err := tx.Exec(insertAccount, b.code, p.ID, a.ID, i, a.IBAN, a.Currency, a.Type, a.Product, ""); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(insertAccount, b.code, p.ID, p.Card.ID, len(p.Accounts), "", "EUR", typeCard, p.Card.Product, p.Card.MaskedPAN); err != nil {
+		return err
+	}
+	for _, t := range p.Trusted {
+		if _, err := tx.Exec(`INSERT INTO corebank_beneficiary (bank, customer, iban, name) VALUES ($1, $2, $3, $4)`, b.code, p.ID, t.IBAN, t.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bank) today() day.Day { return day.Of(b.now(), b.zone) }

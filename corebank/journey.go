@@ -1,0 +1,296 @@
+package corebank
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"kontor/connector/sdk"
+	"kontor/connector/wire"
+	"kontor/kit/sqldb"
+)
+
+// Kinds of journeys.
+const (
+	kindAccess  = "access"
+	kindFunds   = "funds"
+	kindPayment = "payment"
+	kindLogin   = "login"
+)
+
+// States of a journey. It begins open, waits for a one-time code, and ends.
+const (
+	stateOpen    = "open"
+	stateCode    = "code"
+	stateDone    = "done"
+	stateRefused = "refused" // by the customer
+	stateFailed  = "failed"
+)
+
+// journeyFor is how long a customer has, from the hub's request to the last page.
+const journeyFor = 15 * time.Minute
+
+var errJourney = errors.New("no such journey")
+
+// A journey leads one customer's browser from the hub's request to the answer.
+type journey struct {
+	ID          string
+	Session     string // the hub's secret
+	Kind        string
+	State       string
+	AppName     string
+	RedirectURL string
+	Request     request
+	Customer    string
+	Bound       bool // only Customer may approve: the hub knows who it is
+	Choice      []string
+	ExpiresAt   time.Time
+}
+
+// A request is what the hub asked, as far as later pages need it.
+type request struct {
+	Access     *wire.Access  `json:"access,omitempty"`
+	ValidUntil string        `json:"valid_until,omitempty"`
+	Account    *wire.Account `json:"account,omitempty"`
+	IBAN       string        `json:"iban,omitempty"`
+}
+
+func (j journey) over() bool { return j.State != stateOpen && j.State != stateCode }
+
+// newJourney checks what every start of the hub has.
+func (b *Bank) newJourney(kind string, session, appName, redirectURL wire.String) (journey, error) {
+	u, err := url.Parse(string(redirectURL))
+	if session == "" || len(session) > 255 || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return journey{}, sdk.ErrInvalid
+	}
+	return journey{
+		ID: rand.Text(), Session: string(session), Kind: kind, State: stateOpen,
+		AppName: string(appName), RedirectURL: string(redirectURL), ExpiresAt: b.now().Add(journeyFor),
+	}, nil
+}
+
+// begin stores j and whatever more writes, and tells the hub. When the hub's session was
+// begun before, nothing happens: a start that is repeated is one start.
+func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out *reports) error) error {
+	var reports reports
+	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		reports = nil
+		asked, err := json.Marshal(j.Request)
+		if err != nil {
+			return err
+		}
+		n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
+				customer, bound, choice, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $12) ON CONFLICT DO NOTHING`,
+			b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
+			j.Customer, flag(j.Bound), b.now().UnixMicro(), j.ExpiresAt.UnixMicro())
+		if err != nil || n == 0 {
+			return err
+		}
+		return more(tx, &reports)
+	})
+	if err == nil {
+		b.send(ctx, reports)
+	}
+	return err
+}
+
+// invite reports the address of j's page.
+func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey) error {
+	status := "received"
+	if j.Kind == kindPayment {
+		status = "RCVD"
+	}
+	return b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: wire.Event{
+		SessionSecret: wire.String(j.Session), Status: wire.String(status), SCAStatus: "received",
+		RedirectURL:      wire.String(b.baseURL + "/sca/" + j.ID),
+		SessionExpiresAt: wire.String(j.ExpiresAt.UTC().Format(time.RFC3339)),
+	}})
+}
+
+// fail reports that j came to nothing. status is for payments.
+func (b *Bank) fail(tx *sqldb.Tx, out *reports, j journey, class, message string) error {
+	e := wire.Event{SessionSecret: wire.String(j.Session), ErrorClass: wire.String(class), ErrorMessage: wire.String(message), UserID: wire.String(j.Customer)}
+	if j.Kind == kindPayment {
+		e.Status = "RJCT"
+	}
+	return b.report(tx, out, report{stream: j.Session, verb: verbFail, event: e})
+}
+
+const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at
+	FROM corebank_journey WHERE bank = $1 AND `
+
+func scanJourney(row sqldb.Row) (j journey, err error) {
+	var asked, choice string
+	var bound int
+	var expires int64
+	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return j, errJourney
+	}
+	if err != nil {
+		return j, err
+	}
+	j.Bound, j.ExpiresAt = bound == 1, time.UnixMicro(expires)
+	if choice != "" {
+		j.Choice = strings.Split(choice, ",")
+	}
+	return j, json.Unmarshal([]byte(asked), &j.Request)
+}
+
+func (b *Bank) journey(ctx context.Context, id string) (journey, error) {
+	return scanJourney(b.db.QueryRow(ctx, selectJourney+`id = $2`, b.code, id))
+}
+
+// move brings j from one of the states given to the next. It returns errJourney when j is
+// no longer there, so that of two browsers only one goes on.
+func (b *Bank) move(tx *sqldb.Tx, j journey, to string, from ...string) error {
+	for _, f := range from {
+		n, err := tx.Exec(`UPDATE corebank_journey SET state = $1, customer = $2, choice = $3
+			WHERE bank = $4 AND id = $5 AND state = $6 AND expires_at > $7`,
+			to, j.Customer, strings.Join(j.Choice, ","), b.code, j.ID, f, b.now().UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			return nil
+		}
+	}
+	return errJourney
+}
+
+// refuse ends j at the wish of whoever holds its page, and tells the hub.
+func (b *Bank) refuse(ctx context.Context, j journey) error {
+	return b.end(ctx, j, stateRefused, "AccessDenied", "The PSU refused.", nil)
+}
+
+// end closes j badly and tells the hub why. funds is reported before, when it is known.
+func (b *Bank) end(ctx context.Context, j journey, state, class, message string, funds *bool) error {
+	var reports reports
+	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		reports = nil
+		return b.endIn(tx, &reports, j, state, class, message, funds)
+	})
+	if err == nil {
+		b.send(ctx, reports)
+	}
+	return err
+}
+
+func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, message string, funds *bool) error {
+	if err := b.move(tx, j, state, stateOpen, stateCode); err != nil {
+		return err
+	}
+	if j.Kind == kindPayment {
+		if _, err := tx.Exec(`UPDATE corebank_payment SET state = 'refused' WHERE bank = $1 AND id = $2 AND state = 'received'`, b.code, j.ID); err != nil {
+			return err
+		}
+	}
+	if funds != nil {
+		if err := b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: wire.Event{
+			SessionSecret: wire.String(j.Session), FundsAvailable: funds, Status: "RCVD"}}); err != nil {
+			return err
+		}
+	}
+	return b.fail(tx, out, j, class, message)
+}
+
+// offered returns which of a customer's accounts j can be about. None means that this
+// customer is not the one to ask. fixed says that there is nothing to choose.
+func (b *Bank) offered(ctx context.Context, j journey, customer string) (accounts []account, fixed bool, err error) {
+	if j.Bound && j.Customer != customer {
+		return nil, true, nil
+	}
+	all, err := b.accountsOf(ctx, customer)
+	if err != nil {
+		return nil, false, err
+	}
+	keep := func(wanted func(account) bool) []account {
+		return slices.DeleteFunc(all, func(a account) bool { return !wanted(a) })
+	}
+	switch j.Kind {
+	case kindAccess:
+		named := j.Request.named()
+		switch {
+		case j.Request.Access != nil && j.Request.Access.AllPSD2 != "":
+			return all, true, nil
+		case len(named) == 0:
+			return all, false, nil
+		}
+		return keep(func(a account) bool { return slices.ContainsFunc(named, a.isMeantBy) }), false, nil
+	case kindFunds:
+		return keep(func(a account) bool { return a.isMeantBy(*j.Request.Account) }), true, nil
+	case kindPayment:
+		p, err := b.payment(ctx, j.ID)
+		if err != nil {
+			return nil, false, err
+		}
+		if p.NamedDebtor {
+			return keep(func(a account) bool { return a.ID == p.Debtor }), true, nil
+		}
+		return keep(func(a account) bool { return a.pays(p.Amount.Currency) }), false, nil
+	}
+	if j.Request.IBAN != "" && !slices.ContainsFunc(all, func(a account) bool { return a.IBAN == j.Request.IBAN }) {
+		return nil, true, nil
+	}
+	return all, true, nil
+}
+
+// named lists the accounts that the TPP named.
+func (r request) named() []wire.Account {
+	var all []wire.Account
+	if r.Access != nil && r.Access.Balances != nil {
+		all = append(all, *r.Access.Balances...)
+	}
+	if r.Access != nil && r.Access.Transactions != nil {
+		all = append(all, *r.Access.Transactions...)
+	}
+	return all
+}
+
+// grants turns the customer's choice into what is granted, and into the protocol's words.
+// Where the TPP named accounts, an account gets only what it was named for.
+func (j journey) grants(chosen []account) (grant, *wire.Access) {
+	asked := j.Request.Access
+	if asked != nil && asked.AllPSD2 != "" {
+		return grant{All: true}, &wire.Access{AllPSD2: "allAccounts"}
+	}
+	free := len(j.Request.named()) == 0
+	allows := func(list *[]wire.Account, a account) bool {
+		if free {
+			return asked == nil || list != nil || asked.Balances == nil && asked.Transactions == nil
+		}
+		return list != nil && slices.ContainsFunc(*list, a.isMeantBy)
+	}
+	var g grant
+	balances, transactions := []wire.Account{}, []wire.Account{}
+	for _, a := range chosen {
+		got := grantedAccount{ID: a.ID}
+		if asked == nil {
+			got.Balances, got.Transactions = true, true
+		} else {
+			got.Balances, got.Transactions = allows(asked.Balances, a), allows(asked.Transactions, a)
+		}
+		if got.Balances {
+			balances = append(balances, a.reference())
+		}
+		if got.Transactions {
+			transactions = append(transactions, a.reference())
+		}
+		g.Accounts = append(g.Accounts, got)
+	}
+	return g, &wire.Access{Balances: &balances, Transactions: &transactions}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,154 @@
+package corebank
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"kontor/connector/sdk"
+	"kontor/kit/money"
+)
+
+// me is the customer's own page: accounts, and who may see them.
+func (b *Bank) me(w http.ResponseWriter, r *http.Request) {
+	v, err := b.visitor(w, r)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	if r.Method != http.MethodPost {
+		b.showMe(w, r, v, http.StatusOK, "")
+		return
+	}
+	if !b.formIsOurs(r, v, r.URL.Path) {
+		b.oops(w, r, http.StatusForbidden, "error.form")
+		return
+	}
+	to := b.prefix + "/me"
+	switch action := r.PostFormValue("action"); {
+	case action == "login":
+		c, err := b.authenticate(r.Context(), strings.TrimSpace(r.PostFormValue("login")), r.PostFormValue("password"))
+		if errors.Is(err, errCredentials) {
+			v.who = nil
+			b.showMe(w, r, v, http.StatusUnprocessableEntity, "login.wrong")
+			return
+		}
+		if err == nil {
+			err = b.logIn(w, r, v, c)
+		}
+		if err != nil {
+			b.fault(w, r, err)
+			return
+		}
+	case v.who == nil: // the session ended meanwhile: the page shows the log-in
+	case action == "logout":
+		if err := b.logOut(r.Context(), v); err != nil {
+			b.fault(w, r, err)
+			return
+		}
+		to = b.prefix + "/"
+	case action == "withdraw":
+		err := b.withdraw(r.Context(), v.who.ID, r.PostFormValue("access"))
+		if err != nil && !errors.Is(err, sdk.ErrTokenUnknown) { // not there: withdrawn before
+			b.fault(w, r, err)
+			return
+		}
+		to += "?withdrawn=1"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status int, key string) {
+	p := page{Title: "me.title", Error: key, CSRF: b.formToken(v, r.URL.Path), Login: r.PostFormValue("login")}
+	if v.who == nil {
+		p.Title, p.Text = "login.title", "login.me"
+		b.show(w, r, status, "login", p)
+		return
+	}
+	p.Name = v.who.Name
+	if r.URL.Query().Get("withdrawn") != "" {
+		p.Notice = "me.withdrawn"
+	}
+	accounts, err := b.accountsOf(r.Context(), v.who.ID)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	labels := map[string]string{}
+	for _, a := range accounts {
+		labels[a.ID] = a.Label()
+		p.Balances = append(p.Balances, balanceView{
+			Product: a.Product, Label: a.Label(),
+			Booked:    money.Amount{Minor: a.Booked, Currency: a.Currency}.String() + " " + a.Currency,
+			Available: money.Amount{Minor: a.Spendable(), Currency: a.Currency}.String() + " " + a.Currency,
+		})
+	}
+	accesses, err := b.accessesOf(r.Context(), v.who.ID)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	for _, a := range accesses {
+		view := accessView{ID: a.ID, AppName: a.AppName, Service: "me." + a.Service, Since: shortTime(a.CreatedAt.In(b.zone)), Until: a.ValidUntil}
+		for _, g := range a.Granted.Accounts {
+			view.Accounts = append(view.Accounts, labels[g.ID])
+		}
+		p.Accesses = append(p.Accesses, view)
+	}
+	b.show(w, r, status, "me", p)
+}
+
+// A message is a text message that a customer of the sandbox would have got.
+type message struct {
+	To      string `json:"to"`
+	Login   string `json:"login"`
+	Text    string `json:"text"`
+	Code    string `json:"code"`
+	Session string `json:"session"` // the journey: the last part of its page's address
+	At      string `json:"at"`
+}
+
+// messagesMax bounds what the outbox shows.
+const messagesMax = 50
+
+func (b *Bank) messages(r *http.Request) ([]message, error) {
+	login := r.URL.Query().Get("login")
+	rows, err := b.db.Query(r.Context(), `SELECT at, login, phone, journey, code, text FROM corebank_message
+		WHERE bank = $1 AND (login = $2 OR $3 = 1) ORDER BY at DESC, id LIMIT $4`, b.code, login, flag(login == ""), messagesMax)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []message{}
+	for rows.Next() {
+		var m message
+		var at int64
+		if err := rows.Scan(&at, &m.Login, &m.To, &m.Session, &m.Code, &m.Text); err != nil {
+			return nil, err
+		}
+		m.At = time.UnixMicro(at).In(b.zone).Format(time.RFC3339)
+		all = append(all, m)
+	}
+	return all, rows.Err()
+}
+
+func (b *Bank) outboxPage(w http.ResponseWriter, r *http.Request) {
+	all, err := b.messages(r)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	b.show(w, r, http.StatusOK, "outbox", page{Title: "outbox.title", Messages: all})
+}
+
+func (b *Bank) outboxJSON(w http.ResponseWriter, r *http.Request) {
+	all, err := b.messages(r)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(all)
+}

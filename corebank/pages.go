@@ -1,0 +1,174 @@
+package corebank
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets/bank.css
+var stylesheet []byte
+
+// formMax bounds the body of a form.
+const formMax = 64 << 10
+
+// A page is what every template is given. The fields below the first are for some of them.
+type page struct {
+	Title    string
+	Lang     string
+	Bank     string
+	Prefix   string // of every link
+	Style    string
+	CSRF     string
+	Error    string // key of the text, or empty
+	ErrorOf  string // whom it is about, for the text that says so
+	Notice   string // key of the text, or empty
+	ReturnTo string // where the browser goes on by itself; checked when the journey began
+	Outbox   bool
+
+	AppName  string
+	Text     string
+	Accounts []accountChoice
+	Fixed    bool // nothing to choose
+	Single   bool // one of the accounts
+	Until    string
+	Button   string // key of the approving button
+	Payment  *paymentView
+	Phone    string
+	State    string
+	Name     string
+	Login    string
+	Balances []balanceView
+	Accesses []accessView
+	Messages []message
+}
+
+type accountChoice struct {
+	ID, Label, Product, Currency, Available string
+	Checked                                 bool
+}
+
+type paymentView struct {
+	Payee, IBAN, Amount, Reference, Date, From string
+}
+
+type balanceView struct{ Product, Label, Booked, Available string }
+
+type accessView struct {
+	ID, AppName, Service, Since, Until string
+	Accounts                           []string
+}
+
+// T returns a text of the catalogue in the page's language.
+func (p page) T(key string, args ...any) string {
+	s := textOf(p.Lang, key)
+	if len(args) > 0 {
+		return fmt.Sprintf(s, args...)
+	}
+	return s
+}
+
+// ErrorText says what went wrong.
+func (p page) ErrorText() string {
+	if p.ErrorOf != "" {
+		return p.T(p.Error, p.ErrorOf)
+	}
+	return p.T(p.Error)
+}
+
+// parseTemplates reads the pages; each is base.html filled by one file.
+func parseTemplates() (map[string]*template.Template, error) {
+	all := map[string]*template.Template{}
+	for _, name := range []string{"home", "login", "choose", "code", "end", "me", "outbox", "error"} {
+		t, err := template.ParseFS(templateFiles, "templates/base.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, err
+		}
+		all[name] = t
+	}
+	return all, nil
+}
+
+func styleName() string {
+	sum := sha256.Sum256(stylesheet)
+	return "bank-" + base64.RawURLEncoding.EncodeToString(sum[:9]) + ".css"
+}
+
+// pages are what browsers see, with the headers that all of them carry.
+func (b *Bank) pages() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", b.home)
+	mux.HandleFunc("GET /sca/{id}", b.sca)
+	mux.HandleFunc("POST /sca/{id}", b.sca)
+	mux.HandleFunc("GET /me", b.me)
+	mux.HandleFunc("POST /me", b.me)
+	mux.HandleFunc("GET /assets/"+b.style, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		w.Write(stylesheet)
+	})
+	if b.outbox {
+		mux.HandleFunc("GET /outbox", b.outboxPage)
+		mux.HandleFunc("GET /outbox.json", b.outboxJSON)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { b.oops(w, r, http.StatusNotFound, "error.notfound") })
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(b.origin); err != nil {
+		panic("corebank: New let a base URL without origin pass: " + err.Error())
+	}
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.oops(w, r, http.StatusForbidden, "error.form") }))
+	guarded := guard.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		r.Body = http.MaxBytesReader(w, r.Body, formMax)
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// show writes a page. It is rendered before the first byte leaves, so that a failing
+// template is an error page and not half of one.
+func (b *Bank) show(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
+	p.Lang, p.Bank, p.Prefix, p.Style, p.Outbox = languageOf(r.Header.Get("Accept-Language")), b.name, b.prefix, b.style, b.outbox
+	var out bytes.Buffer
+	if err := b.templates[name].ExecuteTemplate(&out, "base.html", p); err != nil {
+		b.log.Error("a page cannot be rendered", "page", name, "error", err)
+		http.Error(w, textOf("en", "error.internal"), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", p.Lang)
+	w.Header().Add("Vary", "Accept-Language")
+	w.WriteHeader(status)
+	w.Write(out.Bytes())
+}
+
+// oops shows what went wrong, by the key of its text.
+func (b *Bank) oops(w http.ResponseWriter, r *http.Request, status int, key string) {
+	b.show(w, r, status, "error", page{Title: "error.title", Text: key})
+}
+
+// fault logs what nobody outside may read, and says only that it is ours.
+func (b *Bank) fault(w http.ResponseWriter, r *http.Request, err error) {
+	b.log.Error("a page failed", "path", r.URL.Path, "error", err)
+	b.oops(w, r, http.StatusInternalServerError, "error.internal")
+}
+
+func (b *Bank) home(w http.ResponseWriter, r *http.Request) {
+	b.show(w, r, http.StatusOK, "home", page{Title: "home.title"})
+}
+
+func shortTime(t time.Time) string { return t.Format("2006-01-02 15:04") }

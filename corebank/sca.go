@@ -1,0 +1,274 @@
+package corebank
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"kontor/corebank/ledger"
+)
+
+// sca is the page a journey happens on: log-in, choice and approval, code, and the way
+// back. What is shown follows from the journey's state and the browser's session; a post
+// changes one of them and leads back here, so reloading repeats nothing.
+func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
+	j, err := b.journey(r.Context(), r.PathValue("id"))
+	if errors.Is(err, errJourney) {
+		b.oops(w, r, http.StatusNotFound, "error.notfound")
+		return
+	}
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	v, err := b.visitor(w, r)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	s := scaVisit{b: b, w: w, r: r, j: j, v: v}
+	if err := s.look(); err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	if r.Method != http.MethodPost || s.ended() {
+		s.showState(http.StatusOK, "")
+		return
+	}
+	if !b.formIsOurs(r, v, r.URL.Path) {
+		b.oops(w, r, http.StatusForbidden, "error.form")
+		return
+	}
+	key, err := s.act(r.PostFormValue("action"))
+	switch {
+	case errors.Is(err, errJourney): // it ended meanwhile, perhaps in another window
+		s.again()
+	case err != nil:
+		b.fault(w, r, err)
+	case key != "":
+		if j, err := b.journey(r.Context(), j.ID); err == nil {
+			s.j = j
+		}
+		s.showState(http.StatusUnprocessableEntity, key)
+	default:
+		s.again()
+	}
+}
+
+// A scaVisit is one request to a journey's page.
+type scaVisit struct {
+	b *Bank
+	w http.ResponseWriter
+	r *http.Request
+	j journey
+	v visitor
+
+	accounts []account // what the logged-in customer is offered
+	fixed    bool
+	payment  *payment
+}
+
+func (s *scaVisit) ended() bool { return s.j.over() || s.over() }
+func (s *scaVisit) over() bool  { return !s.b.now().Before(s.j.ExpiresAt) }
+
+// look finds out what the logged-in customer is offered on this journey.
+func (s *scaVisit) look() (err error) {
+	ctx := s.r.Context()
+	if s.ended() {
+		return nil
+	}
+	if s.j.Kind == kindPayment {
+		p, err := s.b.payment(ctx, s.j.ID)
+		if err != nil {
+			return err
+		}
+		s.payment = &p
+	}
+	if s.v.who != nil {
+		s.accounts, s.fixed, err = s.b.offered(ctx, s.j, s.v.who.ID)
+	}
+	return err
+}
+
+// mayGoOn says whether the browser's customer is the one this journey needs.
+func (s *scaVisit) mayGoOn() bool {
+	return s.v.who != nil && len(s.accounts) > 0 && (s.j.State == stateOpen || s.j.Customer == s.v.who.ID)
+}
+
+// act does what a button asks. It returns the key of what to tell the customer when the
+// page has to be shown again.
+func (s *scaVisit) act(action string) (key string, err error) {
+	ctx := s.r.Context()
+	switch {
+	case action == "refuse":
+		return "", s.b.refuse(ctx, s.j)
+	case action == "login":
+		return s.logIn(ctx)
+	case !s.mayGoOn():
+		return "", nil // the session ended: the page shows the log-in
+	case action == "approve" && s.j.State == stateOpen:
+		return s.approve(ctx)
+	case action == "resend" && s.j.State == stateCode:
+		return told(s.b.sendCode(ctx, s.j, *s.v.who))
+	case action == "confirm" && s.j.State == stateCode:
+		code := strings.Map(func(r rune) rune {
+			if r == ' ' || r == '-' {
+				return -1
+			}
+			return r
+		}, s.r.PostFormValue("code"))
+		return told(s.b.confirm(ctx, s.j, code))
+	}
+	return "", nil
+}
+
+// told separates what a customer is told from what is a fault.
+func told(err error) (key string, _ error) {
+	switch {
+	case errors.Is(err, errCodeWrong):
+		return "code.wrong", nil
+	case errors.Is(err, errCodeOver):
+		return "code.over", nil
+	case errors.Is(err, errCodesSent):
+		return "code.nomore", nil
+	case errors.Is(err, errCodeBlocked), errors.Is(err, ledger.ErrFunds):
+		return "", nil // the journey has ended: its page says so
+	}
+	return "", err
+}
+
+func (s *scaVisit) logIn(ctx context.Context) (string, error) {
+	c, err := s.b.authenticate(ctx, strings.TrimSpace(s.r.PostFormValue("login")), s.r.PostFormValue("password"))
+	if errors.Is(err, errCredentials) {
+		s.v.who = nil
+		return "login.wrong", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "", s.b.logIn(s.w, s.r, s.v, c)
+}
+
+// approve takes the customer's choice. A log-in is over then; all else needs a code.
+func (s *scaVisit) approve(ctx context.Context) (string, error) {
+	s.j.Customer = s.v.who.ID
+	if s.j.Kind == kindLogin {
+		return "", s.b.allow(ctx, s.j)
+	}
+	chosen := s.accounts
+	if !s.fixed {
+		wanted := s.r.PostForm["accounts"]
+		chosen = slices.DeleteFunc(slices.Clone(s.accounts), func(a account) bool { return !slices.Contains(wanted, a.ID) })
+		if len(chosen) == 0 {
+			return "access.none", nil
+		}
+	}
+	if s.payment != nil || s.j.Kind == kindFunds {
+		chosen = chosen[:1]
+	}
+	s.j.Choice = nil
+	for _, a := range chosen {
+		s.j.Choice = append(s.j.Choice, a.ID)
+	}
+	if s.payment != nil && chosen[0].Spendable() < s.payment.Amount.Minor {
+		// The money is looked at only now: before the customer is there, nobody may learn
+		// from a rejected payment how much an account holds.
+		return "", s.b.end(ctx, s.j, stateFailed, classFunds, "There is not enough money on the account.", new(false))
+	}
+	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+}
+
+// again leads the browser back to the journey's page by GET.
+func (s *scaVisit) again() {
+	http.Redirect(s.w, s.r, s.b.prefix+"/sca/"+s.j.ID, http.StatusSeeOther)
+}
+
+// showState shows the page that fits where the journey is. key names what went wrong.
+func (s *scaVisit) showState(status int, key string) {
+	j := s.j
+	p := page{AppName: j.AppName, Error: key, CSRF: s.b.formToken(s.v, s.r.URL.Path), State: j.State, Login: s.r.PostFormValue("login")}
+	if s.payment != nil {
+		p.Payment = s.viewPayment()
+	}
+	switch {
+	case s.ended():
+		if !j.over() {
+			p.State = "over"
+		}
+		p.ReturnTo, p.Title = j.RedirectURL, "end."+p.State
+		s.b.show(s.w, s.r, http.StatusOK, "end", p)
+	case !s.mayGoOn():
+		p.Title, p.Text = "login.title", "login."+j.Kind
+		if s.v.who != nil && key == "" {
+			p.Error, p.ErrorOf = "login.other", s.v.who.Name
+		}
+		s.b.show(s.w, s.r, status, "login", p)
+	case j.State == stateCode:
+		p.Title, p.Phone = "code.title", masked(s.v.who.Phone)
+		s.b.show(s.w, s.r, status, "code", p)
+	default:
+		s.showChoice(status, p)
+	}
+}
+
+func (s *scaVisit) showChoice(status int, p page) {
+	p.Fixed, p.Until, p.Button = s.fixed, s.j.Request.ValidUntil, "approve"
+	switch s.j.Kind {
+	case kindPayment:
+		p.Title, p.Text, p.Single = "payment.title", "payment.text", true
+	case kindFunds:
+		p.Title, p.Text = "funds.title", "funds.text"
+	case kindLogin:
+		p.Title, p.Text, p.Button = "login.allowTitle", "login.allowText", "allow"
+		s.b.show(s.w, s.r, status, "choose", p)
+		return
+	default:
+		p.Title, p.Text = "access.title", "access.text"
+		if s.fixed {
+			p.Title, p.Text = "access.titleAll", "access.all"
+		}
+	}
+	named := len(s.j.Request.named()) > 0
+	ticked := s.r.PostForm["accounts"]
+	for i, a := range s.accounts {
+		c := accountChoice{ID: a.ID, Label: a.Label(), Product: a.Product, Currency: a.Currency, Checked: named || slices.Contains(ticked, a.ID)}
+		if p.Single {
+			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0
+		}
+		p.Accounts = append(p.Accounts, c)
+	}
+	s.b.show(s.w, s.r, status, "choose", p)
+}
+
+func (s *scaVisit) viewPayment() *paymentView {
+	p := s.payment
+	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.CreditorIBAN), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn}
+	for _, a := range s.accounts {
+		if a.ID == p.Debtor {
+			view.From = spaced(a.IBAN)
+		}
+	}
+	return view
+}
+
+// masked shows the end of a phone number: enough to know one's own.
+func masked(phone string) string {
+	if len(phone) < 4 {
+		return ""
+	}
+	return "•••• " + phone[len(phone)-3:]
+}
+
+// spaced writes an IBAN in groups of four, as on paper.
+func spaced(iban string) string {
+	var s strings.Builder
+	for i, c := range iban {
+		if i > 0 && i%4 == 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteRune(c)
+	}
+	return s.String()
+}
