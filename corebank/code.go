@@ -84,8 +84,13 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		if j.Kind == kindPayment {
 			text = fmt.Sprintf(textOf(c.Language, "sms.payment"), b.name, p.Amount.String()+" "+p.Amount.Currency, p.CreditorName, p.CreditorIBAN, code)
 		}
+		// Two messages never have the same time, so that the newest is always on top.
+		var last int64
+		if err := tx.QueryRow(`SELECT COALESCE(MAX(at), 0) FROM corebank_message WHERE bank = $1`, b.code).Scan(&last); err != nil {
+			return err
+		}
 		_, err = tx.Exec(`INSERT INTO corebank_message (bank, id, at, login, phone, journey, code, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			b.code, rand.Text(), now.UnixMicro(), c.Login, c.Phone, j.ID, code, text)
+			b.code, rand.Text(), max(now.UnixMicro(), last+1), c.Login, c.Phone, j.ID, code, text)
 		return err
 	})
 }
