@@ -30,7 +30,7 @@ func fill(db store, dir string, rows int) error {
 		access, refresh := sha256.Sum256([]byte(seed.Access(i))), sha256.Sum256([]byte(seed.Refresh(i)))
 		batch = append(batch,
 			statement{query: insert, args: []any{seed.Consent(i), seed.TPP, until, seed.Resource(i), seed.IBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
-			statement{query: insertTokens, args: []any{access[:], seed.TPP, seed.Consent(i), leaf[:], expires, refresh[:], nil, expires}})
+			statement{query: insertTokens, args: []any{access[:], refresh[:], nil, seed.TPP, seed.Consent(i), leaf[:], expires, expires}})
 		if len(batch) >= 2000 || i == rows-1 {
 			if err := db.write(batch...); err != nil {
 				return err

@@ -17,8 +17,8 @@ import (
 // A session is a column of what it authorises, because each resource has exactly one here.
 // The unique parent makes a refresh token good for one use without reading it first.
 const schema = `
-CREATE TABLE IF NOT EXISTS token (hash BYTEA PRIMARY KEY, parent BYTEA UNIQUE, refresh INTEGER NOT NULL, tpp TEXT NOT NULL,
-	consent TEXT NOT NULL, x5t BYTEA NOT NULL, expires_at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS token (access BYTEA PRIMARY KEY, refresh BYTEA NOT NULL UNIQUE, parent BYTEA UNIQUE, tpp TEXT NOT NULL,
+	consent TEXT NOT NULL, x5t BYTEA NOT NULL, expires_at BIGINT NOT NULL, refresh_expires_at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS consent (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL, valid_until TEXT NOT NULL,
 	frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
 	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL);

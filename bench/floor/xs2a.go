@@ -22,11 +22,11 @@ import (
 
 const (
 	selectAccess = `SELECT c.id, c.tpp, c.status, c.valid_until, c.frequency, c.resource, c.iban, c.account, c.bank_token, c.session, t.tpp, t.x5t, t.expires_at
-		FROM token t JOIN consent c ON c.id = t.consent WHERE t.hash = $1 AND t.refresh = 0`
-	selectRefresh = `SELECT c.id, c.status, c.valid_until, t.tpp, t.x5t, t.expires_at FROM token t JOIN consent c ON c.id = t.consent WHERE t.hash = $1 AND t.refresh = 1`
+		FROM token t JOIN consent c ON c.id = t.consent WHERE t.access = $1`
+	selectRefresh = `SELECT c.id, c.status, c.valid_until, t.tpp, t.x5t, t.refresh_expires_at FROM token t JOIN consent c ON c.id = t.consent WHERE t.refresh = $1`
 	selectFunds   = `SELECT tpp, status, valid_until, iban, bank_token, session FROM consent WHERE id = $1`
 	selectPayment = `SELECT id, body, redirect_url FROM payment WHERE tpp = $1 AND request_id = $2`
-	insertTokens  = `INSERT INTO token (hash, parent, refresh, tpp, consent, x5t, expires_at) VALUES ($1, NULL, 0, $2, $3, $4, $5), ($6, $7, 1, $2, $3, $4, $8)`
+	insertTokens  = `INSERT INTO token (access, refresh, parent, tpp, consent, x5t, expires_at, refresh_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	insertConsent = `INSERT INTO consent (id, tpp, status, access, valid_until, frequency, resource, iban, account, bank_token, session, redirect_url, session_expires_at)
 		VALUES ($1, $2, 'received', $3, $4, $5, '', '', '', '', $6, '', $7)`
 	insertPayment = `INSERT INTO payment (id, tpp, request_id, status, body, session, redirect_url, session_expires_at) VALUES ($1, $2, $3, 'RCVD', $4, $5, '', $6)`
@@ -133,7 +133,7 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 	}
 	access, refresh := random(), random()
 	a, b := sha256.Sum256([]byte(access)), sha256.Sum256([]byte(refresh))
-	err = f.db.write(statement{query: insertTokens, args: []any{a[:], t.id, consent, t.leaf[:], now.Add(time.Hour).UnixMicro(), b[:], old[:], expires}})
+	err = f.db.write(statement{query: insertTokens, args: []any{a[:], b[:], old[:], t.id, consent, t.leaf[:], now.Add(time.Hour).UnixMicro(), expires}})
 	if errors.Is(err, errTaken) { // a second use
 		return refusal{400, "invalid_grant"}
 	}
