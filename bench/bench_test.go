@@ -21,7 +21,7 @@ func TestFloor(t *testing.T) {
 		t.Skip("builds and starts two programs")
 	}
 	ctx, dir := t.Context(), t.TempDir()
-	m, err := newMachine(ctx, dir, "kontor/bench/core", "kontor/bench/floor")
+	m, err := newMachine(ctx, dir, 2048, "kontor/bench/core", "kontor/bench/floor")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestUnexpectedAnswersAreCounted(t *testing.T) {
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	dir := t.TempDir()
-	m, err := newMachine(t.Context(), dir)
+	m, err := newMachine(t.Context(), dir, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}

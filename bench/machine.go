@@ -31,7 +31,7 @@ type machine struct {
 }
 
 // newMachine makes keys and certificates, and builds the programs.
-func newMachine(ctx context.Context, dir string, programs ...string) (*machine, error) {
+func newMachine(ctx context.Context, dir string, bits int, programs ...string) (*machine, error) {
 	ca, err := eidas.NewCA("Kontor bench", time.Now(), nil)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 		return nil, err
 	}
 	for _, name := range []string{"hub", "bank"} {
-		if err := writeKeys(filepath.Join(dir, name)); err != nil {
+		if err := writeKeys(filepath.Join(dir, name), bits); err != nil {
 			return nil, err
 		}
 	}
@@ -72,9 +72,9 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 	return m, nil
 }
 
-// writeKeys makes name.key and name.pub, of 2048 bits: the least the protocol allows.
-func writeKeys(name string) error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+// writeKeys makes name.key and name.pub.
+func writeKeys(name string, bits int) error {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		return err
 	}

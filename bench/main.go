@@ -33,6 +33,7 @@ type options struct {
 	alone     string
 	json      string
 	keep      bool
+	bits      int
 }
 
 func main() {
@@ -42,9 +43,10 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
+	bits := flag.Int("hop-bits", 2048, "size of the RSA keys between hub and bank; 1024 is not allowed there, but shows what lies beside the signatures")
 	flag.Parse()
 
-	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep}
+	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep, bits: *bits}
 	var err error
 	if o.paths, err = choose(*only); err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -75,11 +77,12 @@ func run(ctx context.Context, o options) (err error) {
 	if o.alone == "floor" {
 		programs = programs[:2]
 	}
-	m, err := newMachine(ctx, dir, programs...)
+	m, err := newMachine(ctx, dir, o.bits, programs...)
 	if err != nil {
 		return err
 	}
 	report := newReport()
+	report.HopBits = o.bits
 	for _, db := range o.databases {
 		switch db {
 		case "sqlite":

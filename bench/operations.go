@@ -105,7 +105,7 @@ func member(body []byte, name string) (string, bool) {
 }
 
 func accounts(t *target, count int) load.Operation {
-	return read(t, count, func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`)
+	return read(t, count, func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`, `"iban":`)
 }
 
 func transactions(t *target, count int) load.Operation {
@@ -114,11 +114,11 @@ func transactions(t *target, count int) load.Operation {
 		b = append(b, "/accounts/"...)
 		b = append(b, t.resource(i)...)
 		return append(b, query...)
-	}, `"booked":`)
+	}, `"booked":`, "E2E-0000000099") // the hundredth entry
 }
 
 // read is a GET without the PSU: it is counted.
-func read(t *target, count int, path func(b []byte, i int) []byte, want string) load.Operation {
+func read(t *target, count int, path func(b []byte, i int) []byte, want ...string) load.Operation {
 	ids := newIDs()
 	return load.Operation{Status: 200,
 		Append: func(b []byte, worker, n int) []byte {
@@ -135,7 +135,7 @@ func read(t *target, count int, path func(b []byte, i int) []byte, want string) 
 			b = ids.header(b, worker, n)
 			return append(b, "\r\n"...)
 		},
-		Check: contains(want),
+		Check: contains(want...),
 	}
 }
 
