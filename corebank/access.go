@@ -106,6 +106,9 @@ func (b *Bank) accessOf(ctx context.Context, token, service string) (access, err
 const selectAccess = `SELECT id, service, customer, state, app_name, granted, valid_until, created_at FROM corebank_access WHERE bank = $1 AND `
 
 func (b *Bank) access(ctx context.Context, id string) (access, error) {
+	if !isPlain(id) {
+		return access{}, sdk.ErrTokenUnknown
+	}
 	a, err := scanAccess(b.db.QueryRow(ctx, selectAccess+`id = $2`, b.code, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, sdk.ErrTokenUnknown

@@ -147,7 +147,7 @@ func (c connector) Transactions(ctx context.Context, token string, q wire.Transa
 		return page, err
 	}
 	granted, ok := acc.Granted.of(string(q.AccountID))
-	if !ok || !granted.Transactions {
+	if !ok || !granted.Transactions || !isPlain(string(q.AccountID)) {
 		return page, sdk.ErrAccountUnknown
 	}
 	// A grant of all accounts covers only this customer's.
@@ -280,7 +280,7 @@ func parseCursor(s string) (cursor, error) {
 		return cursor{}, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(raw) > 200 {
+	if err != nil || len(raw) > 200 || !isPlain(string(raw)) {
 		return cursor{}, sdk.ErrInvalid
 	}
 	parts := strings.SplitN(string(raw), ":", 3)

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 
@@ -77,6 +79,11 @@ func plainIBAN(s wire.String) string {
 	return strings.ToUpper(strings.ReplaceAll(string(s), " ", ""))
 }
 
+// isPlain says whether s is a text that every database takes: UTF-8 without control characters.
+func isPlain(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
 func (b *Bank) customer(ctx context.Context, id string) (customer, error) {
 	c := customer{ID: id}
 	err := b.db.QueryRow(ctx, `SELECT login, name, phone, language, password FROM corebank_customer WHERE bank = $1 AND id = $2`, b.code, id).
@@ -128,6 +135,9 @@ func (b *Bank) hasIBAN(ctx context.Context, iban string) (bool, error) {
 // so that many at once get no more than five together.
 func (b *Bank) authenticate(ctx context.Context, login, password string) (customer, error) {
 	var c customer
+	if !isPlain(login) {
+		login = "" // nobody's
+	}
 	err := b.db.QueryRow(ctx, `SELECT id, login, name, phone, language, password FROM corebank_customer WHERE bank = $1 AND login = $2`, b.code, login).
 		Scan(&c.ID, &c.Login, &c.Name, &c.Phone, &c.Language, &c.password)
 	if errors.Is(err, sql.ErrNoRows) {

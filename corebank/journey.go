@@ -66,7 +66,7 @@ func (j journey) over() bool { return j.State != stateOpen && j.State != stateCo
 // newJourney checks what every start of the hub has.
 func (b *Bank) newJourney(kind string, session, appName, redirectURL wire.String) (journey, error) {
 	u, err := url.Parse(string(redirectURL))
-	if session == "" || len(session) > 255 || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+	if session == "" || len(session) > 255 || !isPlain(string(session)) || !isPlain(string(appName)) || !isPlain(string(redirectURL)) || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return journey{}, sdk.ErrInvalid
 	}
 	return journey{
@@ -145,6 +145,9 @@ func scanJourney(row sqldb.Row) (j journey, err error) {
 }
 
 func (b *Bank) journey(ctx context.Context, id string) (journey, error) {
+	if !isPlain(id) {
+		return journey{}, errJourney
+	}
 	return scanJourney(b.db.QueryRow(ctx, selectJourney+`id = $2`, b.code, id))
 }
 

@@ -1,9 +1,11 @@
 package corebank
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,30 +110,64 @@ type message struct {
 	Code    string `json:"code"`
 	Session string `json:"session"` // the journey: the last part of its page's address
 	At      string `json:"at"`
+	at      int64
 }
 
 // messagesMax bounds what the outbox shows.
 const messagesMax = 50
 
+// messages lists the newest first, of one customer where login names one.
 func (b *Bank) messages(r *http.Request) ([]message, error) {
+	all := []message{}
 	login := r.URL.Query().Get("login")
+	if !isPlain(login) {
+		return all, nil
+	}
 	rows, err := b.db.Query(r.Context(), `SELECT at, login, phone, journey, code, text FROM corebank_message
 		WHERE bank = $1 AND (login = $2 OR $3 = 1) ORDER BY at DESC, id LIMIT $4`, b.code, login, flag(login == ""), messagesMax)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	all := []message{}
 	for rows.Next() {
 		var m message
 		var at int64
 		if err := rows.Scan(&at, &m.Login, &m.To, &m.Session, &m.Code, &m.Text); err != nil {
 			return nil, err
 		}
+		m.at = at
 		m.At = time.UnixMicro(at).In(b.zone).Format(time.RFC3339)
 		all = append(all, m)
 	}
 	return all, rows.Err()
+}
+
+// SharedOutbox serves the text messages of several sandbox banks as one list, for programs
+// that need not know at which of them a customer is asked.
+func SharedOutbox(banks ...*Bank) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all := []message{}
+		for _, b := range banks {
+			if !b.outbox {
+				continue
+			}
+			some, err := b.messages(r)
+			if err != nil {
+				b.log.Error("messages cannot be read", "error", err)
+				http.Error(w, textOf("en", "error.internal"), http.StatusInternalServerError)
+				return
+			}
+			all = append(all, some...)
+		}
+		slices.SortStableFunc(all, func(a, b message) int { return cmp.Compare(b.at, a.at) })
+		writeMessages(w, all[:min(len(all), messagesMax)])
+	})
+}
+
+func writeMessages(w http.ResponseWriter, all []message) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(all)
 }
 
 func (b *Bank) outboxPage(w http.ResponseWriter, r *http.Request) {
@@ -149,6 +185,5 @@ func (b *Bank) outboxJSON(w http.ResponseWriter, r *http.Request) {
 		b.fault(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(all)
+	writeMessages(w, all)
 }

@@ -123,6 +123,9 @@ func (b *Bank) readPayment(ctx context.Context, r wire.PaymentCreate) (p payment
 	if p.Amount.Currency != "EUR" {
 		return p, "", refusal{"InvalidAttributeValue", "SEPA payments are in EUR"}
 	}
+	if !isPlain(p.CreditorName) || !isPlain(p.EndToEnd) || !isPlain(p.Remittance) || !isPlain(string(r.UserID)) {
+		return p, "", refusal{"InvalidAttributeValue", "a text has characters that cannot be printed"}
+	}
 	if p.CreditorName == "" || len(p.CreditorName) > 280 || len(p.EndToEnd) > 140 || len(p.Remittance) > 560 {
 		return p, "", refusal{"InvalidAttributeValue", "creditor name is missing or a text is too long"}
 	}
@@ -164,11 +167,14 @@ func (b *Bank) readPayment(ctx context.Context, r wire.PaymentCreate) (p payment
 	if debtorIBAN == p.CreditorIBAN {
 		return p, "", refusal{"InvalidAttributeValue", "debtor and creditor account are the same"}
 	}
+	if iban.Validate(debtorIBAN) != nil {
+		return p, "", refusal{"AccountNotFound", "debtor account is unknown"}
+	}
 	ours, err = b.hasIBAN(ctx, debtorIBAN)
 	if err != nil {
 		return p, "", err
 	}
-	if !ours || debtorIBAN == "" {
+	if !ours {
 		return p, "", refusal{"AccountNotFound", "debtor account is unknown"}
 	}
 	a, found, err := b.accountByIBAN(ctx, debtorIBAN, p.Amount.Currency)

@@ -43,7 +43,7 @@ func (b Book) Load(tx *sqldb.Tx, accounts []Account, postings []Posting, holds [
 				value = p.Booked
 			}
 			entryRows = append(entryRows, []any{b.Bank, l.Account, booked, a.lastSeq, p.ID, l.Amount.Minor, l.Amount.Currency,
-				value.String(), l.Reference, l.EndToEnd, l.Code, l.PartyName, l.PartyIBAN, l.Text})
+				value.String(), l.Details.pack()})
 			if l.Amount.Minor < 0 && a.CreditLimit != Unlimited && a.Spendable() < 0 {
 				return fmt.Errorf("%w: %s on %s", ErrFunds, l.Account, booked)
 			}

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"kontor/kit/day"
-	"kontor/kit/money"
 )
 
 // A Position is a place in an account's history; the zero Position is before the newest entry.
@@ -38,26 +37,28 @@ func (b Book) Account(ctx context.Context, id string) (Account, error) {
 // newest first. It reads the key of the table backwards, so a page costs the same wherever
 // it lies in the history.
 func (b Book) Entries(ctx context.Context, account string, from, to day.Day, after Position, limit int) ([]Entry, error) {
-	if after == (Position{}) {
-		after = Position{"9999-12-31", math.MaxInt64}
+	// Both ends of the period are places in the key, so one comparison each is enough.
+	if end := (Position{to.String(), math.MaxInt64}); after == (Position{}) || after.Booked > end.Booked {
+		after = end
 	}
-	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date,
-			reference, end_to_end, code, party_name, party_iban, text
+	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date, details
 		FROM corebank_ledger_entry
-		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND booking_date <= $4 AND (booking_date, seq) < ($5, $6)
-		ORDER BY booking_date DESC, seq DESC LIMIT $7`,
-		b.Bank, account, from.String(), to.String(), after.Booked, after.Seq, limit)
+		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND (booking_date, seq) < ($4, $5)
+		ORDER BY booking_date DESC, seq DESC LIMIT $6`,
+		b.Bank, account, from.String(), after.Booked, after.Seq, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	entries := make([]Entry, 0, min(limit, 128))
+	var e Entry
+	var details string
+	fields := []any{&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value, &details}
 	for rows.Next() {
-		e := Entry{Account: account}
-		if err := rows.Scan(&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value,
-			&e.Reference, &e.EndToEnd, &e.Code, &e.PartyName, &e.PartyIBAN, &e.Text); err != nil {
+		if err := rows.Scan(fields...); err != nil {
 			return nil, err
 		}
+		e.Account, e.Details = account, unpack(details)
 		entries = append(entries, e)
 	}
 	return entries, rows.Err()
@@ -65,7 +66,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 
 // Holds returns up to limit holds of account whose ID is greater than after, by ID.
 func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Hold, error) {
-	rows, err := b.DB.Query(ctx, `SELECT id, amount, currency, value_date, reference, end_to_end, code, party_name, party_iban, text
+	rows, err := b.DB.Query(ctx, `SELECT id, amount, currency, value_date, details
 		FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id > $3 ORDER BY id LIMIT $4`, b.Bank, account, after, limit)
 	if err != nil {
 		return nil, err
@@ -74,12 +75,11 @@ func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Ho
 	var holds []Hold
 	for rows.Next() {
 		h := Hold{Account: account}
-		var amount money.Amount
-		if err := rows.Scan(&h.ID, &amount.Minor, &amount.Currency, &h.Value,
-			&h.Reference, &h.EndToEnd, &h.Code, &h.PartyName, &h.PartyIBAN, &h.Text); err != nil {
+		var details string
+		if err := rows.Scan(&h.ID, &h.Amount.Minor, &h.Amount.Currency, &h.Value, &details); err != nil {
 			return nil, err
 		}
-		h.Amount = amount
+		h.Details = unpack(details)
 		holds = append(holds, h)
 	}
 	return holds, rows.Err()

@@ -31,12 +31,7 @@ CREATE TABLE corebank_ledger_entry (
 	amount       BIGINT NOT NULL,
 	currency     TEXT   NOT NULL,
 	value_date   TEXT   NOT NULL,
-	reference    TEXT   NOT NULL,
-	end_to_end   TEXT   NOT NULL,
-	code         TEXT   NOT NULL, -- ISO 20022 bank transaction code
-	party_name   TEXT   NOT NULL,
-	party_iban   TEXT   NOT NULL,
-	text         TEXT   NOT NULL,
+	details      TEXT   NOT NULL, -- six texts in one column: a page of entries is read often
 	PRIMARY KEY (bank, account, booking_date, seq)
 );
 
@@ -48,12 +43,7 @@ CREATE TABLE corebank_ledger_hold (
 	amount     BIGINT NOT NULL, -- positive: so much is not available
 	currency   TEXT   NOT NULL,
 	value_date TEXT   NOT NULL,
-	reference  TEXT   NOT NULL,
-	end_to_end TEXT   NOT NULL,
-	code       TEXT   NOT NULL,
-	party_name TEXT   NOT NULL,
-	party_iban TEXT   NOT NULL,
-	text       TEXT   NOT NULL,
+	details    TEXT   NOT NULL,
 	PRIMARY KEY (bank, account, id)
 );
 
