@@ -1,0 +1,73 @@
+package xs2aclient
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"kontor/kit/money"
+)
+
+// An AccountReference names an account by one identifier, and its currency where the
+// account has several.
+type AccountReference struct {
+	IBAN      string `json:"iban,omitempty"`
+	BBAN      string `json:"bban,omitempty"`
+	PAN       string `json:"pan,omitempty"`
+	MaskedPAN string `json:"maskedPan,omitempty"`
+	MSISDN    string `json:"msisdn,omitempty"`
+	Currency  string `json:"currency,omitempty"`
+}
+
+// An Amount is a decimal text with its currency, as it stands on the wire.
+type Amount struct {
+	Currency string `json:"currency"`
+	Amount   string `json:"amount"`
+}
+
+// NewAmount writes a for the wire.
+func NewAmount(a money.Amount) Amount { return Amount{a.Currency, a.String()} }
+
+// Money reads the amount exactly.
+func (a Amount) Money() (money.Amount, error) { return money.Parse(a.Amount, a.Currency) }
+
+// UnmarshalJSON reads the amount as text, or as the number that some banks send: its digits
+// are kept as they stand, so nothing is rounded.
+func (a *Amount) UnmarshalJSON(b []byte) error {
+	var w struct {
+		Currency string          `json:"currency"`
+		Amount   json.RawMessage `json:"amount"`
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	a.Currency = w.Currency
+	if bytes.HasPrefix(w.Amount, []byte{'"'}) {
+		return json.Unmarshal(w.Amount, &a.Amount)
+	}
+	a.Amount = string(bytes.TrimPrefix(w.Amount, []byte("null")))
+	return nil
+}
+
+// Links are the _links of an answer: addresses by name. Which are there says what the TPP
+// can do next; unknown ones are kept.
+type Links map[string]string
+
+// UnmarshalJSON reads {"name": {"href": "…"}}, and the plain text that some banks send.
+// What is neither is no link, and no reason to lose the answer.
+func (l *Links) UnmarshalJSON(b []byte) error {
+	var w map[string]json.RawMessage
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*l = Links{}
+	for name, raw := range w {
+		var link struct {
+			Href string `json:"href"`
+		}
+		if json.Unmarshal(raw, &link) != nil && json.Unmarshal(raw, &link.Href) != nil || link.Href == "" {
+			continue
+		}
+		(*l)[name] = link.Href
+	}
+	return nil
+}
