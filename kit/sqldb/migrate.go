@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -14,7 +13,59 @@ import (
 // Migrate brings the schema up to date with the numbered *.sql files of all sources.
 // Each noun keeps its own files; their numbers are unique over the whole house.
 // It returns the names of the migrations that it applied: none on a second call.
-func Migrate(ctx context.Context, db *DB, sources ...fs.FS) ([]string, error) {
+func Migrate(ctx context.Context, db *DB, sources ...fs.FS) (applied []string, err error) {
+	err = withMigrations(db, sources, func(p *goose.Provider) error {
+		results, err := p.Up(ctx)
+		for _, r := range results {
+			applied = append(applied, r.Source.Path)
+		}
+		return err
+	})
+	return applied, err
+}
+
+// Pending names the migrations that Migrate would apply.
+func Pending(ctx context.Context, db *DB, sources ...fs.FS) (names []string, err error) {
+	err = withMigrations(db, sources, func(p *goose.Provider) error {
+		status, err := p.Status(ctx)
+		for _, s := range status {
+			if s.State == goose.StatePending {
+				names = append(names, s.Source.Path)
+			}
+		}
+		return err
+	})
+	return names, err
+}
+
+// withMigrations runs do with the files of all sources.
+func withMigrations(db *DB, sources []fs.FS, do func(*goose.Provider) error) error {
+	merged, err := merge(sources)
+	if err != nil {
+		return err
+	}
+	dialect, conn := goose.DialectPostgres, db.read
+	if db.writer != nil {
+		// Migrations run before anything is served, so the writer's connection is free to
+		// be taken for them.
+		dialect, conn = goose.DialectSQLite3, db.writer.db
+		if err := db.writer.lend(); err != nil {
+			return err
+		}
+		defer db.writer.takeBack()
+	}
+	p, err := goose.NewProvider(dialect, conn, merged, goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if err := do(p); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// merge puts the files of all sources into one sequence.
+func merge(sources []fs.FS) (fs.FS, error) {
 	merged := fstest.MapFS{}
 	numbers := map[string]string{}
 	for _, src := range sources {
@@ -35,31 +86,5 @@ func Migrate(ctx context.Context, db *DB, sources ...fs.FS) ([]string, error) {
 			merged[name] = &fstest.MapFile{Data: data}
 		}
 	}
-	dialect, conn := goose.DialectPostgres, db.read
-	if db.writer != nil {
-		// Migrations run before anything is served, so the writer's connection is free to
-		// be taken for them.
-		dialect, conn = goose.DialectSQLite3, db.writer.db
-		if err := db.writer.lend(); err != nil {
-			return nil, err
-		}
-		defer db.writer.takeBack()
-	}
-	return migrate(ctx, dialect, conn, merged)
-}
-
-func migrate(ctx context.Context, dialect goose.Dialect, conn *sql.DB, files fs.FS) ([]string, error) {
-	p, err := goose.NewProvider(dialect, conn, files, goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
-	}
-	results, err := p.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
-	}
-	var applied []string
-	for _, r := range results {
-		applied = append(applied, r.Source.Path)
-	}
-	return applied, nil
+	return merged, nil
 }

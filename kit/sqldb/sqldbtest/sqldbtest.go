@@ -67,6 +67,9 @@ func open(t testing.TB, dsn string, migrations []fs.FS) *sqldb.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	if len(migrations) == 0 {
+		return db
+	}
 	if _, err := sqldb.Migrate(context.Background(), db, migrations...); err != nil {
 		t.Fatal(err)
 	}
