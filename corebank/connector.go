@@ -166,6 +166,8 @@ func (c connector) Transactions(ctx context.Context, token string, q wire.Transa
 	if err != nil {
 		return page, err
 	}
+	made := make([]parts, pageSize)
+	page.Data = make([]wire.TransactionAnswer, 0, pageSize)
 	if !at.booked {
 		holds, err := c.book.Holds(ctx, string(q.AccountID), at.hold, pageSize+1)
 		if err != nil {
@@ -176,7 +178,7 @@ func (c connector) Transactions(ctx context.Context, token string, q wire.Transa
 				page.Meta.NextID = wire.String(cursor{hold: holds[i-1].ID}.String())
 				return page, nil
 			}
-			page.Data = append(page.Data, pendingAnswer(h))
+			page.Data = append(page.Data, pendingAnswer(h, &made[len(page.Data)]))
 		}
 	}
 	room := pageSize - len(page.Data)
@@ -192,7 +194,7 @@ func (c connector) Transactions(ctx context.Context, token string, q wire.Transa
 			page.Meta.NextID = wire.String(cursor{booked: true, position: at.position}.String())
 			break
 		}
-		page.Data = append(page.Data, bookedAnswer(e))
+		page.Data = append(page.Data, bookedAnswer(e, &made[len(page.Data)]))
 	}
 	return page, nil
 }
@@ -223,38 +225,48 @@ func (c connector) period(q wire.TransactionsQuery) (from, to day.Day, err error
 	return from, to, nil
 }
 
-func bookedAnswer(e ledger.Entry) wire.TransactionAnswer {
-	t := answer(e.Amount, e.Details)
+// parts are what an entry's answer points to. A page takes them from one array.
+type parts struct {
+	extra      wire.TransactionExtra
+	remittance wire.Remittance
+	party      wire.Party
+	account    wire.Account
+}
+
+func bookedAnswer(e ledger.Entry, p *parts) wire.TransactionAnswer {
+	t := answer(e.Amount, e.Details, p)
 	t.ID, t.Status = wire.String(e.Account+"-"+strconv.FormatInt(e.Seq, 10)), "booked"
 	t.BookingDate, t.ValueDate = wire.String(e.Booked), wire.String(e.Value)
 	return t
 }
 
-func pendingAnswer(h ledger.Hold) wire.TransactionAnswer {
-	t := answer(h.Amount.Neg(), h.Details)
+func pendingAnswer(h ledger.Hold, p *parts) wire.TransactionAnswer {
+	t := answer(h.Amount.Neg(), h.Details, p)
 	t.ID, t.Status, t.ValueDate = wire.String("p-"+h.ID), "pending", wire.String(h.Value)
 	return t
 }
 
-func answer(amount money.Amount, d ledger.Details) wire.TransactionAnswer {
+func answer(amount money.Amount, d ledger.Details, p *parts) wire.TransactionAnswer {
+	p.extra = wire.TransactionExtra{EntryReference: wire.String(d.Reference), BankTransactionCode: wire.String(d.Code)}
 	t := wire.TransactionAnswer{
-		Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency), EndToEndID: wire.String(d.EndToEnd),
-		Extra: &wire.TransactionExtra{EntryReference: wire.String(d.Reference), BankTransactionCode: wire.String(d.Code)},
+		Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency), EndToEndID: wire.String(d.EndToEnd), Extra: &p.extra,
 	}
 	if d.Text != "" {
-		t.RemittanceInformation = &wire.Remittance{Unstructured: wire.String(d.Text)}
+		p.remittance.Unstructured = wire.String(d.Text)
+		t.RemittanceInformation = &p.remittance
 	}
 	if d.PartyName == "" && d.PartyIBAN == "" {
 		return t
 	}
-	party := &wire.Party{Name: wire.String(d.PartyName)}
+	p.party.Name = wire.String(d.PartyName)
 	if d.PartyIBAN != "" {
-		party.Account = &wire.Account{IBAN: wire.String(d.PartyIBAN)}
+		p.account.IBAN = wire.String(d.PartyIBAN)
+		p.party.Account = &p.account
 	}
 	if amount.Minor < 0 {
-		t.CreditorDetails = party
+		t.CreditorDetails = &p.party
 	} else {
-		t.DebtorDetails = party
+		t.DebtorDetails = &p.party
 	}
 	return t
 }

@@ -37,6 +37,8 @@ func (b Book) Account(ctx context.Context, id string) (Account, error) {
 // newest first. It reads the key of the table backwards, so a page costs the same wherever
 // it lies in the history.
 func (b Book) Entries(ctx context.Context, account string, from, to day.Day, after Position, limit int) ([]Entry, error) {
+	// SQLite plans a statement anew whenever a bare limit is bound; a sum it does not look at.
+	//
 	// Both ends of the period are places in the key, so one comparison each is enough.
 	if end := (Position{to.String(), math.MaxInt64}); after == (Position{}) || after.Booked > end.Booked {
 		after = end
@@ -44,7 +46,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date, details
 		FROM corebank_ledger_entry
 		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND (booking_date, seq) < ($4, $5)
-		ORDER BY booking_date DESC, seq DESC LIMIT $6`,
+		ORDER BY booking_date DESC, seq DESC LIMIT $6 + 0`,
 		b.Bank, account, from.String(), after.Booked, after.Seq, limit)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 // Holds returns up to limit holds of account whose ID is greater than after, by ID.
 func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Hold, error) {
 	rows, err := b.DB.Query(ctx, `SELECT id, amount, currency, value_date, details
-		FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id > $3 ORDER BY id LIMIT $4`, b.Bank, account, after, limit)
+		FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id > $3 ORDER BY id LIMIT $4 + 0`, b.Bank, account, after, limit)
 	if err != nil {
 		return nil, err
 	}
