@@ -121,11 +121,11 @@ type Account struct {
 // passing of time has changed is computed here, whenever it is asked for.
 func (c Consent) At(now time.Time) Consent {
 	switch {
-	case c.Status == Received && !now.Before(c.AuthoriseBy):
+	// Whichever comes first: what was never authorised has not expired, and must not seem
+	// to do so between its last day and the end of SCA.
+	case c.Status == Received && (!now.Before(c.AuthoriseBy) || !now.Before(c.ExpiresAt)):
 		c.Status = Rejected
 	case c.Status == Valid && (!now.Before(c.ExpiresAt) || !c.OneOffEnd.IsZero() && !now.Before(c.OneOffEnd)):
-		c.Status = Expired
-	case c.Status == Received && !now.Before(c.ExpiresAt):
 		c.Status = Expired
 	}
 	return c
