@@ -232,16 +232,30 @@ func (c Consent) Resolve(accounts []core.Account, cards []core.CardAccount, reso
 // covers says whether c lets the TPP see the account ref, its balances and its transactions.
 func (c Consent) covers(ref core.AccountReference) (balances, transactions, ok bool) {
 	balances, transactions, ok = c.WantsBalances(), c.WantsTransactions(), true
+	if c.Model == Dedicated {
+		asks := contains
+		if c.Grant != nil {
+			asks = mayContain
+		}
+		inB, inT := asks(list(c.Access.Balances), ref), asks(list(c.Access.Transactions), ref)
+		balances, transactions, ok = inB, inT, inB || inT || asks(list(c.Access.Accounts), ref)
+	}
 	if g := c.Grant; g != nil && !g.AllPSD2 && len(g.Balances)+len(g.Transactions) > 0 {
 		inB, inT := contains(g.Balances, ref), contains(g.Transactions, ref)
-		balances, transactions, ok = balances && inB, transactions && inT, inB || inT
+		balances, transactions, ok = balances && inB, transactions && inT, ok && (inB || inT)
 	}
-	if c.Model == Dedicated && c.Grant == nil {
-		inB, inT := contains(list(c.Access.Balances), ref), contains(list(c.Access.Transactions), ref)
-		balances, transactions = balances && inB, transactions && inT
-		ok = ok && (inB || inT || contains(list(c.Access.Accounts), ref))
-	}
-	return balances, transactions, ok
+	return balances && ok, transactions && ok, ok
+}
+
+// mayContain is contains where the PSU has decided: a TPP may have named an account by what
+// the bank does not tell, and then only the bank knows that it is the same.
+func mayContain(refs []core.AccountReference, ref core.AccountReference) bool {
+	return contains(refs, ref) || slices.ContainsFunc(refs, func(r core.AccountReference) bool {
+		card := ref.MaskedPAN != ""
+		return r.PAN != "" && card && ref.PAN == "" ||
+			r.BBAN != "" && !card && ref.BBAN == "" ||
+			r.MSISDN != "" && !card && ref.MSISDN == ""
+	})
 }
 
 func contains(refs []core.AccountReference, ref core.AccountReference) bool {

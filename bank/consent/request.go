@@ -21,9 +21,6 @@ type Request struct {
 	ConfirmationOfFundsAllowed bool
 }
 
-// forever is how a TPP asks for the longest time there is.
-var forever = day.New(9999, time.December, 31)
-
 // New returns the consent that t asks for at now, cut to what the bank allows: a validity
 // or frequency beyond its limits is lowered, and the TPP sees so when it reads the consent.
 // It returns ErrRequest, ErrNotOffered or ErrSessions.
@@ -39,6 +36,9 @@ func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Consen
 	var err error
 	if c.Model, err = modelOf(r, b.Profile); err != nil {
 		return Consent{}, err
+	}
+	if c.Model == Dedicated && b.Consent.ForceBankOffered {
+		c.Model = BankOffered // the PSU may choose others than those that were named
 	}
 	switch {
 	case r.CombinedServiceIndicator:
