@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 
+	"kontor/connector/jws"
 	"kontor/connector/wire"
 )
 
@@ -74,6 +75,9 @@ type Logins interface {
 type ErrorReports interface {
 	HubError(ctx context.Context, r wire.ErrorReport)
 }
+
+// A PublicKey is a key of the hub and when it counts. Several may count at once.
+type PublicKey = jws.PublicKey
 
 // A HubCaller reports to the hub. Hub is the one over HTTP.
 type HubCaller interface {

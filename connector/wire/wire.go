@@ -215,6 +215,8 @@ type AccountAnswer struct {
 	Status          String          `json:"status,omitempty"`
 	Balances        []BalanceAnswer `json:"balances,omitempty"`
 	Extra           json.RawMessage `json:"extra,omitempty"`
+
+	BankAccountIdentifier String `json:"bank_account_identifier,omitempty"`
 }
 
 // BalanceAnswer is one balance, flat as accounts have it.
@@ -259,6 +261,7 @@ type TransactionAnswer struct {
 	CreditorDetails       *Party            `json:"creditor_details,omitempty"`
 	DebtorDetails         *Party            `json:"debtor_details,omitempty"`
 	RemittanceInformation *Remittance       `json:"remittance_information,omitempty"`
+	CurrencyExchange      []Exchange        `json:"currency_exchange,omitempty"`
 	Extra                 *TransactionExtra `json:"extra,omitempty"`
 }
 
@@ -272,6 +275,16 @@ type Party struct {
 type Remittance struct {
 	Structured   String `json:"structured,omitempty"`
 	Unstructured String `json:"unstructured,omitempty"`
+}
+
+// Exchange is one currency exchange of an entry.
+type Exchange struct {
+	ContractIdentification String `json:"contract_identification,omitempty"`
+	ExchangeRate           String `json:"exchange_rate,omitempty"`
+	QuotationDate          String `json:"quotation_date,omitempty"` // YYYY-MM-DD
+	SourceCurrency         String `json:"source_currency,omitempty"`
+	TargetCurrency         String `json:"target_currency,omitempty"`
+	UnitCurrency           String `json:"unit_currency,omitempty"`
 }
 
 // TransactionExtra holds the less usual fields of an entry.
@@ -296,19 +309,19 @@ type List[T any] struct {
 
 // Event is the data of the three session callbacks; each uses the fields it knows.
 type Event struct {
-	SessionSecret    String         `json:"session_secret"`
-	Status           String         `json:"status,omitempty"`
-	SCAStatus        String         `json:"sca_status,omitempty"`
-	RedirectURL      String         `json:"redirect_url,omitempty"`
-	SessionExpiresAt String         `json:"session_expires_at,omitempty"`
-	FundsAvailable   *bool          `json:"funds_available,omitempty"`
-	UserID           String         `json:"user_id,omitempty"`
-	Token            String         `json:"token,omitempty"`
-	Consent          *Access        `json:"consent,omitempty"`
-	DebtorAccount    *Account       `json:"debtor_account,omitempty"`
-	ErrorClass       String         `json:"error_class,omitempty"`
-	ErrorMessage     String         `json:"error_message,omitempty"`
-	Extra            map[string]any `json:"extra,omitempty"`
+	SessionSecret    String   `json:"session_secret"`
+	Status           String   `json:"status,omitempty"`
+	SCAStatus        String   `json:"sca_status,omitempty"`
+	RedirectURL      String   `json:"redirect_url,omitempty"`
+	SessionExpiresAt String   `json:"session_expires_at,omitempty"`
+	FundsAvailable   *bool    `json:"funds_available,omitempty"`
+	UserID           String   `json:"user_id,omitempty"`
+	Token            String   `json:"token,omitempty"`
+	Consent          *Access  `json:"consent,omitempty"`
+	DebtorAccount    *Account `json:"debtor_account,omitempty"`
+	ErrorClass       String   `json:"error_class,omitempty"`
+	ErrorMessage     String   `json:"error_message,omitempty"`
+	Extra            Extra    `json:"extra,omitempty"`
 }
 
 // TokenAnswer is one access in the hub's answer to GET /tokens.

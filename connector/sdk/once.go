@@ -1,0 +1,82 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// startsMax and startLife bound what is remembered: a hub's session is over long before.
+	startsMax = 100_000
+	startLife = time.Hour
+)
+
+// starts remembers which sessions were started. The protocol has no key of idempotency but
+// the session secret, and a hub that did not hear the answer sends the same again.
+type starts struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	known map[string]*start
+	queue []*start // oldest first
+}
+
+type start struct {
+	key   string
+	until time.Time
+	done  chan struct{}
+	err   error // once done is closed
+}
+
+var errPanicked = errors.New("the bank failed while it started this session")
+
+// once calls do unless this session was started before; then it returns what do returned,
+// waiting for it. A start that failed is forgotten: it may be tried again.
+func (s *starts) once(ctx context.Context, kind, secret string, do func() error) error {
+	key := kind + "/" + secret
+	s.mu.Lock()
+	s.forget()
+	if e, ok := s.known[key]; ok {
+		s.mu.Unlock()
+		select {
+		case <-e.done:
+			return e.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if s.known == nil {
+		s.known = map[string]*start{}
+	}
+	e := &start{key: key, until: s.now().Add(startLife), done: make(chan struct{}), err: errPanicked}
+	s.known[key] = e
+	s.queue = append(s.queue, e)
+	s.mu.Unlock()
+
+	defer func() { // also when do panics: others wait
+		if e.err != nil {
+			s.mu.Lock()
+			if s.known[key] == e {
+				delete(s.known, key)
+			}
+			s.mu.Unlock()
+		}
+		close(e.done)
+	}()
+	e.err = do()
+	return e.err
+}
+
+// forget drops what is too old, or too much.
+func (s *starts) forget() {
+	now, n := s.now(), 0
+	for n < len(s.queue) && (len(s.queue)-n >= startsMax || !now.Before(s.queue[n].until)) {
+		if e := s.queue[n]; s.known[e.key] == e {
+			delete(s.known, e.key)
+		}
+		s.queue[n] = nil
+		n++
+	}
+	s.queue = s.queue[n:]
+}
