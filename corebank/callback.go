@@ -25,7 +25,7 @@ const (
 	// leaseFor is how long a report belongs to the request that wrote it, before the
 	// queue takes it up: longer than the hub is waited for.
 	leaseFor   = 20 * time.Second
-	hubTimeout = 8 * time.Second
+	hubTimeout = 4 * time.Second
 	// giveUpAfter bounds how long a report is repeated. The hub's sessions are long over
 	// by then; a withdrawal is refused by the bank itself in any case.
 	giveUpAfter = 7 * 24 * time.Hour

@@ -162,7 +162,8 @@ type browser struct {
 	http   *http.Client
 	at     string
 	status int
-	body   string
+	body   string // without entities
+	raw    string
 }
 
 func (w *world) browser() *browser {
@@ -182,7 +183,7 @@ func (b *browser) read(resp *http.Response) *browser {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	b.w.do(err)
-	b.at, b.status, b.body = resp.Request.URL.String(), resp.StatusCode, html.UnescapeString(string(body))
+	b.at, b.status, b.body, b.raw = resp.Request.URL.String(), resp.StatusCode, html.UnescapeString(string(body)), string(body)
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		b.w.t.Errorf("%s has the policy %q", b.at, csp)
 	}

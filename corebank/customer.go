@@ -50,12 +50,12 @@ type account struct {
 // typeCard marks the account behind a card.
 const typeCard = "card"
 
-// Label is how the pages and the hub name the account.
-func (a account) Label() string {
+// Shown is how the pages name the account.
+func (a account) Shown() string {
 	if a.Type == typeCard {
 		return a.PAN
 	}
-	return a.IBAN
+	return spaced(a.IBAN)
 }
 
 // reference names the account to the hub.

@@ -3,6 +3,7 @@ package corebank
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,9 @@ func TestAccessJourney(t *testing.T) {
 			t.Errorf("%+v", w.hub.last["update"])
 		}
 		b := w.browser().open(w.page()).sees("Log in", "Saldo <b>App</b> asks to see your accounts")
+		if !strings.Contains(b.raw, "Saldo &lt;b&gt;App&lt;/b&gt;") {
+			t.Error("the name of a third party can be markup")
+		}
 		b.submit("login", "login", "ana", "password", "wrong").sees("is not right", `value="ana"`)
 		if b.status != http.StatusUnprocessableEntity {
 			t.Error(b.status)
@@ -306,7 +310,7 @@ func TestFundsJourney(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		named := wire.Account{IBAN: wire.String(ibanOf["luka"]), Currency: "EUR"}
 		w.do(w.c.StartFundsAccess(t.Context(), wire.FundsTokenCreate{SessionSecret: "f1", ClientID: 7, AppName: "Kartica", RedirectURL: hubReturn, Account: named}))
-		w.browser().open(w.page()).logIn("luka").sees("Allow checks of funds", ibanOf["luka"]).submit("approve").submit("confirm", "code", w.code("luka")).sees("Done")
+		w.browser().open(w.page()).logIn("luka").sees("Allow checks of funds", spaced(ibanOf["luka"])).submit("approve").submit("confirm", "code", w.code("luka")).sees("Done")
 		token := string(w.hub.last["success"].Token)
 		check := func(amount, currency string, a wire.Account) (bool, error) {
 			return w.c.FundsAvailable(t.Context(), token, wire.FundsCheck{SessionSecret: "f2", Account: a, InstructedAmount: wire.Amount{Amount: wire.String(amount), Currency: wire.String(currency)}})
@@ -362,5 +366,61 @@ func TestCustomerWithdraws(t *testing.T) {
 		}
 		b.submit("logout").sees("Welcome")
 		b.open(w.url + "/me").sees("Password")
+	})
+}
+
+// Whatever a browser sends, the bank answers and nothing breaks.
+func TestHostileForms(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.do(w.c.StartAccess(t.Context(), accessRequest(offered())))
+		w.hub.events = nil
+		page := w.page()
+		for _, bad := range []string{"\x00", "\xff\xfe", "' OR 1=1 --", strings.Repeat("x", 20000), "<script>", "\x1f"} {
+			b := w.browser().open(page)
+			b.submit("login", "login", bad, "password", bad).sees("is not right")
+			b.logIn("ana").submit("approve", "accounts", bad).sees("Choose at least one")
+			b.submit(bad, "accounts", bad).sees("Choose accounts")
+			for _, path := range []string{"/sca/", "/outbox?login=", "/outbox.json?login=", "/me?withdrawn=", "/assets/"} {
+				if b.open(w.url + path + url.QueryEscape(bad[:min(len(bad), 2000)])); b.status >= 500 {
+					t.Errorf("%s%.20q: %d", path, bad, b.status)
+				}
+			}
+			b.open(w.url+"/me").submit("withdraw", "access", bad)
+			if b.status != http.StatusOK {
+				t.Errorf("withdraw %.20q: %d", bad, b.status)
+			}
+		}
+		b := w.browser().open(page)
+		if b.submit("login", "login", strings.Repeat("x", 100000)); b.status != http.StatusForbidden {
+			t.Errorf("a form of 100 KB: %d", b.status)
+		}
+		b = w.browser().open(page).logIn("ana").submit("approve", "accounts", "ana-current")
+		for _, bad := range []string{"", "\x00", strings.Repeat("9", 1000)} {
+			b.submit("confirm", "code", bad)
+		}
+		if b.sees("It could not be done"); w.hub.heard() != "fail AccessDenied" {
+			t.Error(w.hub.heard())
+		}
+	})
+}
+
+// The queue works by itself between Start and Close.
+func TestQueueInTheBackground(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.hub.setDown(true)
+		w.do(w.c.StartAccess(t.Context(), accessRequest(offered())))
+		w.bank.Start(t.Context())
+		w.hub.setDown(false)
+		for range 50 {
+			w.pass(time.Minute)
+			if time.Sleep(100 * time.Millisecond); w.hub.heard() != "" {
+				break
+			}
+		}
+		w.bank.Close()
+		w.bank.Close() // twice is once
+		if w.hub.heard() != "update received received" {
+			t.Error(w.hub.heard())
+		}
 	})
 }

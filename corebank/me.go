@@ -80,9 +80,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	}
 	labels := map[string]string{}
 	for _, a := range accounts {
-		labels[a.ID] = a.Label()
+		labels[a.ID] = a.Shown()
 		p.Balances = append(p.Balances, balanceView{
-			Product: a.Product, Label: a.Label(),
+			Product: a.Product, Label: a.Shown(),
 			Booked:    money.Amount{Minor: a.Booked, Currency: a.Currency}.String() + " " + a.Currency,
 			Available: money.Amount{Minor: a.Spendable(), Currency: a.Currency}.String() + " " + a.Currency,
 		})

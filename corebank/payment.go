@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jacoelho/banking/iban"
@@ -370,38 +371,46 @@ func (b *Bank) executeDue(ctx context.Context) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
+	// One that cannot be booked must not keep the others from their day.
+	var failed []error
 	for _, id := range ids {
-		var reports reports
-		err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
-			reports = nil
-			p, err := scanPayment(tx.QueryRow(selectPayment, b.code, id))
-			if err != nil {
-				return err
-			}
-			n, err := tx.Exec(`UPDATE corebank_payment SET state = 'booked' WHERE bank = $1 AND id = $2 AND state = 'scheduled'`, b.code, id)
-			if err != nil || n == 0 {
-				return err
-			}
-			debtor, err := b.payer(tx, p.Debtor)
-			if err != nil {
-				return err
-			}
-			if err := b.book.Release(tx, p.Debtor, p.ID); err != nil {
-				return err
-			}
-			if err := b.bookPayment(tx, p, debtor); err != nil {
-				return err
-			}
-			var session string
-			if err := tx.QueryRow(`SELECT session_secret FROM corebank_journey WHERE bank = $1 AND id = $2`, b.code, id).Scan(&session); err != nil {
-				return err
-			}
-			return b.report(tx, &reports, report{stream: session, verb: verbUpdate, event: wire.Event{SessionSecret: wire.String(session), Status: "ACSC"}})
-		})
+		if err := b.executeScheduled(ctx, id); err != nil {
+			failed = append(failed, fmt.Errorf("payment %s: %w", id, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (b *Bank) executeScheduled(ctx context.Context, id string) error {
+	var reports reports
+	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		reports = nil
+		p, err := scanPayment(tx.QueryRow(selectPayment, b.code, id))
 		if err != nil {
 			return err
 		}
+		n, err := tx.Exec(`UPDATE corebank_payment SET state = 'booked' WHERE bank = $1 AND id = $2 AND state = 'scheduled'`, b.code, id)
+		if err != nil || n == 0 {
+			return err
+		}
+		debtor, err := b.payer(tx, p.Debtor)
+		if err != nil {
+			return err
+		}
+		if err := b.book.Release(tx, p.Debtor, p.ID); err != nil {
+			return err
+		}
+		if err := b.bookPayment(tx, p, debtor); err != nil {
+			return err
+		}
+		var session string
+		if err := tx.QueryRow(`SELECT session_secret FROM corebank_journey WHERE bank = $1 AND id = $2`, b.code, id).Scan(&session); err != nil {
+			return err
+		}
+		return b.report(tx, &reports, report{stream: session, verb: verbUpdate, event: wire.Event{SessionSecret: wire.String(session), Status: "ACSC"}})
+	})
+	if err == nil {
 		b.send(ctx, reports)
 	}
-	return nil
+	return err
 }

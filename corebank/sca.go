@@ -233,7 +233,7 @@ func (s *scaVisit) showChoice(status int, p page) {
 	named := len(s.j.Request.named()) > 0
 	ticked := s.r.PostForm["accounts"]
 	for i, a := range s.accounts {
-		c := accountChoice{ID: a.ID, Label: a.Label(), Product: a.Product, Currency: a.Currency, Checked: named || slices.Contains(ticked, a.ID)}
+		c := accountChoice{ID: a.ID, Label: a.Shown(), Product: a.Product, Currency: a.Currency, Checked: named || slices.Contains(ticked, a.ID)}
 		if p.Single {
 			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0
 		}
