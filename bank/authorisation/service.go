@@ -123,58 +123,51 @@ func (s *Service) ForOAuth(ctx context.Context, bank, id, session string) error 
 }
 
 // Handed notes what the bank answered to the request that started a: an update in the
-// answer itself, or a refusal.
+// answer itself, or a refusal. A bank may report by an event before it answers; what has
+// ended by then stays as it ended.
 func (s *Service) Handed(ctx context.Context, a Authorisation, u *core.Update, err error) error {
 	switch {
 	case err != nil:
-		return s.Fail(ctx, a.Bank, core.Fail{Session: a.Session, Class: "NotStarted", Message: "the bank did not take the request"})
+		err = s.Fail(ctx, a.Bank, core.Fail{Session: a.Session, Class: "NotStarted", Message: "the bank did not take the request"})
 	case u != nil:
 		u.Session = a.Session
-		return s.Update(ctx, a.Bank, *u)
+		err = s.Update(ctx, a.Bank, *u)
 	}
-	return nil
-}
-
-// Update takes an update of the bank. After the end it still tells the subject, for a
-// status may move on and updates may be late, and then returns ErrSessionFinalised.
-func (s *Service) Update(ctx context.Context, bank string, u core.Update) error {
-	var ended error
-	err := s.event(ctx, bank, u.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
-		next, err := a.Update(s.Now(), u)
-		ended = nil
-		if errors.Is(err, core.ErrSessionFinalised) {
-			ended, err = err, nil
-		}
-		if err != nil {
-			return a, err
-		}
-		return next, s.Subjects[a.Kind].Progressed(ctx, next, u)
-	})
-	if err == nil && ended != nil && u.Status == "" && u.FundsAvailable == nil {
-		return ended
+	if errors.Is(err, core.ErrSessionFinalised) || errors.Is(err, core.ErrSessionClosed) || errors.Is(err, core.ErrSessionExpired) {
+		return nil
 	}
 	return err
 }
 
+// Update takes an update of the bank. After the end of a payment's session it still tells
+// the payment what the update brings, for its status moves on and updates may be late.
+// Anything else that comes after the end is ErrSessionFinalised.
+func (s *Service) Update(ctx context.Context, bank string, u core.Update) error {
+	return s.event(ctx, bank, u.Session, func(a Authorisation) (Authorisation, tell, error) {
+		next, err := a.Update(s.Now(), u)
+		if errors.Is(err, core.ErrSessionFinalised) && a.Kind == OfPayment && (u.Status != "" || u.FundsAvailable != nil) {
+			err = nil
+		}
+		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Progressed(ctx, next, u) }, err
+	})
+}
+
 // Success takes the good end of a session.
 func (s *Service) Success(ctx context.Context, bank string, ok core.Success) error {
-	return s.event(ctx, bank, ok.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
+	return s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
 		next, again, err := a.Succeed(s.Now(), ok)
-		if err != nil || again {
-			return a, err
+		if again {
+			return a, nil, err
 		}
-		return next, s.Subjects[a.Kind].Authorised(ctx, next, ok)
+		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Authorised(ctx, next, ok) }, err
 	})
 }
 
 // Fail takes the bad end of a session.
 func (s *Service) Fail(ctx context.Context, bank string, f core.Fail) error {
-	return s.event(ctx, bank, f.Session, func(ctx context.Context, a Authorisation) (Authorisation, error) {
+	return s.event(ctx, bank, f.Session, func(a Authorisation) (Authorisation, tell, error) {
 		next, err := a.Fail(s.Now(), f)
-		if err != nil {
-			return a, err
-		}
-		return next, s.Subjects[a.Kind].Refused(ctx, next, f)
+		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Refused(ctx, next, f) }, err
 	})
 }
 
@@ -217,8 +210,13 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// event changes the authorisation of session and, in the same transaction, its subject.
-func (s *Service) event(ctx context.Context, bank, session string, change func(context.Context, Authorisation) (Authorisation, error)) error {
+// tell lets the subject know, in the same transaction; nil: there is nothing to tell.
+type tell func(ctx context.Context) error
+
+// event changes the authorisation of session and, in the same transaction, its subject. The
+// authorisation comes first: events that come at the same moment queue up there, so that
+// the subject of the second one is told what the first one left.
+func (s *Service) event(ctx context.Context, bank, session string, change func(Authorisation) (Authorisation, tell, error)) error {
 	var id string
 	err := s.Atomically(ctx, func(ctx context.Context) error {
 		a, err := s.Store.BySession(ctx, bank, session)
@@ -229,7 +227,15 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(c
 			return err
 		}
 		id = a.ID
-		return s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) { return change(ctx, a) })
+		var after tell
+		err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (next Authorisation, err error) {
+			next, after, err = change(a)
+			return next, err
+		})
+		if err != nil || after == nil {
+			return err
+		}
+		return after(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("session event: %w", err)

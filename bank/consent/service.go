@@ -312,9 +312,18 @@ func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f 
 	return errors.Join(err, s.Audit.Append(ctx, s.entry(Consent{Bank: a.Bank, ID: a.Subject}, "bank", "consent.reject", "")))
 }
 
-// Progressed has nothing to do: a consent waits for the end.
-func (s *Service) Progressed(context.Context, authorisation.Authorisation, core.Update) error {
-	return nil
+// Progressed gives the consent as long as its authorisation has: the bank may grant the PSU
+// more time.
+func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation, u core.Update) error {
+	if u.ExpiresAt.IsZero() {
+		return nil
+	}
+	return s.Store.Update(ctx, a.Bank, a.Subject, func(c Consent) (Consent, error) {
+		if c.Status == Received && a.ExpiresAt.After(c.AuthoriseBy) {
+			c.AuthoriseBy = a.ExpiresAt
+		}
+		return c, nil
+	})
 }
 
 // TellBanks ends, at the banks, the accesses whose consents have ended. It tries again on

@@ -75,9 +75,9 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(consent.
 		// told goes back to 0 only when the consent comes to an end here: Told is the way out.
 		n, err := s.DB.Exec(ctx, `UPDATE consent SET psu = $1, status = $2, last_action_date = $3, authorised_at = $4, one_off_end = $5,
 			token = $6, token_hash = $7, grant_json = $8, accounts = $9, told = CASE WHEN status = $2 THEN told ELSE $10 END,
-			version = version + 1 WHERE bank = $11 AND id = $12 AND version = $13`,
+			authorise_by = $11, version = version + 1 WHERE bank = $12 AND id = $13 AND version = $14`,
 			c.PSU, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd),
-			row.token, row.tokenHash, row.grant, row.accounts, row.told, bank, id, version)
+			row.token, row.tokenHash, row.grant, row.accounts, row.told, sqldb.Micros(c.AuthoriseBy), bank, id, version)
 		if err != nil || n == 1 {
 			return err
 		}
