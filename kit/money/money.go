@@ -28,7 +28,7 @@ type Amount struct {
 // exponents, blanks, more decimals than the currency has, or more than 14 digits before
 // the point, and ErrCurrency for an unknown code.
 //
-// spec: xs2a/amountValue
+// spec: xs2a/amount
 func Parse(text, currency string) (Amount, error) {
 	decimals, ok := Decimals(currency)
 	if !ok {
