@@ -111,6 +111,7 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 	need(c.DB != nil, "DB is missing")
 	need(len(c.Secret) == 0 || len(c.Secret) >= 32, "Secret must have at least 32 bytes")
 	need(len(c.Secret) > 0 || c.SigningKey != nil, "Secret or SigningKey is missing")
+	need(c.Hub != nil || len(c.HubKeys) > 0, "HubKeys are missing: no request of the hub could be believed")
 	need(c.Hub != nil || c.SigningKey != nil && c.HubURL != "" && c.AppID != "" && c.AppSecret != "", "HubURL, AppID, AppSecret and SigningKey are needed to reach the hub")
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("reference bank %q: %w", c.Code, errors.Join(wrong...))
