@@ -1,6 +1,7 @@
 package corebank
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"strconv"
@@ -68,10 +69,6 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 	if err != nil {
 		return nil, err
 	}
-	owner, err := c.customer(ctx, acc.Customer)
-	if err != nil {
-		return nil, err
-	}
 	answers := []wire.AccountAnswer{}
 	for _, a := range all {
 		granted, ok := acc.Granted.of(a.ID)
@@ -80,7 +77,7 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 		}
 		answer := wire.AccountAnswer{
 			ID: wire.String(a.ID), Name: wire.String(a.Product), Product: wire.String(a.Product), Currency: wire.String(a.Currency), CashAccountType: wire.String(a.Type),
-			IBAN: wire.String(a.IBAN), OwnerName: wire.String(owner.Name), Status: "enabled",
+			IBAN: wire.String(a.IBAN), OwnerName: wire.String(a.Owner), Status: "enabled",
 		}
 		if granted.Balances {
 			answer.Balances = c.balances(a)
@@ -150,13 +147,9 @@ func (c connector) Transactions(ctx context.Context, token string, q wire.Transa
 	if !ok || !granted.Transactions || !isPlain(string(q.AccountID)) {
 		return page, sdk.ErrAccountUnknown
 	}
-	// A grant of all accounts covers only this customer's.
-	owned, err := c.owns(ctx, acc.Customer, string(q.AccountID))
-	if err != nil {
-		return page, err
-	}
-	if !owned {
-		return page, sdk.ErrAccountUnknown
+	// A grant of all accounts names none: it covers this customer's and no others.
+	if owned, err := c.owns(ctx, acc.Customer, string(q.AccountID)); err != nil || !owned {
+		return page, cmp.Or(err, sdk.ErrAccountUnknown)
 	}
 	from, to, err := c.period(q)
 	if err != nil {

@@ -41,6 +41,7 @@ type customer struct {
 type account struct {
 	ledger.Account
 	Customer string
+	Owner    string // name of the customer
 	IBAN     string // empty for a card
 	Type     string // CACC, SVGS, card
 	Product  string
@@ -91,11 +92,14 @@ func (b *Bank) customer(ctx context.Context, id string) (customer, error) {
 	return c, err
 }
 
-const selectAccounts = `SELECT ` + ledger.Columns + `, a.customer, a.iban, a.type, a.product, a.pan
-	FROM corebank_account a JOIN corebank_ledger_account l ON l.bank = a.bank AND l.id = a.id WHERE a.bank = $1 AND `
+const selectAccounts = `SELECT ` + ledger.Columns + `, a.customer, c.name, a.iban, a.type, a.product, a.pan
+	FROM corebank_account a
+	JOIN corebank_ledger_account l ON l.bank = a.bank AND l.id = a.id
+	JOIN corebank_customer c ON c.bank = a.bank AND c.id = a.customer
+	WHERE a.bank = $1 AND `
 
 func (a *account) fields() []any {
-	return append(a.Account.Fields(), &a.Customer, &a.IBAN, &a.Type, &a.Product, &a.PAN)
+	return append(a.Account.Fields(), &a.Customer, &a.Owner, &a.IBAN, &a.Type, &a.Product, &a.PAN)
 }
 
 // accountsOf lists a customer's accounts and cards with their balances.
@@ -148,25 +152,21 @@ func (b *Bank) authenticate(ctx context.Context, login, password string) (custom
 		return customer{}, err
 	}
 	now := b.now().UnixMicro()
-	counted, err := b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = wrong + 1
-		WHERE bank = $1 AND id = $2 AND locked_until <= $3 AND wrong < $4`, b.code, c.ID, now, wrongPasswordsMax)
+	// The fifth attempt closes the door for a while at once; if it is the right one, it
+	// opens it again. Behind a lock that is over, counting begins anew.
+	counted, err := b.db.Exec(ctx, `UPDATE corebank_customer SET
+			locked_until = CASE WHEN wrong + 1 = $1 THEN CAST($2 AS BIGINT) ELSE 0 END,
+			wrong = CASE WHEN wrong >= $1 THEN 1 ELSE wrong + 1 END
+		WHERE bank = $3 AND id = $4 AND locked_until <= $5`,
+		wrongPasswordsMax, now+lockFor.Microseconds(), b.code, c.ID, now)
 	if err != nil {
 		return customer{}, err
 	}
-	right := b.verifyPassword(ctx, c.password, password)
-	switch {
-	case counted == 1 && right:
-		_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = 0 WHERE bank = $1 AND id = $2`, b.code, c.ID)
-		return c, err
-	case counted == 1:
-		// The fifth wrong one closes the door for a while and opens a new count behind it.
-		_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET locked_until = $1, wrong = 0
-			WHERE bank = $2 AND id = $3 AND wrong >= $4`, now+lockFor.Microseconds(), b.code, c.ID, wrongPasswordsMax)
-		if err != nil {
-			return customer{}, err
-		}
+	if !b.verifyPassword(ctx, c.password, password) || counted == 0 {
+		return customer{}, errCredentials
 	}
-	return customer{}, errCredentials
+	_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = 0, locked_until = 0 WHERE bank = $1 AND id = $2`, b.code, c.ID)
+	return c, err
 }
 
 // A passwordCost is what argon2id takes to check one password. It is kept with the hash.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -238,6 +239,27 @@ func TestJourneyEndsBadly(t *testing.T) {
 			b = start("r7").logIn("katharina").sees("is not right")
 			w.pass(2 * time.Minute)
 			b.logIn("katharina").sees("Choose accounts")
+		})
+		t.Run("a right password begins the count anew", func(t *testing.T) {
+			b := start("r9")
+			for range 3 {
+				for range 4 {
+					b.submit("login", "login", "andrei", "password", "nope").sees("is not right")
+				}
+				b.logIn("andrei").sees("Choose accounts")
+				b = w.browser().open(b.at)
+			}
+		})
+		t.Run("many guesses at once are no more than five", func(t *testing.T) {
+			b := start("r10")
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					(&browser{w: w, http: b.http, at: b.at, body: b.body}).submit("login", "login", "luka", "password", "nope")
+				})
+			}
+			wg.Wait()
+			b.logIn("luka").sees("is not right")
 		})
 		t.Run("a form of another page or site is not taken", func(t *testing.T) {
 			b := start("r8").logIn("ana")
