@@ -1,0 +1,131 @@
+package tour
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"kontor/xs2aclient"
+)
+
+// consentSteps show the other models of consent, and how they end.
+func consentSteps() []step {
+	return []step{
+		{"A dedicated consent: the TPP names the account", dedicatedConsent},
+		{"A one-off consent, whose code is redeemed once and no second time", oneOffConsent},
+		{"A global consent: all accounts; it replaces the older recurring one", globalConsent},
+		{"The PSU refuses a consent at her bank", refuseConsent},
+		{"The PSU withdraws the consent at her bank, and the TPP's next read is refused", withdrawConsent},
+	}
+}
+
+func dedicatedConsent(ctx context.Context, g *guide) (_ string, err error) {
+	r, named := &g.read, g.payee.Accounts[1]
+	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Dedicated(xs2aclient.AccountReference{IBAN: named.IBAN}))); err != nil {
+		return "", err
+	}
+	if r.token, err = g.through(ctx, r.created, plan{}); err != nil {
+		return "", err
+	}
+	accounts, err := r.attended().Accounts(ctx, false)
+	if err = all(err, is("number of accounts", len(accounts), 1)); err != nil {
+		return "", err
+	}
+	return named.IBAN + " alone", all(is("IBAN", accounts[0].IBAN, named.IBAN), g.becomes(ctx, r.client, r.created.ConsentID, xs2aclient.ConsentValid))
+}
+
+func globalConsent(ctx context.Context, g *guide) (_ string, err error) {
+	r, older := &g.read, g.read.created.ConsentID
+	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts})); err != nil {
+		return "", err
+	}
+	if r.token, err = g.through(ctx, r.created, plan{}); err != nil {
+		return "", err
+	}
+	accounts, err := r.attended().Accounts(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	for _, want := range g.payee.Accounts {
+		found := false
+		for _, a := range accounts {
+			found = found || a.IBAN == want.IBAN && a.Currency == want.Currency
+		}
+		if !found {
+			return "", fmt.Errorf("account %s %s is missing", want.IBAN, want.Currency)
+		}
+	}
+	status, err := r.client.ConsentStatus(ctx, older)
+	return fmt.Sprintf("%d accounts; the older consent is %s", len(accounts), status), all(err,
+		is("number of accounts", len(accounts), len(g.payee.Accounts)),
+		is("the older consent has ended", status == xs2aclient.ConsentExpired || status == xs2aclient.ConsentTerminated, true))
+}
+
+func oneOffConsent(ctx context.Context, g *guide) (string, error) {
+	r := g.read // a copy: the dedicated consent is needed later
+	var err error
+	r.created, err = g.askFor(ctx, xs2aclient.ConsentRequest{
+		Access: xs2aclient.BankOffered(), ValidUntil: daysAgo(0), FrequencyPerDay: 1,
+	})
+	if err != nil {
+		return "", err
+	}
+	flow, err := r.oauth.Begin(xs2aclient.ScopeOfConsent(r.created.ConsentID), nil)
+	if err != nil {
+		return "", err
+	}
+	c := g.at(g.payee)
+	defer c.browser.close()
+	cameBack, err := c.follows(ctx, flow.URL, plan{accounts: []string{g.payee.Accounts[0].IBAN}})
+	if err != nil {
+		return "", err
+	}
+	code, err := flow.Code(cameBack)
+	if err != nil {
+		return "", err
+	}
+	if r.token, err = r.client.Exchange(ctx, r.oauth, flow, code); err != nil {
+		return "", err
+	}
+	accounts, err := r.attended().Accounts(ctx, false)
+	if err = all(err, is("number of accounts", len(accounts), 1), is("a refresh token of a one-off consent", r.token.RefreshToken, "")); err != nil {
+		return "", err
+	}
+	_, again := r.client.Exchange(ctx, r.oauth, flow, code)
+	refused, ok := errors.AsType[*xs2aclient.Error](again)
+	if !ok || refused.OAuth != "invalid_grant" {
+		return "", fmt.Errorf("the second time should be refused with invalid_grant, but: %w", orNil(again))
+	}
+	status, err := r.client.ConsentStatus(ctx, g.read.created.ConsentID)
+	return "no refresh token; the code is refused with invalid_grant; the recurring consent stays", all(err,
+		is("status of the recurring consent", status, xs2aclient.ConsentValid))
+}
+
+func refuseConsent(ctx context.Context, g *guide) (string, error) {
+	created, err := g.askFor(ctx, recurring(xs2aclient.BankOffered()))
+	if err != nil {
+		return "", err
+	}
+	_, err = g.through(ctx, created, plan{refuse: true})
+	if !errors.Is(err, xs2aclient.ErrDenied) {
+		return "", fmt.Errorf("she should come back with access_denied, but: %w", orNil(err))
+	}
+	return "access_denied; rejected", g.becomes(ctx, g.read.client, created.ConsentID, xs2aclient.ConsentRejected)
+}
+
+func withdrawConsent(ctx context.Context, g *guide) (string, error) {
+	r := &g.read
+	c := g.at(g.payee)
+	defer c.browser.close()
+	if err := c.withdraws(ctx, g.ready.Bank+"/"+g.salt.Code+"/me", g.tpp.Name); err != nil {
+		return "", err
+	}
+	var refused error
+	err := eventually(ctx, func() (bool, error) {
+		_, refused = r.attended().Accounts(ctx, false)
+		return refused != nil, nil
+	})
+	return "revokedByPsu", all(err, refusedWith(refused, http.StatusUnauthorized, "CONSENT_INVALID"),
+		g.becomes(ctx, r.client, r.created.ConsentID, xs2aclient.ConsentRevokedByPSU))
+}

@@ -1,0 +1,185 @@
+package tour
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"kontor/ready"
+	"kontor/xs2aclient"
+)
+
+// A guide knows who takes part, and what the steps so far have brought about.
+type guide struct {
+	ready ready.Ready
+	print *printer
+	roots *x509.CertPool
+	known map[string]bool // hosts of the sandbox
+
+	salt, bankart ready.Bank
+	tpp           ready.TPP // plays the tour; has every role
+	other         ready.TPP // another one, that may read accounts
+	noAccounts    ready.TPP // one that may not
+	payer, payee  ready.Persona
+
+	read reading
+	pay  paying
+}
+
+// newGuide checks that r has everything the tour needs, and says all that is missing.
+func newGuide(r ready.Ready, p *printer) (*guide, error) {
+	g := &guide{ready: r, print: p, roots: x509.NewCertPool(), known: map[string]bool{}}
+	var errs []error
+	missing := func(what string) { errs = append(errs, errors.New(what)) }
+	if pem, err := os.ReadFile(r.CA); err != nil || !g.roots.AppendCertsFromPEM(pem) {
+		missing("no CA certificate in the file " + r.CA)
+	}
+	for _, address := range []string{r.API, r.Web, r.WebTLS, r.Bank, r.Outbox} {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			g.known[u.Host] = true
+		}
+	}
+	for _, b := range r.Banks {
+		for _, address := range []string{b.XS2A, b.OAuth} {
+			if u, err := url.Parse(address); err == nil && u.Host != "" {
+				g.known[u.Host] = true
+			}
+		}
+		switch {
+		case b.Profile == "salt" && g.salt.Code == "":
+			g.salt = b
+		case b.Profile == "bankart" && g.bankart.Code == "":
+			g.bankart = b
+		}
+	}
+	if g.salt.XS2A == "" {
+		missing("no bank with the profile salt")
+	}
+	if g.bankart.XS2A == "" {
+		missing("no bank with the profile bankart")
+	}
+	for _, t := range r.TPPs {
+		switch {
+		case t.May("PSP_AI") && t.May("PSP_PI") && t.May("PSP_IC") && len(t.RedirectURIs) > 0 && t.ClientID != "" && g.tpp.Name == "":
+			g.tpp = t
+		case t.May("PSP_AI") && g.other.Name == "":
+			g.other = t
+		case !t.May("PSP_AI") && g.noAccounts.Name == "":
+			g.noAccounts = t
+		}
+	}
+	if g.tpp.Name == "" || g.other.Name == "" || g.noAccounts.Name == "" {
+		missing("three TPPs are needed: one with every role and a redirect URI, another with PSP_AI, and one without")
+	}
+	for _, c := range r.Personas {
+		if len(c.Accounts) < 2 || c.Accounts[0].Currency != "EUR" {
+			continue
+		}
+		if g.payer.Login == "" {
+			g.payer = c
+		} else if g.payee.Login == "" {
+			g.payee = c
+		}
+	}
+	if g.payee.Login == "" {
+		missing("two customers with two accounts each are needed, the first in EUR")
+	}
+	return g, errors.Join(errs...)
+}
+
+// client calls bank as t; a TPP without files calls without a certificate.
+func (g *guide) client(bank ready.Bank, t ready.TPP) (*xs2aclient.Client, error) {
+	cfg := xs2aclient.Config{BaseURL: bank.XS2A, Roots: g.roots, Observe: func(e xs2aclient.Exchange) { g.print.exchanged("TPP", e) }}
+	if t.QWAC != "" {
+		pair, err := tls.LoadX509KeyPair(t.QWAC, t.QWACKey)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Certificate = &pair
+	}
+	return xs2aclient.New(cfg)
+}
+
+// present is what the TPP says of a PSU who is there and asks.
+var present = xs2aclient.PSU{IPAddress: "192.0.2.7", UserAgent: "Mozilla/5.0 (compatible; Kontor tour)"}
+
+// at returns a customer with a browser of her own; close it.
+func (g *guide) at(p ready.Persona) *psu {
+	return &psu{Persona: p, g: g, browser: newBrowser(g.roots, g.known, g.print)}
+}
+
+// redirects are the TPP's addresses for PSUs who come back, the good way and the other.
+func (g *guide) redirects() xs2aclient.Redirects {
+	uri := g.tpp.RedirectURIs[0]
+	return xs2aclient.Redirects{URI: uri + "?way=ok", NokURI: uri + "?way=nok", Brand: g.tpp.Name}
+}
+
+// today is the bank's; the sandbox's banks are at most an hour apart.
+func daysAgo(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
+
+// eventually asks again and again whether what the bank reports has arrived.
+func eventually(ctx context.Context, ok func() (bool, error)) error {
+	const often, long = 100 * time.Millisecond, 15 * time.Second
+	deadline := time.Now().Add(long)
+	for {
+		done, err := ok()
+		if done || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("did not happen within %v", long)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(often):
+		}
+	}
+}
+
+// refusedWith checks that err is the refusal that the standard provides.
+func refusedWith(err error, status int, codes ...string) error {
+	if err == nil {
+		return fmt.Errorf("was not refused; it should be, with %d %s", status, codes)
+	}
+	e, ok := errors.AsType[*xs2aclient.Error](err)
+	if !ok || e.Status != status || !slices.Contains(codes, e.Code()) {
+		return fmt.Errorf("should be refused with %d %s, but: %w", status, codes, err)
+	}
+	if e.RequestID == "" && e.Code() != "FORMAT_ERROR" {
+		return fmt.Errorf("the refusal %s carries no X-Request-ID", e.Code())
+	}
+	return nil
+}
+
+// all returns the first error.
+func all(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// is checks a value that was told.
+func is[T comparable](what string, got, want T) error {
+	if got != want {
+		return fmt.Errorf("%s is %v, not %v", what, got, want)
+	}
+	return nil
+}
+
+// has checks that a text is there.
+func has(what, got string) error {
+	if got == "" {
+		return fmt.Errorf("%s is missing", what)
+	}
+	return nil
+}

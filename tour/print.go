@@ -1,0 +1,182 @@
+package tour
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"kontor/xs2aclient"
+)
+
+// A printer tells the tour to a reader.
+type printer struct {
+	out     io.Writer
+	verbose bool
+}
+
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *printer) begins(g *guide) {
+	p.line("A tour of Kontor. Who takes part:")
+	p.line("  TPP   %s, %s (%s)", g.tpp.Name, g.tpp.OrganizationIdentifier, strings.Join(g.tpp.Roles, ", "))
+	p.line("  bank  %s, profile %s: %s", g.salt.Code, g.salt.Profile, g.salt.XS2A)
+	p.line("  bank  %s, profile %s: %s", g.bankart.Code, g.bankart.Profile, g.bankart.XS2A)
+	p.line("  PSU   %s and %s, in their browsers at %s", g.payer.Name, g.payee.Name, g.ready.Bank)
+}
+
+func (p *printer) step(n int, name string) { p.line("\n%2d. %s", n, name) }
+
+func (p *printer) held(s Step) { p.line("    ok: %s (%d ms)", s.Detail, s.Millis) }
+
+func (p *printer) failed(s Step) { p.line("    DOES NOT HOLD: %s", s.Detail) }
+
+// ends prints the line that says how it went.
+func (p *printer) ends(r Report) {
+	ok := 0
+	for _, s := range r.Steps {
+		if s.OK {
+			ok++
+		}
+	}
+	p.line("\ntour: %d steps, %d ok", len(r.Steps), ok)
+}
+
+// exchanged tells one exchange of the TPP with the bank's interface.
+func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		u = &url.URL{Path: e.URL}
+	}
+	at := u.Path
+	if u.RawQuery != "" && len(u.RawQuery) < 80 {
+		at += "?" + u.RawQuery
+	}
+	if i := strings.Index(at, "/v1/"); i > 0 && !p.verbose {
+		at = "…" + at[i:]
+	}
+	if e.Err != nil {
+		p.line("    %-6s %s %s → %v", who, e.Method, at, e.Err)
+		return
+	}
+	p.line("    %-6s %s %s → %d  %s", who, e.Method, at, e.Status, gist(e.ResponseBody))
+	if !p.verbose {
+		return
+	}
+	p.line("           > %s %s", e.Method, e.URL)
+	p.headers(">", e.RequestHeader)
+	p.body(">", e.RequestBody)
+	p.line("           < %d %s", e.Status, http.StatusText(e.Status))
+	p.headers("<", e.ResponseHeader)
+	p.body("<", e.ResponseBody)
+}
+
+func (p *printer) headers(mark string, h http.Header) {
+	var lines []string
+	for name, values := range h {
+		lines = append(lines, name+": "+shorten(strings.Join(values, ", ")))
+	}
+	slices.Sort(lines)
+	for _, l := range lines {
+		p.line("           %s %s", mark, l)
+	}
+}
+
+func (p *printer) body(mark string, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, b, "", "  ") == nil {
+		b = pretty.Bytes()
+	}
+	for l := range strings.Lines(shorten(string(b))) {
+		p.line("           %s   %s", mark, strings.TrimRight(l, "\r\n"))
+	}
+}
+
+// visited tells, to those who want everything, one page that a browser fetched.
+func (p *printer) visited(method string, u *url.URL, body url.Values, got *page, location string) {
+	if !p.verbose {
+		return
+	}
+	p.line("           browser > %s %s", method, shorten(u.String()))
+	if len(body) > 0 {
+		p.line("           browser >   %s", shorten(body.Encode()))
+	}
+	if location != "" {
+		p.line("           browser < %d to %s", got.status, shorten(location))
+		return
+	}
+	p.line("           browser < %d %q: %s", got.status, got.title, got.text)
+}
+
+// browsed tells which pages a PSU saw, and where she went then.
+func (p *printer) browsed(login string, titles []string, left string) {
+	shown := make([]string, len(titles))
+	for i, t := range titles {
+		shown[i] = fmt.Sprintf("%q", t)
+	}
+	if left != "" {
+		shown = append(shown, "back to "+shorten(left))
+	}
+	p.line("    %-6s %s", login, strings.Join(shown, " → "))
+}
+
+// read tells that a PSU read a text message.
+func (p *printer) read(login string, m message) { p.line("    %-6s reads: %s", login, m.Text) }
+
+// gist tells an answer in a few words.
+func gist(body []byte) string {
+	var w map[string]json.RawMessage
+	if json.Unmarshal(body, &w) != nil {
+		return ""
+	}
+	var words []string
+	for _, name := range []string{"transactionStatus", "consentStatus", "scaStatus", "fundsAvailable", "error", "token_type", "expires_in", "issuer"} {
+		if raw, ok := w[name]; ok {
+			words = append(words, name+" "+strings.Trim(string(raw), `"`))
+		}
+	}
+	for _, name := range []string{"accounts", "cardAccounts", "balances", "authorisationIds"} {
+		var list []json.RawMessage
+		if raw, ok := w[name]; ok && json.Unmarshal(raw, &list) == nil {
+			words = append(words, fmt.Sprintf("%d %s", len(list), name))
+		}
+	}
+	var report struct{ Booked, Pending []json.RawMessage }
+	if raw, ok := w["transactions"]; ok && json.Unmarshal(raw, &report) == nil {
+		words = append(words, fmt.Sprintf("%d booked, %d pending", len(report.Booked), len(report.Pending)))
+	}
+	var messages []xs2aclient.Message
+	if raw, ok := w["tppMessages"]; ok && json.Unmarshal(raw, &messages) == nil {
+		for _, m := range messages {
+			words = append(words, strings.TrimSpace(m.Code+" "+m.Text))
+		}
+	}
+	var links xs2aclient.Links
+	if raw, ok := w["_links"]; ok && json.Unmarshal(raw, &links) == nil {
+		for _, name := range []string{"scaOAuth", "scaRedirect"} {
+			if links[name] != "" {
+				words = append(words, "next: "+name)
+			}
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// secrets are what is shortened wherever it stands.
+var secrets = regexp.MustCompile(`((?:^|[?&])(?:code|code_verifier|client_secret|refresh_token|access_token|password|csrf)=|"(?:access_token|refresh_token|client_secret)":\s*"|Bearer |Basic )([A-Za-z0-9._~+/%=-]{9,})`)
+
+// shorten leaves enough of a secret to recognise it.
+func shorten(s string) string {
+	return secrets.ReplaceAllStringFunc(s, func(m string) string {
+		parts := secrets.FindStringSubmatch(m)
+		return parts[1] + parts[2][:6] + "…"
+	})
+}

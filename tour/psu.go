@@ -1,0 +1,201 @@
+package tour
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"kontor/ready"
+)
+
+// A psu is a customer at her bank's pages.
+type psu struct {
+	ready.Persona
+	g       *guide
+	browser *browser
+}
+
+// A plan is what a PSU means to do when a TPP sends her to her bank.
+type plan struct {
+	accounts   []string // IBANs to choose; nil: as the page proposes
+	refuse     bool     // once she sees what is asked
+	wrongCodes int      // that she enters before the right one
+	// look is called with the page that asks for approval and with the one that asks for
+	// the code.
+	look func(*page) error
+	// read is called with the text message that brings the code.
+	read func(text string) error
+}
+
+// pagesMax bounds how many pages a PSU bears with.
+const pagesMax = 20
+
+// follows goes where the TPP sends her and does as planned. It returns the address at which
+// she comes back to the TPP.
+func (c *psu) follows(ctx context.Context, address string, do plan) (cameBack string, err error) {
+	p, left, err := c.browser.open(ctx, address)
+	for range pagesMax {
+		if err != nil {
+			return "", err
+		}
+		if left != "" {
+			c.g.print.browsed(c.Login, c.browser.told(), left)
+			return left, nil
+		}
+		p, left, err = c.act(ctx, p, &do)
+	}
+	return "", fmt.Errorf("the bank asks without end: %s", strings.Join(c.browser.told(), " → "))
+}
+
+// act does what a page asks for.
+func (c *psu) act(ctx context.Context, p *page, do *plan) (*page, string, error) {
+	if p.status >= 400 && p.status != http.StatusUnprocessableEntity {
+		return nil, "", fmt.Errorf("the page %s says %d: %s", p.url.Path, p.status, p.text)
+	}
+	if f, ok := p.field("password"); ok {
+		if p.alert != "" {
+			return nil, "", errors.New("log-in failed: " + p.alert)
+		}
+		return c.browser.submit(ctx, p, f, "login", url.Values{"login": {c.Login}, "password": {c.Password}})
+	}
+	if f, ok := p.field("code"); ok {
+		return c.enterCode(ctx, p, f, do)
+	}
+	if f, ok := p.button("approve"); ok {
+		if do.look != nil {
+			if err := do.look(p); err != nil {
+				return nil, "", err
+			}
+		}
+		if do.refuse {
+			return c.browser.submit(ctx, p, f, "refuse", nil)
+		}
+		chosen, err := choose(p, f, do.accounts)
+		if err != nil {
+			return nil, "", err
+		}
+		return c.browser.submit(ctx, p, f, "approve", chosen)
+	}
+	return nil, "", fmt.Errorf("the page %q (%s) leads nowhere: %s", p.title, p.url.Path, p.text)
+}
+
+// choose ticks the accounts with these IBANs.
+func choose(p *page, f form, ibans []string) (url.Values, error) {
+	if ibans == nil {
+		return nil, nil
+	}
+	values := url.Values{}
+	for _, iban := range ibans {
+		found := false
+		for _, x := range f.fields {
+			if (x.kind == "checkbox" || x.kind == "radio") && strings.Contains(plain(p.labels[x.id]), iban) {
+				values.Add(x.name, x.value)
+				found = true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("page %q does not offer the account %s", p.title, iban)
+		}
+	}
+	return values, nil
+}
+
+func (c *psu) enterCode(ctx context.Context, p *page, f form, do *plan) (*page, string, error) {
+	if do.look != nil && p.alert == "" {
+		if err := do.look(p); err != nil {
+			return nil, "", err
+		}
+	}
+	m, err := c.message(ctx, path.Base(p.url.Path))
+	if err != nil {
+		return nil, "", err
+	}
+	if do.read != nil {
+		if err := do.read(m.Text); err != nil {
+			return nil, "", err
+		}
+		do.read = nil
+	}
+	code := m.Code
+	if do.wrongCodes > 0 {
+		do.wrongCodes--
+		last := code[len(code)-1]
+		code = code[:len(code)-1] + string('0'+(last-'0'+1)%10)
+	}
+	return c.browser.submit(ctx, p, f, "confirm", url.Values{"code": {code}})
+}
+
+// A message is a text message in the outbox of the sandbox.
+type message struct {
+	Login   string `json:"login"`
+	Text    string `json:"text"`
+	Code    string `json:"code"`
+	Session string `json:"session"` // last part of the address of the page that asks for the code
+}
+
+// message looks at the phone for the newest message about session.
+func (c *psu) message(ctx context.Context, session string) (message, error) {
+	u, err := url.Parse(c.g.ready.Outbox)
+	if err != nil {
+		return message{}, err
+	}
+	if !strings.HasSuffix(u.Path, ".json") {
+		u.Path += ".json"
+	}
+	q := u.Query()
+	q.Set("login", c.Login)
+	u.RawQuery = q.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return message{}, err
+	}
+	resp, err := c.browser.http.Do(req)
+	if err != nil {
+		return message{}, err
+	}
+	defer resp.Body.Close()
+	var all []message // the newest first
+	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
+		return message{}, fmt.Errorf("outbox: %w", err)
+	}
+	for _, m := range all {
+		if m.Session == session && m.Login == c.Login && m.Code != "" {
+			c.g.print.read(c.Login, m)
+			return m, nil
+		}
+	}
+	return message{}, errors.New("no text message with a code has come")
+}
+
+// withdraws takes away, on her own page at the bank, what she gave the TPP of this name.
+func (c *psu) withdraws(ctx context.Context, ownPage, tppName string) error {
+	p, left, err := c.browser.open(ctx, ownPage)
+	for range pagesMax {
+		if err != nil {
+			return err
+		}
+		if left != "" {
+			return errors.New("the bank's own page leads away to " + left)
+		}
+		f, isLogin := p.field("password")
+		if isLogin {
+			p, left, err = c.browser.submit(ctx, p, f, "login", url.Values{"login": {c.Login}, "password": {c.Password}})
+			continue
+		}
+		f, ok := p.button("withdraw")
+		if !ok || !strings.Contains(p.text, tppName) {
+			return fmt.Errorf("page %q shows no access of %s", p.title, tppName)
+		}
+		// The newest stands on top.
+		if p, _, err = c.browser.submit(ctx, p, f, "withdraw", nil); err == nil {
+			c.g.print.browsed(c.Login, c.browser.told(), "")
+		}
+		return err
+	}
+	return errors.New("the bank asks without end for a log-in")
+}

@@ -1,0 +1,138 @@
+// Package tour shows and proves what Kontor does: it plays a licensed TPP, with its
+// certificates, and the customers of a bank, with a browser at the bank's real pages and
+// the text messages that the bank sends. It knows nothing but the ready file and speaks
+// with nobody but sockets, so what holds here holds for everybody outside.
+//
+// The steps of the tour build on each other, as a customer's day does: the first that does
+// not hold ends it.
+package tour
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"kontor/ready"
+)
+
+// stepMax bounds how long one step may take.
+const stepMax = time.Minute
+
+// Options say where the tour goes and what it prints.
+type Options struct {
+	Ready   ready.Ready
+	Out     io.Writer // nil: prints nothing
+	Verbose bool      // full requests and answers; tokens and passwords are shortened
+}
+
+// A Report says which steps held.
+type Report struct {
+	OK    bool   `json:"ok"`
+	Steps []Step `json:"steps"`
+}
+
+// A Step is one thing that was tried. Detail says what was seen, or why it does not hold.
+type Step struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Millis int64  `json:"ms"`
+	Detail string `json:"detail"`
+}
+
+// Run takes the tour.
+func Run(ctx context.Context, o Options) Report {
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	var r Report
+	p := &printer{out: o.Out, verbose: o.Verbose}
+	g, err := newGuide(o.Ready, p)
+	if err != nil {
+		r.Steps = append(r.Steps, Step{Name: "The ready file names everything the tour needs", Detail: err.Error()})
+		p.failed(r.Steps[0])
+		p.ends(r)
+		return r
+	}
+	p.begins(g)
+	r.OK = true
+	for i, s := range steps() {
+		p.step(i+1, s.name)
+		done := g.take(ctx, s)
+		r.Steps = append(r.Steps, done)
+		if !done.OK {
+			r.OK = false
+			p.failed(done)
+			break
+		}
+		p.held(done)
+	}
+	p.ends(r)
+	return r
+}
+
+// A step is told as a sentence, and returns what was seen in a few words.
+type step struct {
+	name string
+	take func(context.Context, *guide) (detail string, err error)
+}
+
+// steps lists the tour in its order.
+func steps() []step {
+	var all []step
+	for _, part := range [][]step{accountSteps(), limitSteps(), consentSteps(), paymentSteps(), rejectionSteps(), fundsSteps(), refusalSteps()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func (g *guide) take(ctx context.Context, s step) Step {
+	ctx, cancel := context.WithTimeout(ctx, stepMax)
+	defer cancel()
+	start := time.Now()
+	detail, err := s.take(ctx, g)
+	done := Step{Name: s.name, OK: err == nil, Millis: time.Since(start).Milliseconds(), Detail: detail}
+	if err != nil {
+		done.Detail = err.Error()
+	}
+	return done
+}
+
+// Take takes the tour at r, writes the report to jsonFile unless that is empty, and returns
+// an error that names the step that does not hold.
+func Take(ctx context.Context, r ready.Ready, jsonFile string, verbose bool, out io.Writer) error {
+	report := Run(ctx, Options{Ready: r, Out: out, Verbose: verbose})
+	return errors.Join(report.failure(), report.write(jsonFile))
+}
+
+// Against takes the tour at the sandbox that wrote readyFile.
+func Against(ctx context.Context, readyFile, jsonFile string, verbose bool, out io.Writer) error {
+	r, err := ready.Read(readyFile)
+	if err != nil {
+		return err
+	}
+	return Take(ctx, r, jsonFile, verbose, out)
+}
+
+func (r Report) failure() error {
+	for _, s := range r.Steps {
+		if !s.OK {
+			return fmt.Errorf("the tour ended at the step %q: %s", s.Name, s.Detail)
+		}
+	}
+	return nil
+}
+
+func (r Report) write(file string) error {
+	if file == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
+}
