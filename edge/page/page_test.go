@@ -74,7 +74,7 @@ func TestPages(t *testing.T) {
 				w.Header().Set("X-Request-ID", "0f6ad0c6")
 				p.Error(w, r, 500, "error.internal")
 			}, 500,
-			[]string{"Nothing was approved", "mention this number: 0f6ad0c6"}, nil},
+			[]string{"went wrong on our side", "mention this number: 0f6ad0c6"}, nil},
 		{"an authorisation request that cannot be answered",
 			func(w http.ResponseWriter, r *http.Request) { p.OAuth(w, r, 400, "oauth.redirect", "invalid_request") }, 400,
 			[]string{"does not belong to it", "invalid_request"}, nil},
