@@ -1,0 +1,196 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"kontor/bank/core"
+	"kontor/connector/wire"
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+var (
+	errShape    = errors.New("answer is not JSON of the expected shape")
+	errNoData   = errors.New("data is missing")
+	errRequired = errors.New("a required field is missing")
+	errCurrency = errors.New("ResourceUnknown: currency is not an ISO 4217 code")
+	errAmount   = errors.New("amount is not a decimal number that fits its currency")
+)
+
+// decode reads a small answer. Its error quotes nothing of it.
+func decode(body []byte, into any) error {
+	if !utf8.Valid(body) || json.Unmarshal(body, into) != nil {
+		return errShape
+	}
+	return nil
+}
+
+// list reads the data of a list.
+func list[T any](body []byte) ([]T, error) {
+	var l struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if err := decode(body, &l); err != nil {
+		return nil, err
+	}
+	if l.Data == nil {
+		return nil, errNoData
+	}
+	var all []T
+	return all, decode(l.Data, &all)
+}
+
+// update reads the answer to a start: nothing, or the first update at once. Anything that is
+// not JSON came from somebody else than a connector.
+func update(body []byte, session string) (*core.Update, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
+	}
+	var a struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if err := decode(body, &a); err != nil {
+		return nil, err
+	}
+	if data := bytes.TrimSpace(a.Data); len(data) == 0 || data[0] != '{' {
+		return nil, nil
+	}
+	var e wire.Event
+	if err := decode(a.Data, &e); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.SessionSecret != "" && string(e.SessionSecret) != session:
+		return nil, errors.New("session_secret is of another session")
+	case e.RedirectURL != "" && !wire.BrowserURL(e.RedirectURL):
+		return nil, errors.New("redirect_url is not an http or https address")
+	case e.RedirectURL == "" && e.Status == "" && e.SCAStatus == "" && e.FundsAvailable == nil:
+		return nil, nil
+	}
+	u := &core.Update{
+		Session: session, Status: string(e.Status), SCAStatus: string(e.SCAStatus), RedirectURL: string(e.RedirectURL),
+		FundsAvailable: e.FundsAvailable, PSUMessage: e.Extra.Text("psu_message"),
+	}
+	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt)
+	return u, nil
+}
+
+// Accounts is GET /accounts.
+func (c *Client) Accounts(ctx context.Context, a core.Access) ([]core.Account, error) {
+	return ask(ctx, c, a, wire.PathAccounts, func(a wire.AccountAnswer) (core.Account, error) {
+		out := core.Account{
+			ID: string(a.ID), Currency: string(a.Currency), Name: string(a.Name), Product: string(a.Product), Type: string(a.CashAccountType),
+			OwnerName: string(a.OwnerName), Status: strings.ToLower(string(a.Status)), BIC: string(a.BIC),
+		}
+		if a.ID == "" || a.Currency == "" {
+			return out, errRequired
+		}
+		if _, ok := money.Decimals(out.Currency); !ok {
+			return out, errCurrency
+		}
+		// One identifier names the account, the best known first. The bank's own stands for a
+		// BBAN: that is what a BBAN is where no IBAN exists.
+		out.Reference.Currency = out.Currency
+		switch {
+		case a.IBAN != "":
+			out.Reference.IBAN = string(a.IBAN)
+		case a.BBAN != "" || a.BankAccountIdentifier != "":
+			out.Reference.BBAN = string(cmp.Or(a.BBAN, a.BankAccountIdentifier))
+		case a.MSISDN != "":
+			out.Reference.MSISDN = string(a.MSISDN)
+		}
+		for _, b := range a.Balances {
+			amount, err := parseAmount(b.Amount, cmp.Or(b.Currency, a.Currency))
+			if err != nil {
+				return out, err
+			}
+			if b.Type == "" {
+				return out, errRequired
+			}
+			balance := core.Balance{Type: string(b.Type), Amount: amount, CreditLimitIncluded: b.CreditLimitIncluded, LastCommittedTransaction: string(b.LastCommittedTransaction)}
+			// Both are told for information; a form nobody knows is as good as none.
+			balance.LastChangeDateTime, _ = wire.ParseTime(b.LastChangeDateTime)
+			if date, ok := parseDate([]byte(b.ReferenceDate)); ok {
+				balance.ReferenceDate, _ = day.Parse(string(date))
+			}
+			out.Balances = append(out.Balances, balance)
+		}
+		return out, nil
+	})
+}
+
+// CardAccounts is GET /card_accounts.
+func (c *Client) CardAccounts(ctx context.Context, a core.Access) ([]core.CardAccount, error) {
+	return ask(ctx, c, a, wire.PathCardAccounts, func(a wire.CardAnswer) (core.CardAccount, error) {
+		out := core.CardAccount{
+			ID: string(a.ID), MaskedPAN: string(a.MaskedPAN), Currency: string(a.Currency), Name: string(a.Name), Product: string(a.Product),
+			Status: strings.ToLower(string(a.Status)),
+		}
+		if a.ID == "" || a.MaskedPAN == "" || a.Currency == "" {
+			return out, errRequired
+		}
+		if _, ok := money.Decimals(out.Currency); !ok {
+			return out, errCurrency
+		}
+		if l := a.CreditLimit; l != nil && l.Amount != "" {
+			limit, err := parseAmount(l.Amount, cmp.Or(l.Currency, a.Currency))
+			if err != nil {
+				return out, err
+			}
+			out.Limit = &limit
+		}
+		for _, b := range a.Balances {
+			amount, err := parseAmount(b.BalanceAmount.Amount, cmp.Or(b.BalanceAmount.Currency, a.Currency))
+			if err != nil {
+				return out, err
+			}
+			if b.BalanceType == "" {
+				return out, errRequired
+			}
+			out.Balances = append(out.Balances, core.Balance{Type: string(b.BalanceType), Amount: amount})
+		}
+		return out, nil
+	})
+}
+
+// ask reads a list and turns each of its elements.
+func ask[W, T any](ctx context.Context, c *Client, a core.Access, path string, turn func(W) (T, error)) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	defer cancel()
+	r := c.reading(a, http.MethodGet, path, wire.SessionOnly{SessionSecret: wire.String(a.Session), ProviderCode: wire.String(c.c.BankCode)})
+	answer, err := c.send(ctx, r)
+	defer answer.release()
+	if err != nil {
+		return nil, err
+	}
+	answers, err := list[W](answer.body())
+	if err != nil {
+		return nil, c.malformed(r, err.Error())
+	}
+	all := make([]T, len(answers))
+	for i, w := range answers {
+		if all[i], err = turn(w); err != nil {
+			return nil, c.malformed(r, fmt.Sprintf("%s (element %d)", err, i))
+		}
+	}
+	return all, nil
+}
+
+func parseAmount(amount, currency wire.String) (money.Amount, error) {
+	parsed, err := money.Parse(string(amount), string(currency))
+	switch {
+	case errors.Is(err, money.ErrCurrency):
+		return parsed, errCurrency
+	case err != nil:
+		return parsed, errAmount
+	}
+	return parsed, nil
+}

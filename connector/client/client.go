@@ -1,0 +1,352 @@
+// Package client is a bank behind the connector protocol: it implements core.Bank over HTTP
+// against any connector of version 2.
+//
+// Every question is a signed request with an empty body. Reads are asked once more, quickly,
+// when the network or the bank failed, and so are revocations, with more patience; a payment
+// is never sent twice once a connection stood. What connectors answer is read tolerantly
+// where real ones differ (numbers for texts, nulls, dates in three forms) and refused where
+// it cannot be passed on; a refused answer is reported to the connector, in the background.
+//
+// A slow bank costs only itself: a bounded number of requests is under way to each, with
+// bounded answers, and whoever finds no place is told that the bank does not answer.
+//
+// Source: connector protocol v2, sections 1 and 4.
+package client
+
+import (
+	"cmp"
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kontor/bank/core"
+	"kontor/connector/wire"
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+// A Config says where a connector is and how patient to be with it. The zero value of every
+// field but the first three works.
+type Config struct {
+	BankCode     string // provider_code
+	ConnectorURL string // what stands before /api/priora/v2
+	SigningKey   *rsa.PrivateKey
+
+	// Capabilities are the extensions that the connector declares, such as "logins".
+	Capabilities      []string
+	AuthorizationType string // default "oauth"
+	ReportErrors      bool   // tell the connector which of its answers could not be used
+
+	HTTP *http.Client     // default: one with limits of its own
+	Now  func() time.Time // default: time.Now
+	Log  *slog.Logger     // default: discarded
+
+	ReadTimeout   time.Duration // of a whole question, retries included; default 10 s
+	AnswerMax     int64         // bytes; default 32 MiB
+	InFlightMax   int           // requests under way; default 128
+	RevokeBackoff []time.Duration
+	ReadBackoff   []time.Duration
+}
+
+const (
+	// tokenLife is how long a request may take to reach the connector's check.
+	tokenLife = 5 * time.Minute
+	// retryAfterMax is the longest wait that a connector may ask for within a request.
+	retryAfterMax = 5 * time.Second
+	// queueMax is how long a request waits for its place.
+	queueMax = time.Second
+	// largeAnswer is what counts as large, and largeMax how many such answers may be in
+	// memory at once.
+	largeAnswer, largeMax = 1 << 20, 4
+	reportsMax            = 4
+)
+
+// A Client asks one bank.
+type Client struct {
+	c       Config
+	base    string
+	http    *http.Client
+	traced  bool // the transport tells when a connection stands
+	places  chan struct{}
+	large   chan struct{}
+	reports chan struct{}
+	pending sync.WaitGroup
+}
+
+var _ core.Bank = (*Client)(nil)
+
+// New returns the client of a connector.
+func New(c Config) (*Client, error) {
+	base, err := url.Parse(c.ConnectorURL)
+	switch {
+	case err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "":
+		return nil, errors.New("ConnectorURL must be an http or https address without a query")
+	case c.BankCode == "":
+		return nil, errors.New("BankCode is missing")
+	case c.SigningKey == nil:
+		return nil, errors.New("SigningKey is missing")
+	}
+	c.AuthorizationType = cmp.Or(c.AuthorizationType, "oauth")
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.AnswerMax = cmp.Or(c.AnswerMax, 32<<20)
+	c.InFlightMax = cmp.Or(c.InFlightMax, 128)
+	if c.RevokeBackoff == nil {
+		c.RevokeBackoff = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second}
+	}
+	if c.ReadBackoff == nil {
+		c.ReadBackoff = []time.Duration{250 * time.Millisecond}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Log = c.Log.With("bank", c.BankCode)
+	client := c.HTTP
+	if client == nil {
+		client = &http.Client{Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: c.InFlightMax,
+			// Shorter than common servers keep a connection (5 s), or a payment would meet one
+			// that is just being closed, and nobody could say whether it was taken.
+			IdleConnTimeout:        4 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // a small answer stays small
+		}}
+	}
+	own := *client
+	// A redirect would carry the token to another place.
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	_, standard := own.Transport.(*http.Transport)
+	return &Client{
+		c: c, base: strings.TrimRight(c.ConnectorURL, "/") + wire.ConnectorBase, http: &own, traced: standard || own.Transport == nil,
+		places: make(chan struct{}, c.InFlightMax), large: make(chan struct{}, largeMax), reports: make(chan struct{}, reportsMax),
+	}, nil
+}
+
+// Close waits for reports that are under way, at most some seconds.
+func (c *Client) Close() error {
+	c.pending.Wait()
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// StartAccess is POST /tokens.
+func (c *Client) StartAccess(ctx context.Context, r core.AccessRequest) (*core.Update, error) {
+	access := wire.Access{AllPSD2: "allAccounts"}
+	if !r.AllPSD2 {
+		// Empty lists are sent as such: a known connector reads them without looking whether they are there.
+		balances, transactions := references(r.Balances), references(r.Transactions)
+		access = wire.Access{Balances: &balances, Transactions: &transactions}
+	}
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathTokens, consent: r.ConsentID, tpp: r.TPP, psu: r.PSU, session: r.Session,
+		data: wire.TokenCreate{
+			SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(r.AppName),
+			AuthorizationType: wire.String(c.c.AuthorizationType), RedirectURL: wire.String(r.ReturnURL), RecurringIndicator: r.Recurring,
+			ValidUntil: wire.String(r.ValidUntil.String()), FrequencyPerDay: r.FrequencyPerDay, Access: access, PSUIPAddress: wire.String(r.PSU.IPAddress),
+		},
+		retry: c.c.ReadBackoff,
+	})
+}
+
+// StartPayment is POST /payments.
+func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.Update, error) {
+	creditor := account(p.CreditorAccount)
+	creditor.BIC = wire.String(p.CreditorAgent)
+	payment := wire.Payment{
+		EndToEndIdentification: wire.String(cmp.Or(p.EndToEndID, "NOTPROVIDED")), CreditorName: wire.String(p.CreditorName), CreditorAccount: creditor,
+		InstructedAmount:       wire.Amount{Amount: wire.String(p.Amount.String()), Currency: wire.String(p.Amount.Currency)},
+		RequestedExecutionDate: wire.String(p.RequestedExecutionDate.String()), RemittanceInformationUnstructured: wire.String(p.Remittance),
+		CreditorAgentName: wire.String(p.CreditorAgentName),
+	}
+	if !p.DebtorAccount.IsZero() {
+		debtor := account(p.DebtorAccount)
+		payment.DebtorAccount = &debtor
+	}
+	if a := p.CreditorAddress; a != nil {
+		payment.CreditorAddress = &wire.Address{
+			StreetName: wire.String(a.StreetName), BuildingNumber: wire.String(a.BuildingNumber), TownName: wire.String(a.TownName),
+			PostCode: wire.String(a.PostCode), Country: wire.String(a.Country),
+		}
+	}
+	data := wire.PaymentCreate{
+		SessionSecret: wire.String(p.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(p.AppName), RedirectURL: wire.String(p.ReturnURL),
+		PaymentProduct: wire.String(p.Product), PSUIPAddress: wire.String(p.PSU.IPAddress), PaymentIdentification: wire.Number(p.PaymentID), Payment: payment,
+	}
+	if c.can("logins") {
+		data.UserID = wire.String(p.UserID)
+	}
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathPayments, tpp: p.TPP, psu: p.PSU, session: p.Session, data: data,
+		once: true, retry: c.c.ReadBackoff,
+	})
+}
+
+// StartFundsAccess is POST /funds_confirmations/tokens.
+func (c *Client) StartFundsAccess(ctx context.Context, r core.FundsAccessRequest) (*core.Update, error) {
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathFundsTokens, consent: r.ConsentID, tpp: r.TPP, psu: r.PSU, session: r.Session,
+		data: wire.FundsTokenCreate{
+			SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), ClientID: wire.ClientNumber(r.TPP),
+			RedirectURL: wire.String(r.ReturnURL), AppName: wire.String(r.AppName), AuthorizationType: wire.String(c.c.AuthorizationType), Account: account(r.Account),
+		},
+		retry: c.c.ReadBackoff,
+	})
+}
+
+// StartLogin is POST /logins, for connectors that declare it.
+func (c *Client) StartLogin(ctx context.Context, r core.LoginRequest) (*core.Update, error) {
+	if !c.can("logins") {
+		return nil, core.ErrNotOffered
+	}
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathLogins, tpp: r.TPP, session: r.Session,
+		data: wire.LoginCreate{
+			SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(r.AppName),
+			RedirectURL: wire.String(r.ReturnURL), IBAN: wire.String(r.IBAN),
+		},
+		retry: c.c.ReadBackoff,
+	})
+}
+
+// RevokeAccess is PATCH /tokens/revoke.
+func (c *Client) RevokeAccess(ctx context.Context, a core.Access) error {
+	return c.revoke(ctx, a, http.MethodPatch, wire.PathTokensRevoke)
+}
+
+// RevokeFundsAccess is DELETE /funds_confirmations/tokens.
+func (c *Client) RevokeFundsAccess(ctx context.Context, a core.Access) error {
+	return c.revoke(ctx, a, http.MethodDelete, wire.PathFundsTokens)
+}
+
+func (c *Client) revoke(ctx context.Context, a core.Access, method, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	defer cancel()
+	r := c.reading(a, method, path, wire.SessionOnly{SessionSecret: wire.String(a.Session), ProviderCode: wire.String(c.c.BankCode)})
+	r.retry = c.c.RevokeBackoff
+	answer, err := c.send(ctx, r)
+	answer.release()
+	// The bank knows the access no longer: then there is nothing to end.
+	if errors.Is(err, core.ErrAccessDenied) || errors.Is(err, core.ErrTokenExpired) {
+		return nil
+	}
+	return err
+}
+
+// FundsAvailable is POST /funds_confirmations.
+func (c *Client) FundsAvailable(ctx context.Context, a core.Access, ref core.AccountReference, amount money.Amount) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	defer cancel()
+	r := c.reading(a, http.MethodPost, wire.PathFunds, wire.FundsCheck{
+		SessionSecret: wire.String(a.Session), ProviderCode: wire.String(c.c.BankCode), Account: account(ref),
+		InstructedAmount: wire.Amount{Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency)},
+	})
+	answer, err := c.send(ctx, r)
+	defer answer.release()
+	if err != nil {
+		return false, err
+	}
+	var body struct {
+		Data wire.FundsAnswer `json:"data"`
+	}
+	if err := decode(answer.body(), &body); err != nil {
+		return false, c.malformed(r, err.Error())
+	}
+	if body.Data.FundsAvailable == nil {
+		return false, c.malformed(r, "funds_available is missing")
+	}
+	return *body.Data.FundsAvailable, nil
+}
+
+// Transactions is GET /accounts/{id}/transactions. The answer is read whole before the first
+// entry is given away, so an answer that breaks off is asked for again.
+func (c *Client) Transactions(ctx context.Context, a core.Access, q core.TransactionQuery, yield func(*core.Transaction) error) (string, error) {
+	if q.AccountID == "" || strings.Trim(q.AccountID, ".") == "" { // a path cannot say "." or ".."
+		return "", core.ErrAccountUnknown
+	}
+	asking, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	defer cancel()
+	r := c.reading(a, http.MethodGet, wire.PathAccounts+"/"+url.PathEscape(q.AccountID)+"/transactions", wire.TransactionsQuery{
+		SessionSecret: wire.String(a.Session), AccountID: wire.String(q.AccountID), FromDate: wire.String(c.from(q).String()),
+		ToDate: wire.String(c.to(q).String()), FromID: wire.String(q.Cursor),
+	})
+	answer, err := c.send(asking, r)
+	defer answer.release()
+	if err != nil {
+		return "", err
+	}
+	next, wrong, err := transactions(answer.body(), yield)
+	if wrong != nil {
+		return "", c.malformed(r, wrong.Error())
+	}
+	return next, err
+}
+
+// from and to fill in what the protocol requires.
+func (c *Client) from(q core.TransactionQuery) day.Day {
+	const history = 90
+	if q.From.IsZero() {
+		return c.to(q).AddDays(-history)
+	}
+	return q.From
+}
+
+func (c *Client) to(q core.TransactionQuery) day.Day {
+	if q.To.IsZero() {
+		return day.Of(c.c.Now(), time.UTC)
+	}
+	return q.To
+}
+
+// start sends a request that begins a session and returns the update in the answer, if any.
+func (c *Client) start(ctx context.Context, r request) (*core.Update, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	defer cancel()
+	answer, err := c.send(ctx, r)
+	defer answer.release()
+	if err != nil {
+		return nil, err
+	}
+	u, err := update(answer.body(), r.session)
+	if err != nil {
+		err = c.malformed(r, err.Error())
+		if r.once {
+			return nil, fmt.Errorf("%w: %w", core.ErrUnknownOutcome, err)
+		}
+	}
+	return u, err
+}
+
+// reading is a request on what a bank gave access to.
+func (c *Client) reading(a core.Access, method, path string, data any) request {
+	return request{method: method, path: path, data: data, tpp: a.TPP, consent: a.ConsentID, psu: a.PSU, token: a.Token, session: a.Session, needsToken: true, retry: c.c.ReadBackoff}
+}
+
+func (c *Client) can(capability string) bool { return slices.Contains(c.c.Capabilities, capability) }
+
+func references(refs []core.AccountReference) []wire.Account {
+	all := make([]wire.Account, len(refs))
+	for i, r := range refs {
+		all[i] = account(r)
+	}
+	return all
+}
+
+func account(r core.AccountReference) wire.Account {
+	return wire.Account{
+		IBAN: wire.String(r.IBAN), BBAN: wire.String(r.BBAN), PAN: wire.String(r.PAN), MaskedPAN: wire.String(r.MaskedPAN),
+		MSISDN: wire.String(r.MSISDN), Currency: wire.String(r.Currency),
+	}
+}

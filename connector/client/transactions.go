@@ -1,0 +1,413 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"kontor/bank/core"
+)
+
+var (
+	errDate   = errors.New("a date is in no known form")
+	errStatus = errors.New("status is neither booked nor pending")
+)
+
+// transactions reads a page of entries and calls yield for each. wrong says why the answer
+// cannot be used; err is what yield returned. Of members that stand twice, the last counts.
+func transactions(body []byte, yield func(*core.Transaction) error) (next string, wrong, err error) {
+	if !utf8.Valid(body) {
+		return "", errShape, nil
+	}
+	s := scanner{b: body}
+	var cursor core.Text
+	var t core.Transaction
+	found := false
+	if !s.enter('{') {
+		return "", errShape, nil
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			break
+		}
+		switch string(key) {
+		case "data":
+			if found {
+				s.fail(errShape) // entries were given away; a second list cannot replace them
+				break
+			}
+			found = true
+			if !s.array() {
+				break
+			}
+			for first := true; s.more(first); first = false {
+				s.transaction(&t)
+				if s.err != nil {
+					break
+				}
+				if err := yield(&t); err != nil {
+					return "", nil, err
+				}
+			}
+		case "meta":
+			cursor = s.meta()
+		default:
+			s.skip()
+		}
+	}
+	s.end()
+	if s.err == nil && !found {
+		s.err = errNoData
+	}
+	if s.err != nil {
+		return "", s.err, nil
+	}
+	if bytes.IndexByte(cursor, '\\') >= 0 {
+		cursor = unescape(cursor)
+	}
+	return string(cursor), nil, nil
+}
+
+func (s *scanner) meta() (next core.Text) {
+	if !s.object() {
+		return nil
+	}
+	for first := true; s.err == nil; first = false {
+		switch key := s.key(first); {
+		case key == nil:
+			return next
+		case string(key) == "next_id":
+			next = s.text()
+		default:
+			s.skip()
+		}
+	}
+	return next
+}
+
+// transaction reads one entry into t, of which only the room for exchanges is kept.
+func (s *scanner) transaction(t *core.Transaction) {
+	*t = core.Transaction{Exchange: t.Exchange[:0]}
+	if !s.enter('{') {
+		return
+	}
+	var status core.Text
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			break
+		}
+		switch string(key) {
+		case "id":
+			t.ID = s.text()
+		case "amount":
+			t.Amount = s.text()
+		case "currency":
+			t.Currency = s.text()
+		case "status":
+			status = s.text()
+		case "value_date":
+			t.ValueDate = s.date()
+		case "booking_date":
+			t.BookingDate = s.date()
+		case "end_to_end_id":
+			t.EndToEndID = s.text()
+		case "creditor_details":
+			s.party(&t.CreditorName, &t.CreditorAccount)
+		case "debtor_details":
+			s.party(&t.DebtorName, &t.DebtorAccount)
+		case "remittance_information":
+			s.remittance(t)
+		case "currency_exchange":
+			s.exchanges(t)
+		case "extra":
+			s.extra(t)
+		default:
+			s.skip()
+		}
+	}
+	if s.err != nil {
+		return
+	}
+	switch {
+	case string(status) == "booked":
+	case string(status) == "pending":
+		t.Pending = true
+	case bytes.EqualFold(status, []byte("booked")):
+	case bytes.EqualFold(status, []byte("pending")):
+		t.Pending = true
+	default:
+		s.fail(errStatus)
+	}
+	if len(t.Currency) != 3 || !capital(t.Currency[0]) || !capital(t.Currency[1]) || !capital(t.Currency[2]) {
+		s.fail(errCurrency)
+	}
+	var ok bool
+	if t.Amount, ok = decimal(t.Amount); !ok {
+		s.fail(errAmount)
+	}
+}
+
+func (s *scanner) party(name *core.Text, account *core.TextAccount) {
+	*name, *account = nil, core.TextAccount{}
+	if !s.object() {
+		return
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			return
+		}
+		switch string(key) {
+		case "name":
+			*name = s.text()
+		case "account":
+			s.account(account)
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (s *scanner) account(a *core.TextAccount) {
+	*a = core.TextAccount{}
+	if !s.object() {
+		return
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			return
+		}
+		switch string(key) {
+		case "iban":
+			a.IBAN = s.text()
+		case "bban":
+			a.BBAN = s.text()
+		case "pan":
+			a.PAN = s.text()
+		case "masked_pan":
+			a.MaskedPAN = s.text()
+		case "msisdn":
+			a.MSISDN = s.text()
+		case "currency", "currency_code": // the second is what a known connector sends
+			a.Currency = s.text()
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (s *scanner) remittance(t *core.Transaction) {
+	t.RemittanceStructured, t.Remittance = nil, nil
+	if !s.object() {
+		return
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			return
+		}
+		switch string(key) {
+		case "structured":
+			t.RemittanceStructured = s.text()
+		case "unstructured":
+			t.Remittance = s.text()
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (s *scanner) exchanges(t *core.Transaction) {
+	t.Exchange = t.Exchange[:0]
+	if !s.array() {
+		return
+	}
+	for first := true; s.more(first); first = false {
+		var x core.TextExchange
+		s.exchange(&x)
+		if s.err != nil {
+			return
+		}
+		t.Exchange = append(t.Exchange, x)
+	}
+}
+
+func (s *scanner) exchange(x *core.TextExchange) {
+	if !s.enter('{') {
+		return
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			return
+		}
+		switch string(key) {
+		case "contract_identification":
+			x.ContractID = s.text()
+		case "exchange_rate":
+			x.Rate = s.text()
+		case "quotation_date":
+			x.QuotationDate = s.date()
+		case "source_currency":
+			x.SourceCurrency = s.text()
+		case "target_currency":
+			x.TargetCurrency = s.text()
+		case "unit_currency":
+			x.UnitCurrency = s.text()
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (s *scanner) extra(t *core.Transaction) {
+	t.EntryReference, t.MandateID, t.CheckID, t.CreditorID, t.UltimateCreditor, t.UltimateDebtor = nil, nil, nil, nil, nil, nil
+	t.PurposeCode, t.BankTransactionCode, t.ProprietaryCode, t.AdditionalInformation = nil, nil, nil, nil
+	if s.peek() != '{' { // nothing in it is promised
+		s.skip()
+		return
+	}
+	if !s.object() {
+		return
+	}
+	for first := true; s.err == nil; first = false {
+		key := s.key(first)
+		if key == nil {
+			return
+		}
+		switch string(key) {
+		case "entry_reference":
+			t.EntryReference = s.loose()
+		case "mandate_id":
+			t.MandateID = s.loose()
+		case "check_id":
+			t.CheckID = s.loose()
+		case "creditor_id":
+			t.CreditorID = s.loose()
+		case "ultimate_creditor":
+			t.UltimateCreditor = s.loose()
+		case "ultimate_debtor":
+			t.UltimateDebtor = s.loose()
+		case "purpose_code":
+			t.PurposeCode = s.loose()
+		case "bank_transaction_code":
+			t.BankTransactionCode = s.loose()
+		case "proprietary_bank_transaction_code":
+			t.ProprietaryCode = s.loose()
+		case "additional_information":
+			t.AdditionalInformation = s.loose()
+		default:
+			s.skip()
+		}
+	}
+}
+
+// loose is text for members of which nothing is promised: other values are none.
+func (s *scanner) loose() core.Text {
+	if c := s.peek(); c == '"' || c == '-' || c >= '0' && c <= '9' {
+		return s.text()
+	}
+	s.skip()
+	return nil
+}
+
+// date reads a date in any known form and returns it as YYYY-MM-DD.
+func (s *scanner) date() core.Text {
+	t := s.text()
+	if len(t) == 0 {
+		return nil
+	}
+	date, ok := parseDate(t)
+	if !ok {
+		s.fail(errDate)
+	}
+	return date
+}
+
+// parseDate takes YYYY-MM-DD, DD-MM-YYYY, and either with a time behind it. The second is
+// turned into the first where it lies: both have ten bytes.
+func parseDate(b []byte) ([]byte, bool) {
+	const length = 10
+	if len(b) < length || len(b) > length && b[length] != 'T' && b[length] != ' ' {
+		return nil, false
+	}
+	b = b[:length:length]
+	if b[2] == '-' && b[5] == '-' {
+		d := [length]byte(b)
+		copy(b[0:4], d[6:10])
+		b[4], b[7] = '-', '-'
+		b[5], b[6] = d[3], d[4]
+		b[8], b[9] = d[0], d[1]
+	}
+	year, month, dayOfMonth := digits(b[0:4]), digits(b[5:7]), digits(b[8:10])
+	if b[4] != '-' || b[7] != '-' || year < 0 || month < 1 || month > 12 || dayOfMonth < 1 || dayOfMonth > daysIn(year, month) {
+		return nil, false
+	}
+	return b, true
+}
+
+func digits(b []byte) (n int) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+// decimal checks an amount as Berlin Group wants it: up to 14 digits before the point and 3
+// behind it. Zeros beyond are cut off, and so is the sign of nothing.
+func decimal(b core.Text) (core.Text, bool) {
+	i := 0
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	from, zero := i, true
+	for ; i < len(b) && b[i] >= '0' && b[i] <= '9'; i++ {
+		zero = zero && b[i] == '0'
+	}
+	if n := i - from; n < 1 || n > 14 {
+		return nil, false
+	}
+	if i < len(b) {
+		if b[i] != '.' || i+1 == len(b) {
+			return nil, false
+		}
+		point := i
+		for i++; i < len(b) && b[i] >= '0' && b[i] <= '9'; i++ {
+			zero = zero && b[i] == '0'
+		}
+		if i != len(b) {
+			return nil, false
+		}
+		for len(b)-point-1 > 3 && b[len(b)-1] == '0' {
+			b = b[:len(b)-1]
+		}
+		if len(b)-point-1 > 3 {
+			return nil, false
+		}
+	}
+	if zero && b[0] == '-' {
+		b = b[1:]
+	}
+	return b, true
+}
+
+func capital(c byte) bool { return c >= 'A' && c <= 'Z' }
