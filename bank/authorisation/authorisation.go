@@ -113,11 +113,12 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 	if u.PSUMessage != "" {
 		a.PSUMessage = u.PSUMessage
 	}
-	if u.ExpiresAt.After(a.ExpiresAt) {
-		a.ExpiresAt = u.ExpiresAt
-		if latest := now.Add(expiryCap); a.ExpiresAt.After(latest) {
-			a.ExpiresAt = latest
-		}
+	end := u.ExpiresAt
+	if latest := now.Add(expiryCap); end.After(latest) {
+		end = latest
+	}
+	if end.After(a.ExpiresAt) { // a bank gives time; it does not take the profile's away
+		a.ExpiresAt = end
 	}
 	// finalised and failed are told by Success and Fail, not by an Update: only they carry
 	// what the resource needs.
