@@ -8,7 +8,6 @@ package page
 
 import (
 	"bytes"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -68,7 +67,10 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, r
 	lang := p.texts.Choose(r.Header.Get("Accept-Language")).Language()
 	var b bytes.Buffer
 	if err := p.templates[lang][name].ExecuteTemplate(&b, "shell", shell{lang, refresh, data}); err != nil {
-		panic(fmt.Sprintf("page %s: %v", name, err)) // data comes from this package; a test shows each page
+		// A mistake in a template; the tests show each page. Even then a PSU gets an answer.
+		Secure(w.Header())
+		http.Error(w, p.texts.Choose().Text("error.internal"), http.StatusInternalServerError)
+		return
 	}
 	Secure(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
