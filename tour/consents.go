@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"kontor/ready"
 	"kontor/xs2aclient"
 )
 
@@ -25,7 +26,7 @@ func dedicatedConsent(ctx context.Context, g *guide) (_ string, err error) {
 	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Dedicated(xs2aclient.AccountReference{IBAN: named.IBAN}))); err != nil {
 		return "", err
 	}
-	if r.token, err = g.through(ctx, r.created, plan{}); err != nil {
+	if r.token, err = g.through(ctx, r.created, plan{accounts: []string{named.IBAN}}); err != nil {
 		return "", err
 	}
 	accounts, err := r.attended().Accounts(ctx, false)
@@ -40,7 +41,11 @@ func globalConsent(ctx context.Context, g *guide) (_ string, err error) {
 	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts})); err != nil {
 		return "", err
 	}
-	if r.token, err = g.through(ctx, r.created, plan{}); err != nil {
+	var ibans []string
+	for _, a := range g.payee.Accounts {
+		ibans = append(ibans, a.IBAN)
+	}
+	if r.token, err = g.through(ctx, r.created, plan{accounts: ibans}); err != nil {
 		return "", err
 	}
 	accounts, err := r.attended().Accounts(ctx, false)
@@ -116,16 +121,22 @@ func refuseConsent(ctx context.Context, g *guide) (string, error) {
 
 func withdrawConsent(ctx context.Context, g *guide) (string, error) {
 	r := &g.read
-	c := g.at(g.payee)
+	// Tokens end with their consent; which of the two a bank names first is its choice.
+	return "revokedByPsu", g.withdraws(ctx, g.payee, g.salt, r.attended(), r.created.ConsentID, "CONSENT_INVALID", "TOKEN_INVALID", "TOKEN_UNKNOWN")
+}
+
+// withdraws lets a PSU take away her newest consent at a bank, and checks that reader,
+// which reads under it, is told so.
+func (g *guide) withdraws(ctx context.Context, who ready.Persona, bank ready.Bank, reader *xs2aclient.Client, consentID string, codes ...string) error {
+	c := g.at(who)
 	defer c.browser.close()
-	if err := c.withdraws(ctx, g.ready.Bank+"/"+g.salt.Code+"/me", g.tpp.Name); err != nil {
-		return "", err
+	if err := c.withdraws(ctx, g.ready.Bank+"/"+bank.Code+"/me", g.tpp.Name); err != nil {
+		return err
 	}
 	var refused error
 	err := eventually(ctx, func() (bool, error) {
-		_, refused = r.attended().Accounts(ctx, false)
+		_, refused = reader.Accounts(ctx, false)
 		return refused != nil, nil
 	})
-	return "revokedByPsu", all(err, refusedWith(refused, http.StatusUnauthorized, "CONSENT_INVALID"),
-		g.becomes(ctx, r.client, r.created.ConsentID, xs2aclient.ConsentRevokedByPSU))
+	return all(err, refusedWith(refused, http.StatusUnauthorized, codes...), g.becomes(ctx, reader, consentID, xs2aclient.ConsentRevokedByPSU))
 }

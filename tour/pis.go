@@ -30,6 +30,7 @@ type paying struct {
 type observed struct {
 	ready.Account
 	reader     *xs2aclient.Client
+	consentID  string
 	resourceID string
 	balance    money.Amount // booked, as last seen
 }
@@ -158,7 +159,7 @@ func (g *guide) watch(ctx context.Context, who ready.Persona) (*observed, error)
 	if err = all(err, g.returned(cameBack, g.redirects().URI), g.becomes(ctx, client, created.ConsentID, xs2aclient.ConsentValid)); err != nil {
 		return nil, err
 	}
-	o.reader = client.WithConsent(created.ConsentID)
+	o.reader, o.consentID = client.WithConsent(created.ConsentID), created.ConsentID
 	accounts, err := o.reader.Accounts(ctx, false)
 	if err = all(err, is("number of accounts", len(accounts), 1)); err != nil {
 		return nil, err

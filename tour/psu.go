@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"kontor/ready"
@@ -22,7 +23,7 @@ type psu struct {
 
 // A plan is what a PSU means to do when a TPP sends her to her bank.
 type plan struct {
-	accounts   []string // IBANs to choose; nil: as the page proposes
+	accounts   []string // IBANs to choose, where the bank leaves a choice
 	refuse     bool     // once she sees what is asked
 	wrongCodes int      // that she enters before the right one
 	// look is called with the page that asks for approval and with the one that asks for
@@ -84,16 +85,16 @@ func (c *psu) act(ctx context.Context, p *page, do *plan) (*page, string, error)
 	return nil, "", fmt.Errorf("the page %q (%s) leads nowhere: %s", p.title, p.url.Path, p.text)
 }
 
-// choose ticks the accounts with these IBANs.
+// choose ticks the accounts with these IBANs, where the page leaves a choice.
 func choose(p *page, f form, ibans []string) (url.Values, error) {
-	if ibans == nil {
+	if !slices.ContainsFunc(f.fields, func(x field) bool { return x.kind == "checkbox" }) {
 		return nil, nil
 	}
 	values := url.Values{}
 	for _, iban := range ibans {
 		found := false
 		for _, x := range f.fields {
-			if (x.kind == "checkbox" || x.kind == "radio") && strings.Contains(plain(p.labels[x.id]), iban) {
+			if x.kind == "checkbox" && strings.Contains(plain(p.labels[x.id]), iban) {
 				values.Add(x.name, x.value)
 				found = true
 			}

@@ -3,8 +3,6 @@ package tour
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"time"
 
 	"kontor/xs2aclient"
 )
@@ -15,6 +13,7 @@ func rejectionSteps() []step {
 		{"The PSU refuses a payment: RJCT, and back at TPP-Nok-Redirect-URI", refusePayment},
 		{"Three wrong codes end a payment", mistypeCode},
 		{"A payment without cover is rejected", overdraw},
+		{"The payee withdraws the consent, and the TPP sees nothing of the account any more", withdrawWatching},
 	}
 }
 
@@ -47,93 +46,7 @@ func overdraw(ctx context.Context, g *guide) (string, error) {
 	return fmt.Sprintf("%s EUR, one cent more than there is: RJCT", r.InstructedAmount.Amount), g.rejected(ctx, r, plan{})
 }
 
-// fundsSteps show the confirmation of funds.
-func fundsSteps() []step {
-	return []step{
-		{"The PSU lets the TPP ask whether an amount is available", letCheckFunds},
-		{"An amount that is there is confirmed, one that is not is not", checkFunds},
-	}
-}
-
-func letCheckFunds(ctx context.Context, g *guide) (string, error) {
-	account := xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}
-	before, err := g.pay.client.FundsConfirmation(ctx, xs2aclient.FundsRequest{Account: account, InstructedAmount: xs2aclient.NewAmount(euros(1_00))})
-	if err := refusedWith(err, http.StatusBadRequest, "NO_PIIS_ACTIVATION", "CONSENT_UNKNOWN"); err != nil {
-		return "", fmt.Errorf("before the consent the answer was %t: %w", before, err)
-	}
-	token, err := g.login(ctx, g.payer, "psd2:acc")
-	if err != nil {
-		return "", err
-	}
-	none := []xs2aclient.AccountReference{}
-	client := g.pay.client.WithToken(token.AccessToken).WithPSU(present)
-	created, err := client.CreateConsent(ctx, xs2aclient.ConsentRequest{
-		Access:             xs2aclient.Access{Accounts: &[]xs2aclient.AccountReference{account}, Balances: &none, Transactions: &none},
-		RecurringIndicator: true, ValidUntil: "9999-12-31", FrequencyPerDay: 4, ConfirmationOfFundsAllowed: true,
-	}, g.redirects())
-	if err = all(err, has("the scaRedirect link", created.Links["scaRedirect"])); err != nil {
-		return "", err
-	}
-	c := g.at(g.payer)
-	defer c.browser.close()
-	cameBack, err := c.follows(ctx, created.Links["scaRedirect"], plan{})
-	if err = all(err, g.returned(cameBack, g.redirects().URI), g.becomes(ctx, client, created.ConsentID, xs2aclient.ConsentValid)); err != nil {
-		return "", err
-	}
-	_, reading := client.WithConsent(created.ConsentID).Accounts(ctx, false)
-	return "the consent shows no account, balance or transaction", refusedWith(reading, http.StatusUnauthorized, "CONSENT_INVALID")
-}
-
-func checkFunds(ctx context.Context, g *guide) (string, error) {
-	ask := func(cents int64) (bool, error) {
-		return g.pay.client.FundsConfirmation(ctx, xs2aclient.FundsRequest{
-			Account: xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}, Payee: "Knjigarna Modra", InstructedAmount: xs2aclient.NewAmount(euros(cents)),
-		})
-	}
-	little, err := ask(1_00)
-	much, err2 := ask(g.pay.debtor.balance.Minor + 1)
-	return "1.00 EUR: true; one cent more than the balance: false", all(err, err2, is("the answer to little", little, true), is("the answer to much", much, false))
-}
-
-// refusalSteps show what a TPP is told that does it wrong.
-func refusalSteps() []step {
-	return []step{
-		{"Without a certificate, or without the role, nobody gets in", enterUninvited},
-		{"What is malformed or unknown is refused with its code", sendNonsense},
-	}
-}
-
-func enterUninvited(ctx context.Context, g *guide) (string, error) {
-	nobody := g.tpp
-	nobody.QWAC = ""
-	without, err := g.client(g.salt, nobody)
-	if err != nil {
-		return "", err
-	}
-	_, missing := without.WithPSU(present).CreateConsent(ctx, recurring(xs2aclient.BankOffered()), g.redirects())
-	wrong, err := g.client(g.salt, g.noAccounts)
-	if err != nil {
-		return "", err
-	}
-	_, role := wrong.WithPSU(present).WithConsent("some-consent").Accounts(ctx, false)
-	return "CERTIFICATE_MISSING; ROLE_INVALID", all(
-		refusedWith(missing, http.StatusUnauthorized, "CERTIFICATE_MISSING"), refusedWith(role, http.StatusUnauthorized, "ROLE_INVALID"))
-}
-
-func sendNonsense(ctx context.Context, g *guide) (string, error) {
-	past := recurring(xs2aclient.BankOffered())
-	past.ValidUntil = time.Now().AddDate(-1, 0, 0).Format(time.DateOnly)
-	_, format := g.read.client.WithPSU(present).CreateConsent(ctx, past, g.redirects())
-	sessions := recurring(xs2aclient.BankOffered())
-	sessions.CombinedServiceIndicator = true
-	_, notOffered := g.read.client.WithPSU(present).CreateConsent(ctx, sessions, g.redirects())
-	_, product := g.pay.toPay.CreatePayment(ctx, xs2aclient.Payments, "imagined-transfers", g.pay.request, g.redirects())
-	stranger, err := g.client(g.bankart, g.noAccounts)
-	if err != nil {
-		return "", err
-	}
-	_, foreign := stranger.PaymentStatus(ctx, g.single(xs2aclient.SEPACreditTransfers, g.pay.created))
-	return "FORMAT_ERROR, SESSIONS_NOT_SUPPORTED, PRODUCT_UNKNOWN, RESOURCE_UNKNOWN", all(
-		refusedWith(format, http.StatusBadRequest, "FORMAT_ERROR"), refusedWith(notOffered, http.StatusBadRequest, "SESSIONS_NOT_SUPPORTED"),
-		refusedWith(product, http.StatusNotFound, "PRODUCT_UNKNOWN"), refusedWith(foreign, http.StatusNotFound, "RESOURCE_UNKNOWN"))
+func withdrawWatching(ctx context.Context, g *guide) (string, error) {
+	o := g.pay.creditor
+	return "CONSENT_INVALID; revokedByPsu", g.withdraws(ctx, g.payee, g.bankart, o.reader, o.consentID, "CONSENT_INVALID")
 }
