@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"kontor/corebank"
+	"kontor/kit/sqldb"
+)
+
+// The reference banks of a sandbox. Each has an interface of another profile.
+var sandboxBanks = []struct{ code, name, profile, basePath, bic, country, zone string }{
+	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2XXXX", "SI", "Europe/Ljubljana"},
+	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBUXXX", "RO", "Europe/Bucharest"},
+}
+
+// BanksOptions say where the reference banks are and whom they report to.
+type BanksOptions struct {
+	Data    string // folder of the sandbox
+	DB      string // PostgreSQL address; empty: a SQLite file in Data
+	Address string
+	HubURL  string
+
+	sandbox  *sandbox
+	listener net.Listener
+}
+
+// Banks are the reference banks, behind one listener: each under /{code}.
+type Banks struct {
+	URL      string
+	banks    []*corebank.Bank
+	db       *sqldb.DB
+	server   *http.Server
+	listener net.Listener
+}
+
+// NewBanks opens the reference banks on a database of their own.
+func NewBanks(ctx context.Context, o BanksOptions, log *slog.Logger) (*Banks, error) {
+	var err error
+	if o.sandbox == nil {
+		if o.sandbox, err = prepare(o.Data, time.Now(), nil); err != nil {
+			return nil, err
+		}
+	}
+	if o.listener == nil {
+		if o.listener, err = net.Listen("tcp", o.Address); err != nil {
+			return nil, err
+		}
+	}
+	b := &Banks{URL: "http://" + o.listener.Addr().String(), listener: o.listener}
+	dsn := o.DB
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(o.Data, "banks.db")
+	}
+	if b.db, err = sqldb.Open(ctx, dsn); err != nil {
+		return nil, errors.Join(fmt.Errorf("database of the reference banks: %w", err), o.listener.Close())
+	}
+	secret, err := os.ReadFile(o.sandbox.file("secrets/connector-secret"))
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for _, s := range sandboxBanks {
+		zone, err := time.LoadLocation(s.zone)
+		if err != nil {
+			return nil, err
+		}
+		bank, err := corebank.New(ctx, corebank.Config{
+			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
+			AppID: "app-" + s.code, AppSecret: string(secret), SigningKey: o.sandbox.bankKey, HubKeys: []*rsa.PublicKey{&o.sandbox.connectorKey.PublicKey},
+			Seed: true, Outbox: true, Zone: zone, Log: log,
+		})
+		if err != nil {
+			return nil, errors.Join(err, b.db.Close())
+		}
+		b.banks = append(b.banks, bank)
+		mux.Handle("/"+s.code+"/", bank.Handler())
+	}
+	mux.Handle("GET /outbox.json", corebank.SharedOutbox(b.banks...))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/"+sandboxBanks[0].code+"/", http.StatusSeeOther)
+	})
+	b.server = &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: quietLog(log),
+	}
+	return b, nil
+}
+
+// Run serves until ctx ends.
+func (b *Banks) Run(ctx context.Context) error {
+	for _, bank := range b.banks {
+		bank.Start(ctx)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- (&server{b.server, b.listener}).serve() }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	const grace = 10 * time.Second
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err = errors.Join(err, b.server.Shutdown(ending))
+	for _, bank := range b.banks {
+		bank.Close()
+	}
+	return errors.Join(err, b.db.Close())
+}

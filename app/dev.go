@@ -1,0 +1,258 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
+
+	"kontor/bank/profile"
+	"kontor/ready"
+)
+
+// DevOptions say where `kontor dev` keeps its data and listens.
+type DevOptions struct {
+	Data                            string // folder
+	DB                              string // PostgreSQL address; empty: SQLite files in Data
+	Temporary                       bool   // PostgreSQL schemas are made anew and dropped at the end
+	API, Web, WebTLS, Bank, Metrics string // host:port
+}
+
+// A Dev is a hub and reference banks in one process, with everything a TPP needs to try
+// them. It is the same hub as in production: only its trust anchors, its data and its
+// neighbours are a sandbox's.
+type Dev struct {
+	Ready ready.Ready
+	hub   *Hub
+	banks *Banks
+	after []func() error
+}
+
+// NewDev prepares the data folder and builds hub and banks.
+func NewDev(ctx context.Context, o DevOptions, log *slog.Logger) (*Dev, error) {
+	d := &Dev{}
+	hubDB, bankDB, err := d.databases(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	// Addresses come first: they stand in links, certificates and reports.
+	var listeners [4]net.Listener
+	for i, address := range []string{o.API, o.Web, o.WebTLS, o.Bank} {
+		if listeners[i], err = net.Listen("tcp", address); err != nil {
+			for _, ln := range listeners[:i] {
+				ln.Close()
+			}
+			return nil, fmt.Errorf("%w (another address: see kontor dev --help)", err)
+		}
+	}
+	sb, err := prepare(o.Data, time.Now(), hosts(o.API, o.WebTLS))
+	if err != nil {
+		return nil, fmt.Errorf("sandbox in %s: %w", o.Data, err)
+	}
+	cfg, err := sb.config(hubDB, listeners, o.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: listeners[3]}, log)
+		return err
+	})
+	g.Go(func() (err error) {
+		if _, err = Migrate(ctx, cfg); err == nil {
+			d.hub, err = New(ctx, cfg, log)
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return nil, errors.Join(append([]error{err}, d.close()...)...)
+	}
+	d.Ready = d.ready(sb)
+	return d, nil
+}
+
+// Run serves until ctx ends. It calls whenReady as soon as requests are answered.
+func (d *Dev) Run(ctx context.Context, whenReady func() error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.hub.Run(ctx) })
+	g.Go(func() error { return d.banks.Run(ctx) })
+	if err := whenReady(); err != nil {
+		stop()
+		return errors.Join(err, g.Wait())
+	}
+	return errors.Join(append([]error{g.Wait()}, d.close()...)...)
+}
+
+func (d *Dev) close() (errs []error) {
+	for _, f := range d.after {
+		errs = append(errs, f())
+	}
+	d.after = nil
+	return errs
+}
+
+// config is the configuration of the hub of a sandbox, as an operator would write it.
+func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config, error) {
+	hubKey, err := s.publicKey(s.connectorKey, "hub.pub")
+	if err != nil {
+		return Config{}, err
+	}
+	_ = hubKey // for those who attach a connector of their own
+	bankKey, err := s.publicKey(s.bankKey, "bank.pub")
+	if err != nil {
+		return Config{}, err
+	}
+	cert, key := s.file("server.pem"), s.file("server.key")
+	cfg := Config{
+		Database: db, Sandbox: true, Metrics: metrics,
+		API:    Listener{Address: ln[0].Addr().String(), Certificate: cert, Key: key, opened: ln[0]},
+		Web:    Listener{Address: ln[1].Addr().String(), opened: ln[1]},
+		WebTLS: Listener{Address: ln[2].Addr().String(), Certificate: cert, Key: key, opened: ln[2]},
+		Secrets: Secrets{
+			Keyset: s.file("secrets/keyset.json"), NamingKey: s.file("secrets/naming.key"), ConnectorKey: s.file("secrets/hub.key"),
+		},
+		Trust: Trust{Anchors: []string{s.file("ca.pem")}},
+	}
+	for _, b := range sandboxBanks {
+		text, err := yaml.Marshal(map[string]string{
+			"code": b.code, "name": b.name, "profile": b.profile, "basePath": b.basePath, "bic": b.bic, "country": b.country, "timezone": b.zone,
+		})
+		if err != nil {
+			return Config{}, err
+		}
+		parsed, err := profile.ParseBank(text)
+		if err != nil {
+			return Config{}, err
+		}
+		cfg.Banks = append(cfg.Banks, Bank{bank: parsed, Connector: Connector{
+			URL: "http://" + ln[3].Addr().String() + "/" + b.code, AppID: "app-" + b.code, AppSecret: s.file("secrets/connector-secret"),
+			PublicKeys: []string{bankKey}, Capabilities: []string{"logins"},
+		}})
+	}
+	for _, t := range s.tpps {
+		cfg.Apps = append(cfg.Apps, App{
+			ClientID: t.ClientID, ClientSecret: "plain:" + t.ClientSecret, TPP: t.OrganizationIdentifier, Name: t.Name, RedirectURIs: t.RedirectURIs,
+		})
+	}
+	if err := cfg.Check(); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+func (d *Dev) ready(s *sandbox) ready.Ready {
+	cfg := d.hub.cfg
+	r := ready.Ready{API: cfg.API.URL, Web: cfg.Web.URL, WebTLS: cfg.WebTLS.URL, Bank: d.banks.URL, CA: s.file("ca.pem"), TPPs: s.tpps, Outbox: d.banks.URL + "/outbox.json"}
+	for _, b := range cfg.Banks {
+		r.Banks = append(r.Banks, ready.Bank{
+			Code: b.bank.Code, Profile: b.bank.ProfileName, XS2A: d.hub.bankURL(b.bank), OAuth: d.hub.bankURL(b.bank) + "/oauth",
+		})
+	}
+	for _, p := range d.banks.banks[0].Personas() {
+		persona := ready.Persona{Login: p.Login, Password: p.Password, Name: p.Name}
+		for _, a := range p.Accounts {
+			persona.Accounts = append(persona.Accounts, ready.Account{IBAN: a.IBAN, Currency: a.Currency})
+		}
+		r.Personas = append(r.Personas, persona)
+	}
+	return r
+}
+
+// Welcome says where everything is and what to do first.
+func (d *Dev) Welcome() string {
+	r := d.Ready
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("Kontor is ready. Ctrl-C stops it.\n")
+	p("  TPPs       %s   (TLS, with a client certificate)", r.API)
+	p("  browsers   %s   %s", r.Web, r.WebTLS)
+	p("  banks      %s   text messages: %s", r.Bank, r.Outbox)
+	p("  sandbox CA %s\n", r.CA)
+	for _, bank := range r.Banks {
+		p("  bank %-5s profile %-8s %s", bank.Code, bank.Profile, bank.XS2A)
+	}
+	p("\nCustomers (the same at every bank):")
+	for _, q := range r.Personas {
+		accounts := make([]string, len(q.Accounts))
+		for i, a := range q.Accounts {
+			accounts[i] = a.IBAN + " " + a.Currency
+		}
+		p("  %-22s login %-8s password %-12s %s", q.Name, q.Login, q.Password, strings.Join(accounts, ", "))
+	}
+	p("\nThird parties (certificates in %s):", filepath.Dir(r.TPPs[0].QWAC))
+	for _, t := range r.TPPs {
+		p("  %-22s %-18s %s", t.Name, t.OrganizationIdentifier, strings.Join(t.Roles, ", "))
+	}
+	t := r.TPPs[0]
+	salt := r.Banks[len(r.Banks)-1]
+	curl := fmt.Sprintf("curl --cacert %s --cert %s --key %s", r.CA, t.QWAC, t.QWACKey)
+	p("\nTry:")
+	p("  # 1. a consent: the customer chooses the accounts at her bank")
+	p("  %s -H 'X-Request-ID: '$(cat /proc/sys/kernel/random/uuid) \\\n    -H 'PSU-IP-Address: 192.0.2.7' -H 'TPP-Redirect-URI: %s' -H 'Content-Type: application/json' \\\n    -d '{\"access\":{\"accounts\":[],\"balances\":[],\"transactions\":[]},\"recurringIndicator\":true,\"validUntil\":\"%s\",\"frequencyPerDay\":4,\"combinedServiceIndicator\":false}' \\\n    %s/v1/consents",
+		curl, t.RedirectURIs[2], time.Now().AddDate(0, 3, 0).Format(time.DateOnly), salt.XS2A)
+	p("  # 2. where the customer goes next stands in the metadata behind the scaOAuth link")
+	p("  %s %s/.well-known/oauth-authorization-server", curl, salt.OAuth)
+	p("  # 3. the codes that the bank sends to its customers")
+	p("  curl %s", r.Outbox)
+	p("\nAll of it at once: kontor tour")
+	return b.String()
+}
+
+// databases says where hub and banks keep their data. On PostgreSQL each has its own schema:
+// they are strangers.
+func (d *Dev) databases(ctx context.Context, o DevOptions) (hub, banks string, err error) {
+	if o.DB == "" {
+		return "sqlite:" + filepath.Join(o.Data, "hub.db"), "", nil
+	}
+	admin, err := sql.Open("pgx", o.DB)
+	if err != nil {
+		return "", "", err
+	}
+	names := []string{"kontor_hub", "kontor_banks"}
+	if o.Temporary {
+		suffix := "_" + random()[:12]
+		names[0], names[1] = names[0]+suffix, names[1]+suffix
+		d.after = append(d.after, func() error {
+			_, err := admin.Exec("DROP SCHEMA " + names[0] + " CASCADE; DROP SCHEMA " + names[1] + " CASCADE")
+			return err
+		})
+	}
+	d.after = append(d.after, admin.Close)
+	urls := make([]string, len(names))
+	for i, name := range names {
+		if _, err := admin.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+name); err != nil {
+			return "", "", errors.Join(append([]error{fmt.Errorf("database: %w", err)}, d.close()...)...)
+		}
+		u, err := url.Parse(o.DB)
+		if err != nil {
+			return "", "", err
+		}
+		q := u.Query()
+		q.Set("search_path", name)
+		u.RawQuery = q.Encode()
+		urls[i] = u.String()
+	}
+	return urls[0], urls[1], nil
+}
+
+// hosts returns the host parts of addresses.
+func hosts(addresses ...string) []string {
+	var all []string
+	for _, a := range addresses {
+		if h, _, err := net.SplitHostPort(a); err == nil {
+			all = append(all, h)
+		}
+	}
+	return all
+}

@@ -1,0 +1,213 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
+
+	"kontor/bank/profile"
+	"kontor/bank/token"
+	"kontor/bank/tpp"
+	"kontor/edge/callback"
+	"kontor/edge/page"
+	"kontor/edge/psu"
+	"kontor/edge/xs2a"
+)
+
+// A server is one listener with what it serves.
+type server struct {
+	*http.Server
+	ln net.Listener
+}
+
+func (s *server) serve() error {
+	var err error
+	if s.TLSConfig != nil {
+		err = s.ServeTLS(s.ln, "", "")
+	} else {
+		err = s.Serve(s.ln)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// listen opens the listeners and puts the handlers behind them.
+func (a *Hub) listen(context.Context) error {
+	api, web := http.NewServeMux(), http.NewServeMux()
+	pages, err := page.New()
+	if err != nil {
+		return err
+	}
+	if err := a.mountBanks(api, web, pages); err != nil {
+		return err
+	}
+	a.mountShared(api)
+	a.mountShared(web)
+	if err := a.mountWeb(web, pages); err != nil {
+		return err
+	}
+	// The client's certificate is asked for but not verified in the handshake: a TPP with a
+	// bad one shall get an answer that says so, not a broken connection.
+	if err := a.open(&a.cfg.API, api, tls.RequestClientCert); err != nil {
+		return fmt.Errorf("api: %w", err)
+	}
+	if err := a.open(&a.cfg.Web, web, tls.NoClientCert); err != nil {
+		return fmt.Errorf("web: %w", err)
+	}
+	if a.cfg.WebTLS.Address != "" {
+		if err := a.open(&a.cfg.WebTLS, web, tls.NoClientCert); err != nil {
+			return fmt.Errorf("webTLS: %w", err)
+		}
+	}
+	if a.cfg.Metrics != "" {
+		metrics := http.NewServeMux()
+		metrics.Handle("GET /metrics", promhttp.Handler())
+		if err := a.open(&Listener{Address: a.cfg.Metrics}, metrics, tls.NoClientCert); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// open listens on l's address and will serve h there.
+func (a *Hub) open(l *Listener, h http.Handler, clients tls.ClientAuthType) error {
+	s := &server{Server: &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: quietLog(a.log),
+	}}
+	if l.Certificate != "" {
+		cert, err := a.certificate(*l)
+		if err != nil {
+			return err
+		}
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: clients, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	if s.ln, err = listener(l); err != nil {
+		return err
+	}
+	a.servers = append(a.servers, s)
+	return nil
+}
+
+// quietLog takes the complaints of the HTTP server, of which anybody outside can cause as
+// many as they like: only so many a second are written down.
+func quietLog(to *slog.Logger) *log.Logger {
+	const perSecond, burst = 1, 20
+	return log.New(&limited{to, rate.NewLimiter(perSecond, burst)}, "", 0)
+}
+
+type limited struct {
+	to    *slog.Logger
+	limit *rate.Limiter
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.limit.Allow() {
+		l.to.Info("connection", "what", string(bytes.TrimSpace(b)))
+	}
+	return len(b), nil
+}
+
+// mountBanks serves every bank's interface and authorization server.
+func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
+	for _, b := range a.banks {
+		x := &xs2a.API{
+			Bank: b, BaseURL: a.bankURL(b), MetadataURL: a.metadataURL(b),
+			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Funds: a.funds,
+			Identify: a.identify, CheckToken: a.checkToken, Now: a.now, Log: a.log,
+		}
+		api.Handle(b.BasePath+"/v1/", http.StripPrefix(b.BasePath, x.Handler()))
+		doc, err := xs2a.OpenAPI(b.Profile, b.Name+": XS2A", a.bankURL(b))
+		if err != nil {
+			return err
+		}
+		serveDocument(api, "/openapi/"+b.Code+".json", doc)
+		serveDocument(web, "/openapi/"+b.Code+".json", doc)
+		if b.OAuth.Mode != profile.OAuthNone {
+			if err := a.mountOAuth(b, api, web, pages); err != nil {
+				return fmt.Errorf("bank %s: %w", b.Code, err)
+			}
+		}
+	}
+	return nil
+}
+
+func serveDocument(mux *http.ServeMux, path string, doc []byte) {
+	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(doc)
+	})
+}
+
+// mountShared serves what stands on every listener.
+func (a *Hub) mountShared(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := a.db.Ping(r.Context()); err != nil {
+			a.log.ErrorContext(r.Context(), "not ready", "err", err)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+}
+
+// mountWeb serves browsers and connectors.
+func (a *Hub) mountWeb(web *http.ServeMux, pages *page.Pages) error {
+	var banks []callback.Bank
+	for _, b := range a.cfg.Banks {
+		secret, err := a.cfg.secret(b.Connector.AppSecret)
+		if err != nil {
+			return fmt.Errorf("bank %s: connector.appSecret: %w", b.bank.Code, err)
+		}
+		keys, err := a.publicKeys(b.Connector.PublicKeys)
+		if err != nil {
+			return fmt.Errorf("bank %s: connector.publicKeys: %w", b.bank.Code, err)
+		}
+		banks = append(banks, callback.Bank{Code: b.bank.Code, AppID: b.Connector.AppID, AppSecret: secret, Keys: keys, Enabled: !b.Connector.Disabled})
+	}
+	web.Handle("/api/connectors/v2/", callback.New(callback.Config{Banks: banks, Events: events{a}, Now: a.now, Log: a.log}))
+	returns := &psu.Return{Authorisations: a.authorisations, ContinueURL: a.continueURL, Pages: pages, Log: a.log}
+	web.Handle("/return/", returns.Handler())
+	web.Handle("GET /.well-known/jwks.json", callback.KeySet(&a.secrets.connectorKey.PublicKey))
+	web.Handle("GET /assets/", pages.Assets())
+	web.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { pages.Start(w, r, a.startPage(), nil) })
+	return nil
+}
+
+// startPage lists the banks for the page at the root.
+func (a *Hub) startPage() []page.Bank {
+	var all []page.Bank
+	for _, b := range a.cfg.Banks {
+		entry := page.Bank{
+			Code: b.bank.Code, Name: b.bank.Name, Profile: b.bank.ProfileName, XS2A: a.bankURL(b.bank), OpenAPI: "/openapi/" + b.bank.Code + ".json",
+		}
+		if b.bank.OAuth.Mode != profile.OAuthNone {
+			entry.OAuth = a.metadataURL(b.bank)
+		}
+		all = append(all, entry)
+	}
+	return all
+}
+
+// checkToken says what a bearer token is good for.
+func (a *Hub) checkToken(ctx context.Context, bank, bearer string, t tpp.TPP) (xs2a.Bearer, error) {
+	tok, err := a.tokens.Check(ctx, bank, bearer, t, a.now())
+	if err != nil {
+		return xs2a.Bearer{}, err
+	}
+	b := xs2a.Bearer{Resource: tok.Scope.Resource, PSU: tok.PSU}
+	b.Accounts, b.Payments = tok.Scope.Kind == token.LoginAccounts, tok.Scope.Kind == token.LoginPayments
+	return b, nil
+}

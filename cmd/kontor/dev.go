@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"kontor/app"
+	"kontor/tour"
+)
+
+type devCommand struct {
+	Data      string `help:"Folder for databases, certificates and keys." default:"kontor-data" type:"path"`
+	DB        string `name:"db" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_DB"`
+	API       string `name:"api" help:"Address for TPPs (TLS with client certificates)." default:"127.0.0.1:8443"`
+	Web       string `help:"Address for browsers and connectors." default:"127.0.0.1:8080"`
+	WebTLS    string `name:"web-tls" help:"The same over TLS." default:"127.0.0.1:8444"`
+	Bank      string `help:"Address of the reference banks." default:"127.0.0.1:8090"`
+	Metrics   string `help:"Address of Prometheus metrics. Default: none."`
+	ReadyFile string `help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
+}
+
+func (c devCommand) options() app.DevOptions {
+	return app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics}
+}
+
+func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
+	dev, err := app.NewDev(ctx, c.options(), log)
+	if err != nil {
+		return err
+	}
+	return dev.Run(ctx, func() error {
+		if c.ReadyFile != "" {
+			if err := dev.Ready.Write(c.ReadyFile); err != nil {
+				return err
+			}
+		}
+		fmt.Print(dev.Welcome())
+		return nil
+	})
+}
+
+type tourCommand struct {
+	DB      string `name:"db" help:"PostgreSQL address (postgres://…) instead of a temporary SQLite database." env:"KONTOR_DB"`
+	JSON    string `name:"json" help:"Write the steps to this file." type:"path"`
+	Verbose bool   `help:"Print full requests and answers." short:"v"`
+	Against string `help:"Take the tour at a kontor dev that is running: its ready file." type:"existingfile"`
+}
+
+func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Against != "" {
+		return tour.Against(ctx, c.Against, c.JSON, c.Verbose, os.Stdout)
+	}
+	dir, err := os.MkdirTemp("", "kontor-tour-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	const free = "127.0.0.1:0"
+	dev, err := app.NewDev(ctx, app.DevOptions{Data: dir, DB: c.DB, Temporary: true, API: free, Web: free, WebTLS: free, Bank: free}, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var toured error
+	err = dev.Run(ctx, func() error {
+		go func() {
+			toured = tour.Take(ctx, dev.Ready, c.JSON, c.Verbose, os.Stdout)
+			stop()
+		}()
+		return nil
+	})
+	if toured != nil {
+		return toured
+	}
+	return err
+}
+
+type bankCommand struct {
+	Data   string `help:"Folder of a kontor dev: its keys are used." default:"kontor-data" type:"path"`
+	DB     string `name:"db" help:"PostgreSQL address instead of SQLite files." env:"KONTOR_BANK_DB"`
+	Listen string `help:"Address to listen on." default:"127.0.0.1:8090"`
+	Hub    string `help:"URL of the hub, before /api/connectors/v2." default:"http://127.0.0.1:8080"`
+}
+
+func (c bankCommand) Run(ctx context.Context, log *slog.Logger) error {
+	b, err := app.NewBanks(ctx, app.BanksOptions{Data: c.Data, DB: c.DB, Address: c.Listen, HubURL: c.Hub}, log)
+	if err != nil {
+		return err
+	}
+	fmt.Println("reference banks at", b.URL)
+	return b.Run(ctx)
+}

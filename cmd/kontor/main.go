@@ -1,0 +1,45 @@
+// Command kontor is open banking in one program: a hub that many banks offer to third
+// parties, the wire to the banks, and a reference bank to try it all with.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Tour    tourCommand    `cmd:"" help:"Play a third party, a customer and a bank through every journey, and say what happens."`
+	Dev     devCommand     `cmd:"" help:"Start hub and reference banks with test certificates and customers, and stay."`
+	Serve   serveCommand   `cmd:"" help:"Serve banks in production shape, as a configuration file says."`
+	Bank    bankCommand    `cmd:"" help:"Serve the reference banks alone."`
+	Migrate migrateCommand `cmd:"" help:"Bring the schema of the configured database up to date."`
+	Doctor  doctorCommand  `cmd:"" help:"Say what is configured, what is missing, and what it means."`
+	Cert    certCommands   `cmd:"" help:"Issue test certificates (QWAC, QSealC)."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	LogLevel slog.Level `help:"Least level of log lines: debug, info, warn or error." default:"warn" env:"KONTOR_LOG_LEVEL"`
+	LogJSON  bool       `help:"Write log lines as JSON." env:"KONTOR_LOG_JSON"`
+}
+
+func main() {
+	var cli commands
+	parsed := kong.Parse(&cli, kong.Name("kontor"), kong.Description("Open banking in one binary.\n\nBegin with: kontor tour"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	opts := &slog.HandlerOptions{Level: cli.LogLevel}
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, opts)
+	if cli.LogJSON {
+		handler = slog.NewJSONHandler(os.Stderr, opts)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(slog.New(handler)); err != nil {
+		fmt.Fprintln(os.Stderr, "kontor:", err)
+		os.Exit(1)
+	}
+}
