@@ -1,0 +1,241 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"kontor/bank/core"
+	"kontor/bank/core/coretest"
+	"kontor/connector/jws"
+	"kontor/connector/sdk"
+	"kontor/connector/wire"
+	"kontor/edge/callback"
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+// Two keys serve all tests: making one takes longer than using it.
+var (
+	hubKey  = sync.OnceValue(func() *rsa.PrivateKey { return newKey(2048) })
+	bankKey = sync.OnceValue(func() *rsa.PrivateKey { return newKey(2048) })
+)
+
+func newKey(bits int) *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+const (
+	iban    = "SI56020170014356205"
+	entries = 250
+)
+
+// A book is a bank in memory behind the SDK. It implements everything the SDK knows.
+type book struct {
+	hub    sdk.HubCaller
+	mu     sync.Mutex
+	kinds  map[string]string // of sessions
+	tokens map[string]string // kind, or "revoked"
+	funds  map[string]wire.Account
+}
+
+func (b *book) begin(ctx context.Context, kind string, secret wire.String) error {
+	b.mu.Lock()
+	b.kinds[string(secret)] = kind
+	b.mu.Unlock()
+	status := map[bool]wire.String{true: "RCVD", false: "received"}[kind == "payment"]
+	return b.hub.Update(ctx, wire.Event{SessionSecret: secret, Status: status, RedirectURL: "https://bank.example/sca/" + secret})
+}
+
+func (b *book) StartAccess(ctx context.Context, r wire.TokenCreate) error {
+	if r.Access.Balances == nil || r.ProviderCode != "lon" || r.AuthorizationType != "oauth" {
+		return sdk.ErrInvalid
+	}
+	return b.begin(ctx, "access", r.SessionSecret)
+}
+
+func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
+	if p.Payment.EndToEndIdentification != "NOTPROVIDED" || p.PaymentIdentification <= 0 || p.Payment.CreditorAddress.TownName != "Maribor" {
+		return sdk.ErrInvalid
+	}
+	return b.begin(ctx, "payment", p.SessionSecret)
+}
+
+func (b *book) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate) error {
+	b.mu.Lock()
+	b.funds[string(r.SessionSecret)] = r.Account
+	b.mu.Unlock()
+	return b.begin(ctx, "funds", r.SessionSecret)
+}
+
+func (b *book) StartLogin(ctx context.Context, r wire.LoginCreate) error {
+	return b.begin(ctx, "login", r.SessionSecret)
+}
+
+func (b *book) decide(t *testing.T, session string, yes bool) {
+	e := wire.Event{SessionSecret: wire.String(session), UserID: "17"}
+	if !yes {
+		e.ErrorClass = "AccessDenied"
+		if err := b.hub.Fail(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	b.mu.Lock()
+	if kind := b.kinds[session]; kind == "access" || kind == "funds" {
+		e.Token = wire.String("token-" + session)
+		b.tokens[string(e.Token)] = kind
+	}
+	b.mu.Unlock()
+	if err := b.hub.Success(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+}
+
+func (b *book) check(token, kind string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.tokens[token] {
+	case kind:
+		return nil
+	case "revoked":
+		return sdk.ErrAccessDenied
+	}
+	return sdk.ErrTokenUnknown
+}
+
+func (b *book) revoke(token, kind string) error {
+	if err := b.check(token, kind); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens[token] = "revoked"
+	return nil
+}
+
+func (b *book) RevokeAccess(_ context.Context, token string) error { return b.revoke(token, "access") }
+
+func (b *book) RevokeFundsAccess(_ context.Context, token string) error {
+	return b.revoke(token, "funds")
+}
+
+func (b *book) Accounts(_ context.Context, token string) ([]wire.AccountAnswer, error) {
+	return []wire.AccountAnswer{{ID: "a/1", Name: "Osebni račun", Currency: "EUR", CashAccountType: "CACC", IBAN: iban,
+		Balances: []wire.BalanceAnswer{{Type: "interimAvailable", Currency: "EUR", Amount: "1000.00"}}}}, b.check(token, "access")
+}
+
+func (b *book) CardAccounts(_ context.Context, token string) ([]wire.CardAnswer, error) {
+	return []wire.CardAnswer{{ID: "c1", Name: "Visa", MaskedPAN: "453201******7215", Currency: "EUR", Status: "enabled",
+		CreditLimit: &wire.Amount{Amount: "1500", Currency: "EUR"}, Balances: []wire.CardBalanceAnswer{{BalanceType: "interimBooked", BalanceAmount: wire.Amount{Amount: "-12.30", Currency: "EUR"}}}}}, b.check(token, "access")
+}
+
+func (b *book) Transactions(_ context.Context, token string, q wire.TransactionsQuery) (page wire.List[wire.TransactionAnswer], err error) {
+	if err := b.check(token, "access"); err != nil {
+		return page, err
+	}
+	if q.AccountID != "a/1" {
+		return page, sdk.ErrAccountUnknown
+	}
+	from, _ := strconv.Atoi(string(q.FromID))
+	for i := from; i < min(from+100, entries); i++ {
+		page.Data = append(page.Data, entry(i))
+	}
+	if from+100 < entries {
+		page.Meta.NextID = wire.String(strconv.Itoa(from + 100))
+	}
+	return page, nil
+}
+
+func entry(i int) wire.TransactionAnswer {
+	date := wire.String(day.New(2026, 11, 20).AddDays(-i / 4).String())
+	return wire.TransactionAnswer{
+		ID: wire.String(fmt.Sprintf("t%06d", i)), Amount: wire.String(fmt.Sprintf("-%d.%02d", 10+i, i%100)), Currency: "EUR", Status: "booked", BookingDate: date, ValueDate: date,
+		EndToEndID:            wire.String(fmt.Sprintf("E2E-%08d", i)),
+		CreditorDetails:       &wire.Party{Name: "Trgovina \"Pri lipi\" d.o.o.", Account: &wire.Account{IBAN: iban}},
+		RemittanceInformation: &wire.Remittance{Unstructured: "Račun št. 2026-00017, hvala za nakup"},
+		Extra:                 &wire.TransactionExtra{EntryReference: "R1", BankTransactionCode: "PMNT-ICDT-ESCT"},
+	}
+}
+
+func (b *book) FundsAvailable(_ context.Context, token string, q wire.FundsCheck) (bool, error) {
+	if err := b.check(token, "funds"); err != nil {
+		return false, err
+	}
+	if q.Account != b.funds[string(q.SessionSecret)] {
+		return false, sdk.ErrInvalid
+	}
+	amount, err := money.Parse(string(q.InstructedAmount.Amount), string(q.InstructedAmount.Currency))
+	return amount.Minor <= 100000, err
+}
+
+// open joins a client and a book by two listeners, as hub and bank are.
+func open(t *testing.T, events core.Events) coretest.Fixture {
+	quiet := slog.New(slog.NewTextHandler(t.Output(), nil))
+	hub := httptest.NewServer(callback.New(callback.Config{
+		Banks:  []callback.Bank{{Code: "lon", AppID: "app", AppSecret: "secret", Enabled: true, Keys: []jws.PublicKey{{Key: &bankKey().PublicKey}}}},
+		Events: events, Log: quiet,
+	}))
+	t.Cleanup(hub.Close)
+	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{},
+		hub: sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})}
+	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: b, ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
+	t.Cleanup(bank.Close)
+	c, err := New(Config{BankCode: "lon", ConnectorURL: bank.URL + "/lon/", SigningKey: hubKey(), Capabilities: []string{"logins"}, ReportErrors: true, Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return coretest.Fixture{
+		Bank: c, Decide: b.decide,
+		Withdraw: func(t *testing.T, token string) {
+			if err := b.revoke(token, "access"); err != nil {
+				t.Error(err)
+			}
+			if err := b.hub.RevokeToken(t.Context(), token); err != nil {
+				t.Error(err)
+			}
+		},
+		Account: core.AccountReference{IBAN: iban, Currency: "EUR"}, From: day.New(2026, 8, 22), To: day.New(2026, 11, 20),
+		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"},
+	}
+}
+
+func TestClient(t *testing.T) { coretest.Exercise(t, open) }
+
+func TestTokensAreListedPageByPage(t *testing.T) {
+	r := coretest.NewRecorder()
+	var held []core.TokenInfo
+	for i := range 230 {
+		held = append(held, core.TokenInfo{ID: fmt.Sprintf("h%03d", i), UserID: strconv.Itoa(i % 2), ConsentID: "c", TPP: "PSDDE-BAFIN-12345", Status: "active", CreatedAt: time.Now()})
+	}
+	r.Hold(held...)
+	hub := httptest.NewServer(callback.New(callback.Config{
+		Banks: []callback.Bank{{Code: "lon", AppID: "app", AppSecret: "secret", Enabled: true, Keys: []jws.PublicKey{{Key: &bankKey().PublicKey}}}}, Events: r,
+	}))
+	defer hub.Close()
+	h := sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})
+	all, err := h.Tokens(t.Context(), "")
+	if err != nil || len(all) != 230 || all[229].ID != "h229" || all[0].ClientID == "" {
+		t.Fatalf("got %d, %v", len(all), err)
+	}
+	if !slices.IsSortedFunc(all, func(a, b wire.TokenAnswer) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) }) {
+		t.Error("order is lost")
+	}
+	if one, err := h.Tokens(t.Context(), "1"); err != nil || len(one) != 115 {
+		t.Errorf("of one PSU: got %d, %v", len(one), err)
+	}
+}
