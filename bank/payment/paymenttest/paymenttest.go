@@ -1,0 +1,215 @@
+// Package paymenttest says in tests what every payment.Store must do.
+package paymenttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kontor/bank/core"
+	"kontor/bank/payment"
+	"kontor/kit/day"
+	"kontor/kit/money"
+)
+
+// now is when everything happens.
+var now = time.Date(2026, time.March, 2, 9, 30, 0, 123456000, time.UTC)
+
+// New returns a payment with every field filled.
+func New(id, requestID string) payment.Payment {
+	return payment.Payment{
+		Bank: "lon", ID: id, TPP: "PSDSI-BS-1234567", TPPName: "Plačilo d.o.o.", PSU: "psu-7", Service: "payments", Product: "sepa-credit-transfers",
+		Order: core.Payment{
+			EndToEndID: "E2E-1", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438", Currency: "EUR"},
+			Amount: money.Amount{Minor: 1250, Currency: "EUR"}, CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
+			CreditorAgent: "COBADEFFXXX", CreditorAgentName: "Bank", CreditorAddress: &core.Address{StreetName: "Hauptstraße", Country: "DE"},
+			Remittance: "Račun 42", RequestedExecutionDate: day.New(2026, time.March, 5),
+		},
+		Status: payment.Received, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
+		CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute),
+	}
+}
+
+// Exercise runs the suite on stores that open makes, each of them empty.
+func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
+	ctx := context.Background()
+	long := now.Add(-24 * time.Hour)
+	create := func(t *testing.T, s payment.Store, p payment.Payment) {
+		t.Helper()
+		if err := s.Create(ctx, p, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Run("what is created reads the same", func(t *testing.T) {
+		s, p := open(t), New("p1", "r1")
+		create(t, s, p)
+		got, err := s.Get(ctx, "lon", "p1")
+		if diff := cmp.Diff(p, got, cmp.AllowUnexported(day.Day{})); diff != "" || err != nil {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+		got, err = s.ByRequest(ctx, "lon", p.TPP, "r1")
+		if got.ID != "p1" || err != nil {
+			t.Fatalf("got %s, %v", got.ID, err)
+		}
+	})
+
+	t.Run("another bank, another TPP and another ID know nothing of it", func(t *testing.T) {
+		s := open(t)
+		create(t, s, New("p1", "r1"))
+		for _, get := range []func() (payment.Payment, error){
+			func() (payment.Payment, error) { return s.Get(ctx, "nlb", "p1") },
+			func() (payment.Payment, error) { return s.Get(ctx, "lon", "p2") },
+			func() (payment.Payment, error) { return s.ByRequest(ctx, "nlb", "PSDSI-BS-1234567", "r1") },
+			func() (payment.Payment, error) { return s.ByRequest(ctx, "lon", "PSDSI-BS-7654321", "r1") },
+			func() (payment.Payment, error) { return s.ByRequest(ctx, "lon", "PSDSI-BS-1234567", "r2") },
+		} {
+			if p, err := get(); !errors.Is(err, payment.ErrUnknown) {
+				t.Errorf("got %s, %v", p.ID, err)
+			}
+		}
+	})
+
+	t.Run("the same request creates once, for each TPP and bank", func(t *testing.T) {
+		s := open(t)
+		create(t, s, New("p1", "r1"))
+		if err := s.Create(ctx, New("p2", "r1"), long); !errors.Is(err, payment.ErrRepeated) {
+			t.Fatalf("got %v", err)
+		}
+		if _, err := s.Get(ctx, "lon", "p2"); !errors.Is(err, payment.ErrUnknown) {
+			t.Errorf("the repeated one was stored: %v", err)
+		}
+		other := New("p3", "r1")
+		other.TPP = "PSDSI-BS-7654321"
+		create(t, s, other)
+		other = New("p4", "r1")
+		other.Bank = "nlb"
+		create(t, s, other)
+	})
+
+	t.Run("a request that is old enough can be made anew", func(t *testing.T) {
+		s := open(t)
+		create(t, s, New("p1", "r1"))
+		if err := s.Create(ctx, New("p2", "r1"), now.Add(-time.Microsecond)); !errors.Is(err, payment.ErrRepeated) {
+			t.Fatalf("just young enough: got %v", err)
+		}
+		if err := s.Create(ctx, New("p2", "r1"), now); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.ByRequest(ctx, "lon", "PSDSI-BS-1234567", "r1")
+		if p.ID != "p2" || err != nil {
+			t.Errorf("got %s, %v", p.ID, err)
+		}
+		if p, err := s.Get(ctx, "lon", "p1"); p.RequestID != "" || err != nil {
+			t.Errorf("the old one still claims %q, %v", p.RequestID, err)
+		}
+	})
+
+	t.Run("of many same requests at once exactly one creates", func(t *testing.T) {
+		s := open(t)
+		const n = 64
+		errs := make([]error, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { errs[i] = s.Create(ctx, New(fmt.Sprintf("p%d", i), "r1"), long) })
+		}
+		wg.Wait()
+		created := 0
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				created++
+			case !errors.Is(err, payment.ErrRepeated):
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if created != 1 {
+			t.Errorf("%d were created", created)
+		}
+	})
+
+	t.Run("an update changes what lives", func(t *testing.T) {
+		s, p := open(t), New("p1", "r1")
+		p.Order.DebtorAccount = core.AccountReference{}
+		create(t, s, p)
+		p.PSU, p.Status, p.FundsAvailable, p.RequestID = "psu-8", payment.Settled, new(false), ""
+		p.HandedAt, p.AuthoriseBy = now.Add(time.Second), time.Time{}
+		p.Order.DebtorAccount = core.AccountReference{IBAN: "SI56191000000123438"}
+		if err := s.Update(ctx, "lon", "p1", func(payment.Payment) (payment.Payment, error) { return p, nil }); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Get(ctx, "lon", "p1")
+		if diff := cmp.Diff(p, got, cmp.AllowUnexported(day.Day{})); diff != "" || err != nil {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+		create(t, s, New("p2", "r1")) // its request is free
+	})
+
+	t.Run("an update that fails stores nothing", func(t *testing.T) {
+		s := open(t)
+		create(t, s, New("p1", "r1"))
+		broken := errors.New("broken")
+		err := s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) {
+			p.Status = payment.Settled
+			return p, broken
+		})
+		if p, gerr := s.Get(ctx, "lon", "p1"); !errors.Is(err, broken) || p.Status != payment.Received || gerr != nil {
+			t.Errorf("got %v, then %s, %v", err, p.Status, gerr)
+		}
+		if err := s.Update(ctx, "lon", "p9", func(p payment.Payment) (payment.Payment, error) { return p, nil }); !errors.Is(err, payment.ErrUnknown) {
+			t.Errorf("unknown: got %v", err)
+		}
+	})
+
+	t.Run("updates at the same moment all count", func(t *testing.T) {
+		s := open(t)
+		create(t, s, New("p1", "r1"))
+		const n = 8
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				err := s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) {
+					p.AuthoriseBy = p.AuthoriseBy.Add(time.Minute)
+					return p, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if p, err := s.Get(ctx, "lon", "p1"); !p.AuthoriseBy.Equal(now.Add((15+n)*time.Minute)) || err != nil {
+			t.Errorf("got %s, %v", p.AuthoriseBy, err)
+		}
+	})
+
+	t.Run("only what was neither handed over nor ended is unhanded", func(t *testing.T) {
+		s := open(t)
+		for i, change := range []func(*payment.Payment){
+			func(*payment.Payment) {},
+			func(p *payment.Payment) { p.HandedAt = now },
+			func(p *payment.Payment) { p.Status = payment.Rejected },
+			func(p *payment.Payment) { p.CreatedAt = now.Add(time.Second) },
+			func(p *payment.Payment) { p.CreatedAt = now.Add(-time.Second) },
+		} {
+			p := New(fmt.Sprintf("p%d", i), fmt.Sprintf("r%d", i))
+			change(&p)
+			create(t, s, p)
+		}
+		for limit, want := range map[int]string{10: "p4 p0 ", 1: "p4 "} {
+			all, err := s.Unhanded(ctx, now, limit)
+			got := ""
+			for _, p := range all {
+				got += p.ID + " "
+			}
+			if got != want || err != nil {
+				t.Errorf("got %q, %v; want %q", got, err, want)
+			}
+		}
+	})
+}
