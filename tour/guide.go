@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"kontor/ready"
@@ -95,7 +96,11 @@ func newGuide(r ready.Ready, p *printer) (*guide, error) {
 
 // client calls bank as t; a TPP without files calls without a certificate.
 func (g *guide) client(bank ready.Bank, t ready.TPP) (*xs2aclient.Client, error) {
-	cfg := xs2aclient.Config{BaseURL: bank.XS2A, Roots: g.roots, Observe: func(e xs2aclient.Exchange) { g.print.exchanged("TPP", e) }}
+	who, _, _ := strings.Cut(t.Name, " ")
+	if t.QWAC == "" {
+		who = "nobody"
+	}
+	cfg := xs2aclient.Config{BaseURL: bank.XS2A, Roots: g.roots, Observe: func(e xs2aclient.Exchange) { g.print.exchanged(who, e) }}
 	if t.QWAC != "" {
 		pair, err := tls.LoadX509KeyPair(t.QWAC, t.QWACKey)
 		if err != nil {

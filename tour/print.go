@@ -60,11 +60,14 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	if i := strings.Index(at, "/v1/"); i > 0 && !p.verbose {
 		at = "…" + at[i:]
 	}
+	if e.RequestHeader.Get("Consent-ID") != "" && e.RequestHeader.Get("PSU-IP-Address") == "" {
+		at += " (without the PSU)"
+	}
 	if e.Err != nil {
-		p.line("    %-6s %s %s → %v", who, e.Method, at, e.Err)
+		p.line("    %-9s %s %s → %v", who, e.Method, at, e.Err)
 		return
 	}
-	p.line("    %-6s %s %s → %d  %s", who, e.Method, at, e.Status, gist(e.ResponseBody))
+	p.line("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, gist(e.ResponseBody))
 	if !p.verbose {
 		return
 	}
@@ -123,13 +126,29 @@ func (p *printer) browsed(login string, titles []string, left string) {
 		shown[i] = fmt.Sprintf("%q", t)
 	}
 	if left != "" {
-		shown = append(shown, "back to "+shorten(left))
+		shown = append(shown, "back to "+p.brief(left))
 	}
-	p.line("    %-6s %s", login, strings.Join(shown, " → "))
+	p.line("    %-9s %s", login, strings.Join(shown, " → "))
+}
+
+// brief names an address and what it says; those who want everything see all of it.
+func (p *printer) brief(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || p.verbose {
+		return shorten(address)
+	}
+	at, _, _ := strings.Cut(address, "?")
+	q := u.Query()
+	for _, name := range []string{"code", "error", "way"} {
+		if v := q.Get(name); v != "" {
+			return at + "?" + shorten(name+"="+v)
+		}
+	}
+	return at
 }
 
 // read tells that a PSU read a text message.
-func (p *printer) read(login string, m message) { p.line("    %-6s reads: %s", login, m.Text) }
+func (p *printer) read(login string, m message) { p.line("    %-9s reads: %s", login, m.Text) }
 
 // gist tells an answer in a few words.
 func gist(body []byte) string {
