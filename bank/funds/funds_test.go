@@ -1,0 +1,175 @@
+package funds_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/authorisation/authorisationsql"
+	"kontor/bank/consent"
+	"kontor/bank/consent/consentsql"
+	"kontor/bank/core"
+	"kontor/bank/funds"
+	"kontor/bank/profile"
+	"kontor/bank/tpp"
+	"kontor/kit/audit/auditsql"
+	"kontor/kit/day"
+	"kontor/kit/money"
+	"kontor/kit/secretbox"
+	"kontor/kit/sqldb"
+	"kontor/kit/sqldb/sqldbtest"
+)
+
+const (
+	ours   = "SI56191000000123438"
+	theirs = "DE89370400440532013000"
+	caller = tpp.ID("PSDSI-BS-1234567")
+)
+
+var now = time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC)
+
+// till is a bank that confirms up to a hundred euro.
+type till struct {
+	core.Bank // the rest of a bank is not asked
+	asked     []core.AccountReference
+	access    core.Access
+	err       error
+}
+
+func (b *till) FundsAvailable(_ context.Context, a core.Access, account core.AccountReference, amount money.Amount) (bool, error) {
+	b.asked, b.access = append(b.asked, account), a
+	return b.err == nil && amount.Minor <= 10000, b.err
+}
+
+// open returns a Service whose TPP holds these consents: f for ours in euro, f-ended for
+// theirs, and ais for accounts.
+func open(t *testing.T, db *sqldb.DB) (*funds.Service, *till) {
+	keys, err := secretbox.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := secretbox.New(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return now }
+	b := profile.Bank{Code: "lon", Zone: time.UTC}
+	cores := map[string]core.Bank{}
+	record := auditsql.Log{DB: db}
+	consents := &consent.Service{
+		Store: consentsql.Store{DB: db, Box: box}, Cores: cores, Banks: map[string]profile.Bank{"lon": b}, Audit: record, Atomically: db.Atomically, Now: clock,
+		RevokeTokens:   func(context.Context, string, string) error { return nil },
+		Authorisations: &authorisation.Service{Store: authorisationsql.Store{DB: db}, Atomically: db.Atomically, Now: clock},
+	}
+	account := func(iban, currency string) consent.Access {
+		return consent.Access{Accounts: &[]core.AccountReference{{IBAN: iban, Currency: currency}}}
+	}
+	for _, c := range []consent.Consent{
+		{ID: "f", Model: consent.Funds, Access: account(ours, "EUR"), Status: consent.Valid},
+		{ID: "f-ended", Model: consent.Funds, Access: account(theirs, "EUR"), Status: consent.RevokedByPSU},
+		{ID: "ais", Model: consent.Dedicated, Access: account(ours, "EUR"), Status: consent.Valid},
+	} {
+		c.Bank, c.TPP, c.CreatedAt, c.AuthorisedAt = "lon", caller, now, now
+		c.ValidUntil, c.ExpiresAt, c.LastActionDate = day.New(9999, 12, 31), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), day.New(2026, 3, 2)
+		c.Token, c.Session = "token-"+c.ID, "session-"+c.ID
+		if err := consents.Store.Create(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bank := &till{}
+	cores["lon"] = bank
+	return &funds.Service{Consents: consents, Cores: cores, Audit: record, Now: clock}, bank
+}
+
+func each(t *testing.T, test func(t *testing.T, s *funds.Service, b *till)) {
+	sqldbtest.Each(t, []fs.FS{auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations}, func(t *testing.T, db *sqldb.DB) {
+		s, b := open(t, db)
+		test(t, s, b)
+	})
+}
+
+func question() funds.Question {
+	return funds.Question{Bank: "lon", TPP: caller, Account: core.AccountReference{IBAN: ours}, Amount: money.Amount{Minor: 10000, Currency: "EUR"}, RequestID: "r1"}
+}
+
+func TestAvailable(t *testing.T) {
+	each(t, testAvailable)
+}
+
+func testAvailable(t *testing.T, s *funds.Service, b *till) {
+	recorded := 0
+	for _, tt := range []struct {
+		name   string
+		change func(*funds.Question)
+		want   bool
+		err    error
+	}{
+		{"there is enough", func(q *funds.Question) {}, true, nil},
+		{"there is a cent too little", func(q *funds.Question) { q.Amount.Minor++ }, false, nil},
+		{"the consent is named", func(q *funds.Question) { q.ConsentID = "f" }, true, nil},
+		{"the currency is named as in the consent", func(q *funds.Question) { q.Account.Currency = "EUR" }, true, nil},
+		{"the account is known in another currency only", func(q *funds.Question) { q.Account.Currency = "USD" }, false, funds.ErrNoActivation},
+		{"nobody allowed it for this account", func(q *funds.Question) { q.Account.IBAN = "SI56192001234567892" }, false, funds.ErrNoActivation},
+		{"who allowed it has withdrawn", func(q *funds.Question) { q.Account.IBAN = theirs }, false, funds.ErrNoActivation},
+		{"the consent that is named was withdrawn", func(q *funds.Question) { q.Account.IBAN, q.ConsentID = theirs, "f-ended" }, false, consent.ErrInvalid},
+		{"the consent that is named is for another account", func(q *funds.Question) { q.Account.IBAN, q.ConsentID = theirs, "f" }, false, consent.ErrInvalid},
+		{"the consent that is named only reads", func(q *funds.Question) { q.ConsentID = "ais" }, false, consent.ErrInvalid},
+		{"the consent that is named is unknown", func(q *funds.Question) { q.ConsentID = "nothing" }, false, consent.ErrUnknown},
+		{"another TPP asks", func(q *funds.Question) { q.TPP = "PSDSI-BS-7654321" }, false, funds.ErrNoActivation},
+		{"another TPP names the consent", func(q *funds.Question) { q.TPP, q.ConsentID = "PSDSI-BS-7654321", "f" }, false, consent.ErrUnknown},
+		{"no amount", func(q *funds.Question) { q.Amount.Minor = 0 }, false, funds.ErrRequest},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := question()
+			tt.change(&q)
+			b.asked = nil
+			got, err := s.Available(t.Context(), q)
+			if got != tt.want || !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
+				t.Fatalf("got %t, %v; want %t, %v", got, err, tt.want, tt.err)
+			}
+			if tt.err != nil {
+				if len(b.asked) != 0 {
+					t.Error("the bank was asked without permission")
+				}
+				return
+			}
+			if b.asked[0] != (core.AccountReference{IBAN: ours, Currency: "EUR"}) || b.access.Token != "token-f" || b.access.Session != "session-f" {
+				t.Errorf("the bank was asked %+v by %+v", b.asked, b.access)
+			}
+			recorded++
+			entries, err := s.Audit.(auditsql.Log).Of(t.Context(), "lon", "f")
+			if len(entries) != recorded || entries[0].Action != "funds.confirm" || entries[0].RequestID != "r1" || err != nil {
+				t.Errorf("recorded: %+v, %v", entries, err)
+			}
+		})
+	}
+}
+
+func TestTheBankSaysThatTheAccessIsOver(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		told, err error
+		status    consent.Status
+	}{
+		{"it ran out", core.ErrTokenExpired, consent.ErrExpired, consent.Expired},
+		{"it was withdrawn", core.ErrAccessDenied, consent.ErrInvalid, consent.RevokedByPSU},
+		{"the account is closed", core.ErrAccountUnknown, funds.ErrNoActivation, consent.Valid},
+		{"the bank is away", core.ErrUnavailable, core.ErrUnavailable, consent.Valid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, s *funds.Service, b *till) {
+				b.err = tt.told
+				if _, err := s.Available(t.Context(), question()); !errors.Is(err, tt.err) {
+					t.Errorf("got %v; want %v", err, tt.err)
+				}
+				c, err := s.Consents.Get(t.Context(), "lon", caller, "f")
+				if c.Status != tt.status || err != nil {
+					t.Errorf("the consent is %s, %v; want %s", c.Status, err, tt.status)
+				}
+			})
+		})
+	}
+}
