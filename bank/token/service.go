@@ -139,12 +139,16 @@ func (s *Service) Refresh(ctx context.Context, r Refresh) (Tokens, error) {
 }
 
 // usedTwice ends g when err says that one of its secrets was used twice: one of the two who
-// hold it is not the TPP, and nobody can tell which (RFC 6749, 4.1.2; RFC 9700, 4.14.2).
+// hold it is not the TPP, and nobody can tell which (RFC 6749, 4.1.2; RFC 9700, 4.14.2). What
+// it returns is both ErrCode and ErrUsed.
 func (s *Service) usedTwice(ctx context.Context, g Grant, err error) error {
 	if !errors.Is(err, ErrUsed) {
 		return err
 	}
-	return errors.Join(fmt.Errorf("%w: it was used before, and all that came of it has ended", ErrCode), s.End(ctx, g))
+	if err := s.End(ctx, g); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w, and all that came of it has ended", ErrCode, ErrUsed)
 }
 
 func (s *Service) issue(g Grant, c Client, ttl time.Duration) (Tokens, Pair) {
@@ -168,21 +172,20 @@ func (s *Service) Check(ctx context.Context, bank, bearer string, t tpp.TPP, now
 	return g.Check(now, p, t)
 }
 
-// Find returns the grant behind an access or refresh token of client, or ErrUnknown.
-func (s *Service) Find(ctx context.Context, bank, secret string, c Client) (g Grant, p Pair, refresh bool, err error) {
+// Find returns the grant behind an access or refresh token of c, or ErrUnknown.
+func (s *Service) Find(ctx context.Context, bank, secret string, c Client) (Grant, error) {
 	h := HashOf(secret)
-	g, p, err = s.Store.ByAccess(ctx, bank, h)
+	g, _, err := s.Store.ByAccess(ctx, bank, h)
 	if errors.Is(err, ErrUnknown) {
-		g, p, err = s.Store.ByRefresh(ctx, bank, h)
-		refresh = true
+		g, _, err = s.Store.ByRefresh(ctx, bank, h)
 	}
 	if err == nil && !g.belongsTo(c) {
 		err = ErrUnknown
 	}
 	if err != nil {
-		return Grant{}, Pair{}, false, err
+		return Grant{}, err
 	}
-	return g, p, refresh, nil
+	return g, nil
 }
 
 // RevokeResource ends every grant for a consent or payment, in the transaction of ctx.

@@ -30,13 +30,13 @@ import (
 
 // Callers tell these apart with errors.Is.
 var (
-	ErrUnknown = errors.New("token unknown")            // none such was issued here, or long ago
-	ErrInvalid = errors.New("token not valid")          // ended, another TPP's, or bound to another certificate
-	ErrExpired = errors.New("token expired")            //
-	ErrCode    = errors.New("code not valid")           // or the refresh token, as OAuth's invalid_grant says
-	ErrUsed    = errors.New("request used already")     // it has its answer
-	ErrOver    = errors.New("request took too long")    // its PSU came back too late
-	ErrScope   = errors.New("scope not supported here") //
+	ErrUnknown = errors.New("token unknown")   // none such was issued here, or long ago
+	ErrInvalid = errors.New("token not valid") // ended, another TPP's, or bound to another certificate
+	ErrExpired = errors.New("token expired")
+	ErrCode    = errors.New("code or refresh token not valid") // what OAuth calls invalid_grant
+	ErrUsed    = errors.New("it was used before")
+	ErrOver    = errors.New("the PSU came back too late")
+	ErrScope   = errors.New("scope not supported")
 )
 
 // A Status says where a grant stands in its life.
@@ -126,7 +126,7 @@ func (g Grant) Redeem(now time.Time, r Redemption) (Grant, error) {
 	case !g.belongsTo(r.Client):
 		return g, fmt.Errorf("%w: it belongs to another client", ErrCode)
 	case g.Status == Redeemed:
-		return g, fmt.Errorf("%w: it was used before, and all that came of it has ended", ErrUsed)
+		return g, ErrUsed
 	case g.Status != Approved:
 		return g, fmt.Errorf("%w: its grant has ended", ErrCode)
 	case !now.Before(g.CodeExpiresAt):
