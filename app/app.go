@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"kontor/bank/account"
@@ -67,6 +67,7 @@ type Hub struct {
 	tokens         *token.Service
 	apps           *bankapp.Service
 	journeys       *journey.Service
+	continueURLs   map[string]func(session string) string // by bank code
 }
 
 type openedSecrets struct {
@@ -81,7 +82,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Hub, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	a := &Hub{cfg: cfg, log: log, now: time.Now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{}}
+	a := &Hub{cfg: cfg, log: log, now: time.Now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{}, continueURLs: map[string]func(string) string{}}
 	steps := []func(context.Context) error{a.openSecrets, a.openTrust, a.openDatabase, a.openBanks, a.build, a.register, a.listen}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -335,12 +336,8 @@ func (a *Hub) identify(r *http.Request) (tpp.TPP, error) {
 	return a.trust.IdentifyTLS(r.Context(), r.TLS)
 }
 
-// newID returns an unguessable name of 160 bits.
-func newID() string {
-	var b [20]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
+// newID returns an unguessable name of 130 bits, in small letters and digits.
+func newID() string { return strings.ToLower(rand.Text()) }
 
 // listener opens l's address, unless that was done before.
 func listener(l *Listener) (net.Listener, error) {

@@ -4,11 +4,30 @@ import (
 	"net/http"
 
 	"kontor/bank/profile"
+	"kontor/edge/oauth"
 	"kontor/edge/page"
 )
 
-func (a *Hub) mountOAuth(b profile.Bank, api, web *http.ServeMux, pages *page.Pages) error { return nil }
+// mountOAuth serves the authorization server of b. Clients come to the api listener, where
+// their certificate is asked for; browsers to the web listener, where none is.
+func (a *Hub) mountOAuth(b profile.Bank, api, web *http.ServeMux, pages *page.Pages) error {
+	s, err := oauth.New(oauth.Config{
+		Bank: b, Issuer: a.bankURL(b) + "/oauth", AuthorizeURL: a.browserURL() + b.BasePath + "/oauth/authorize",
+		Tokens: a.tokens, Apps: a.apps, Journeys: a.journeys, Identify: a.identify, Pages: pages, Now: a.now, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.Mount(api)
+	s.Mount(web)
+	a.continueURLs[b.Code] = s.ContinueURL
+	return nil
+}
 
+// continueURL is where the authorization server of bank takes a PSU back.
 func (a *Hub) continueURL(bank, session string) string {
-	return a.browserURL() + a.banks[bank].BasePath + "/oauth/authorize/continue/" + session
+	if of, ok := a.continueURLs[bank]; ok {
+		return of(session)
+	}
+	return a.browserURL()
 }
