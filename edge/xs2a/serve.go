@@ -8,6 +8,7 @@
 package xs2a
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -27,6 +28,7 @@ import (
 	"kontor/bank/funds"
 	"kontor/bank/payment"
 	"kontor/bank/profile"
+	"kontor/bank/token"
 	"kontor/bank/tpp"
 )
 
@@ -172,6 +174,23 @@ func (a *API) admit(c *call) error {
 	return a.authorise(c)
 }
 
+// whyEnded says more than that a token is over, where it ended because its consent did:
+// the TPP then needs a new consent, not a new token.
+func (a *API) whyEnded(c *call, err error) error {
+	if !errors.Is(err, token.ErrInvalid) && !errors.Is(err, token.ErrExpired) {
+		return err
+	}
+	id, missing := c.consentID()
+	if missing != nil {
+		return err
+	}
+	con, unknown := a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, id)
+	if unknown != nil {
+		return err
+	}
+	return cmp.Or(con.Usable(a.Now()), err)
+}
+
 func (c *call) mayPlayOneOf(roles []role) (err error) {
 	for _, role := range roles {
 		if err = c.tpp.May(role); err == nil {
@@ -193,7 +212,7 @@ func (a *API) authorise(c *call) (err error) {
 		return errNoToken
 	}
 	if c.bearer, err = a.CheckToken(c.Context(), a.Bank.Code, bearer, c.tpp); err != nil {
-		return err
+		return a.whyEnded(c, err)
 	}
 	switch {
 	case preStep && c.op.service == pis && !c.bearer.Payments,
