@@ -43,7 +43,7 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	bits := flag.Int("hop-bits", 2048, "size of the RSA keys between hub and bank; 1024 is not allowed there, but shows what lies beside the signatures")
+	bits := flag.Int("hop-bits", 2048, "size of the RSA key that signs for the bank; 1024 is not allowed there, but shows what lies beside the signatures")
 	flag.Parse()
 
 	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep, bits: *bits}

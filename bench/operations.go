@@ -54,16 +54,16 @@ type hotPath struct {
 // hotPaths lists all of them in the order of the report.
 func hotPaths() []hotPath {
 	return []hotPath{
-		{"token", "POST token, refresh with rotation", token},
-		{"accounts", "GET accounts through the bank", accounts},
-		{"transactions", "GET 100 transactions through the bank", transactions},
-		{"consent", "POST consent, with the bank's callback", consent},
-		{"payment", "POST payment, with the bank's callback", payment},
-		{"funds", "POST funds confirmation through the bank", funds},
+		{"token", "POST token, refresh with rotation", refreshToken},
+		{"accounts", "GET accounts through the bank", readAccounts},
+		{"transactions", "GET 100 transactions through the bank", readTransactions},
+		{"consent", "POST consent, with the bank's callback", createConsent},
+		{"payment", "POST payment, with the bank's callback", createPayment},
+		{"funds", "POST funds confirmation through the bank", confirmFunds},
 	}
 }
 
-func token(t *target, count int) load.Operation {
+func refreshToken(t *target, count int) load.Operation {
 	if t.refresh == nil {
 		t.refresh = make([]string, consents)
 		for i := range t.refresh {
@@ -104,11 +104,11 @@ func member(body []byte, name string) (string, bool) {
 	return string(value), ok && len(value) > 0
 }
 
-func accounts(t *target, count int) load.Operation {
+func readAccounts(t *target, count int) load.Operation {
 	return read(t, count, func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`, `"iban":`)
 }
 
-func transactions(t *target, count int) load.Operation {
+func readTransactions(t *target, count int) load.Operation {
 	query := "/transactions?bookingStatus=booked&dateFrom=" + time.Now().UTC().AddDate(0, 0, -80).Format(time.DateOnly)
 	return read(t, count, func(b []byte, i int) []byte {
 		b = append(b, "/accounts/"...)
@@ -139,13 +139,13 @@ func read(t *target, count int, path func(b []byte, i int) []byte, want ...strin
 	}
 }
 
-func consent(t *target, _ int) load.Operation {
+func createConsent(t *target, _ int) load.Operation {
 	body := fmt.Sprintf(`{"access":{"allPsd2":"allAccounts"},"recurringIndicator":true,"validUntil":%q,"frequencyPerDay":4,"combinedServiceIndicator":false}`,
 		time.Now().UTC().AddDate(0, 0, 60).Format(time.DateOnly))
 	return post(t, t.base+"/consents", "", 201, func(b []byte, _, _ int) []byte { return append(b, body...) }, `"consentId":`, `sca`)
 }
 
-func payment(t *target, count int) load.Operation {
+func createPayment(t *target, count int) load.Operation {
 	iban := table(seed.IBAN)
 	return post(t, t.payments+"/payments/sepa-credit-transfers", t.paymentBy, 201, func(b []byte, worker, n int) []byte {
 		i := n*count + worker
@@ -155,7 +155,7 @@ func payment(t *target, count int) load.Operation {
 	}, `"paymentId":`, `sca`)
 }
 
-func funds(t *target, count int) load.Operation {
+func confirmFunds(t *target, count int) load.Operation {
 	ids, iban := newIDs(), table(seed.IBAN)
 	return load.Operation{Status: 200,
 		Append: func(b []byte, worker, n int) []byte {

@@ -2,9 +2,184 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"kontor/bank/consent"
+	"kontor/bank/consent/consentsql"
+	"kontor/bank/core"
+	"kontor/bank/token"
+	"kontor/bank/token/tokensql"
+	"kontor/bank/tpp"
+	"kontor/bench/seed"
+	"kontor/kit/day"
+	"kontor/kit/secretbox"
+	"kontor/kit/sqldb"
 )
 
+const (
+	bankCode = "bench"
+	basePath = "/psd2/bench"
+)
+
+// bankFile is the bank's own file. OAuth is integrated, so creations need no token and
+// reads need one, as on the floor.
+const bankFile = `code: bench
+name: Bench Bank
+bic: BENCSI22XXX
+country: SI
+basePath: ` + basePath + `
+timezone: Europe/Ljubljana
+profile: standard
+override:
+  accounts:
+    cards: false
+`
+
+const configFile = `database: %q
+sandbox: true
+api: {address: %q, url: %q, certificate: server.pem, key: server.key}
+web: {address: %q}
+metrics: %q
+secrets: {keyset: keyset.json, namingKey: naming.key, connectorKey: hub.key}
+trust: {anchors: [ca.pem]}
+banks:
+  - file: bank.yaml
+    connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub]}
+`
+
+// newProduct configures kontor as in production, fills its database by its own stores, and
+// starts the bank behind it.
 func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*side, error) {
-	return nil, errors.New("not yet")
+	ports, err := freePorts(4)
+	if err != nil {
+		return nil, err
+	}
+	keyset, err := secretbox.Generate()
+	if err != nil {
+		return nil, err
+	}
+	box, err := secretbox.New(keyset)
+	if err != nil {
+		return nil, err
+	}
+	naming := make([]byte, 32)
+	rand.Read(naming)
+	naming = []byte(hex.EncodeToString(naming))
+	config := filepath.Join(m.dir, "kontor.yaml")
+	write := func(name string, data []byte) error { return os.WriteFile(filepath.Join(m.dir, name), data, 0o600) }
+	err = errors.Join(write("keyset.json", keyset), write("naming.key", naming), write("app-secret", []byte(seed.AppSecret)), write("bank.yaml", []byte(bankFile)),
+		write("kontor.yaml", fmt.Appendf(nil, configFile, dsn, ports[0], "https://"+ports[0], ports[1], ports[2], "http://"+ports[3], seed.AppID)))
+	if err != nil {
+		return nil, err
+	}
+	if out, err := exec.CommandContext(ctx, filepath.Join(m.dir, "kontor"), "migrate", "--config", config).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("kontor migrate: %w\n%s", err, out)
+	}
+	resources, err := fillProduct(ctx, m, dsn, box, naming, consents)
+	if err != nil {
+		return nil, fmt.Errorf("fill the product's database: %w", err)
+	}
+	s := &side{name: "product", api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
+	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token",
+		consent: table(seed.Consent), fundsID: table(fundsConsent), resource: func(i int) string { return resources[i] }, access: table(seed.Access)}
+	s.run = func() (*process, error) { return m.start(ctx, "product", "kontor", "serve", "--config", config) }
+	return s, s.startBank(ctx, m, "http://"+ports[1])
+}
+
+func fundsConsent(i int) string { return "funds-" + seed.Consent(i) }
+
+// fillProduct gives every customer a consent to read accounts with its tokens, and one to
+// confirm funds. It returns the names of the accounts towards the TPP.
+func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box, naming []byte, count int) ([]string, error) {
+	db, err := sqldb.Open(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	f := filling{now: time.Now().UTC().AddDate(0, 0, -1), naming: naming, thumbprint: sha256.Sum256(m.tpp.Cert.Raw),
+		consents: consentsql.Store{DB: db, Box: box}, tokens: tokensql.Store{DB: db}}
+	resources := make([]string, count)
+	for i := range resources {
+		resources[i] = f.resource(i, seed.Account(i))
+	}
+	const piece = 512
+	for from := 0; from < count; from += piece {
+		err := db.Atomically(ctx, func(ctx context.Context) error {
+			for i := from; i < min(from+piece, count); i++ {
+				if err := f.customer(ctx, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	_, err = db.Exec(ctx, "ANALYZE")
+	return resources, err
+}
+
+type filling struct {
+	now        time.Time
+	naming     []byte
+	thumbprint tpp.Thumbprint
+	consents   consentsql.Store
+	tokens     tokensql.Store
+}
+
+func (f *filling) customer(ctx context.Context, i int) error {
+	today := day.Of(f.now, time.UTC)
+	own := core.AccountReference{IBAN: seed.IBAN(i)}
+	savings := core.AccountReference{IBAN: seed.IBAN(i + 1_000_000_000), Currency: "EUR"}
+	named := core.AccountReference{IBAN: own.IBAN, Currency: "EUR"}
+	// Unattended reads are counted, but there are more of them than any bank allows.
+	c := consent.Consent{
+		Bank: bankCode, ID: seed.Consent(i), TPP: seed.TPP, TPPName: seed.TPPName, PSU: fmt.Sprintf("psu-%d", i), Model: consent.Global,
+		Access: consent.Access{AllPSD2: consent.AllAccounts}, Recurring: true, ValidUntil: today.AddDays(90), ExpiresAt: f.now.AddDate(0, 0, 90),
+		FrequencyPerDay: 1_000_000, Status: consent.Valid, LastActionDate: today, CreatedAt: f.now, AuthoriseBy: f.now.Add(time.Hour), AuthorisedAt: f.now,
+		Session: seed.Session(i), Token: seed.Bank(i), Grant: &core.Grant{AllPSD2: true},
+		Accounts: []consent.Account{
+			{ResourceID: f.resource(i, seed.Account(i)), ID: seed.Account(i), Reference: named, Balances: true, Transactions: true},
+			{ResourceID: f.resource(i, seed.Account(i)+"-s"), ID: seed.Account(i) + "-s", Reference: savings, Balances: true, Transactions: true},
+		},
+	}
+	funds := c
+	funds.ID, funds.Model, funds.Access = fundsConsent(i), consent.Funds, consent.Access{Accounts: &[]core.AccountReference{own}}
+	funds.Session, funds.Token, funds.Accounts, funds.Grant = "funds-"+c.Session, "funds-"+c.Token, nil, nil
+	grant := token.Grant{
+		Bank: bankCode, ID: fmt.Sprintf("grant-%08d", i), Client: seed.TPP, TPP: seed.TPP, Scope: token.Scope{Kind: token.AIS, Resource: c.ID, Asked: "AIS:" + c.ID},
+		RedirectURI: seed.RedirectURI, Refreshable: true, EndsAt: c.ExpiresAt, CreatedAt: f.now, WaitUntil: c.ExpiresAt, Status: token.Redeemed, PSU: c.PSU,
+	}
+	pair := token.Pair{Bank: bankCode, Grant: grant.ID, Access: token.HashOf(seed.Access(i)), Refresh: token.HashOf(seed.Refresh(i)),
+		Thumbprint: f.thumbprint, ExpiresAt: c.ExpiresAt}
+	for _, store := range []func() error{
+		func() error { return f.consents.Create(ctx, c) },
+		func() error { return f.consents.Create(ctx, funds) },
+		func() error { return f.tokens.Create(ctx, grant) },
+		func() error { return f.tokens.Rotate(ctx, pair) },
+	} {
+		if err := store(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resource names an account as package account does. Were it not the same, the account list
+// would be empty, and the run void.
+func (f *filling) resource(i int, account string) string {
+	mac := hmac.New(sha256.New, f.naming)
+	fmt.Fprintf(mac, "resource\x00%s\x00%s\x00%s", bankCode, seed.Consent(i), account)
+	return base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:15])
 }
