@@ -26,7 +26,8 @@ type Store interface {
 	// Count counts one use of key on d. It returns ErrExceeded, and counts nothing, when
 	// there were limit already.
 	Count(ctx context.Context, bank, id string, d day.Day, key string, limit int) error
-	// Recurring lists the IDs of t's recurring consents for psu that have not ended.
+	// Recurring lists the IDs of t's recurring consents for psu that have not ended. In a
+	// transaction, others who ask for the same wait for its end.
 	Recurring(ctx context.Context, bank string, t tpp.ID, psu string) ([]string, error)
 	// ByToken finds the consent behind the bank's access token.
 	ByToken(ctx context.Context, bank, token string, funds bool) (Consent, error)

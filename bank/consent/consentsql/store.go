@@ -96,6 +96,11 @@ func (s Store) Count(ctx context.Context, bank, id string, d day.Day, key string
 }
 
 func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string) ([]string, error) {
+	_, err := s.DB.Exec(ctx, `INSERT INTO consent_turn (bank, psu, tpp, turn) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (bank, psu, tpp) DO UPDATE SET turn = consent_turn.turn + 1`, bank, psu, string(t))
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.DB.Query(ctx, `SELECT id FROM consent WHERE bank = $1 AND psu = $2 AND tpp = $3 AND recurring = 1
 		AND model <> 'funds' AND status IN ('received', 'valid')`, bank, psu, string(t))
 	if err != nil {
