@@ -21,7 +21,7 @@ func TestFloor(t *testing.T) {
 		t.Skip("builds and starts two programs")
 	}
 	ctx, dir := t.Context(), t.TempDir()
-	m, err := newMachine(ctx, dir, 2048, "kontor/bench/core", "kontor/bench/floor")
+	m, err := newMachine(ctx, dir, "kontor/bench/core", "kontor/bench/floor")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,12 @@ func TestFloor(t *testing.T) {
 	}
 	for _, path := range hotPaths() {
 		t.Run("it answers "+path.about, func(t *testing.T) {
-			r := s.clients.Run(path.prepare(&s.target, 4), 4, 50*time.Millisecond)
+			clients, err := load.Dial(s.api, m.client, 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer clients.Close()
+			r := clients.Run(path.prepare(&s.target, 4), 4, 50*time.Millisecond)
 			if r.Failures > 0 || r.Requests < 4 {
 				t.Errorf("%d of %d failed: %v\n%s", r.Failures, r.Requests, r.Failure, s.server.tail())
 			}
@@ -142,7 +147,7 @@ func TestUnexpectedAnswersAreCounted(t *testing.T) {
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	dir := t.TempDir()
-	m, err := newMachine(t.Context(), dir, 2048)
+	m, err := newMachine(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

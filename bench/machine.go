@@ -31,7 +31,7 @@ type machine struct {
 }
 
 // newMachine makes keys and certificates, and builds the programs.
-func newMachine(ctx context.Context, dir string, bits int, programs ...string) (*machine, error) {
+func newMachine(ctx context.Context, dir string, programs ...string) (*machine, error) {
 	ca, err := eidas.NewCA("Kontor bench", time.Now(), nil)
 	if err != nil {
 		return nil, err
@@ -55,8 +55,7 @@ func newMachine(ctx context.Context, dir string, bits int, programs ...string) (
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), root, 0o644); err != nil {
 		return nil, err
 	}
-	// What the bank signs with is no part of the result, and cannot be smaller.
-	if err := errors.Join(writeKeys(filepath.Join(dir, "hub"), bits), writeKeys(filepath.Join(dir, "bank"), 2048)); err != nil {
+	if err := errors.Join(writeKeys(filepath.Join(dir, "hub")), writeKeys(filepath.Join(dir, "bank"))); err != nil {
 		return nil, err
 	}
 	m.client = &tls.Config{RootCAs: ca.Roots(), ServerName: "localhost", Certificates: []tls.Certificate{m.tpp.TLS()}, NextProtos: []string{"http/1.1"}}
@@ -71,9 +70,9 @@ func newMachine(ctx context.Context, dir string, bits int, programs ...string) (
 	return m, nil
 }
 
-// writeKeys makes name.key and name.pub.
-func writeKeys(name string, bits int) error {
-	key, err := rsa.GenerateKey(rand.Reader, bits)
+// writeKeys makes name.key and name.pub, of 2048 bits: the least that is allowed between hub and bank.
+func writeKeys(name string) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
 	}
@@ -174,13 +173,12 @@ type side struct {
 
 	server, bank *process
 	bankAddr     string
-	clients      *load.Clients
 	ready        time.Duration // from start to the first answer
 	idle         int64         // resident set before the load
 	calls        int64         // that the bank got before the present measurement
 }
 
-// up starts the server several times, for the median time it takes, and connects.
+// up starts the server several times, for the median time it takes.
 func (s *side) up(m *machine, times int) error {
 	var took []time.Duration
 	for i := range times {
@@ -201,18 +199,12 @@ func (s *side) up(m *machine, times int) error {
 	s.ready = took[len(took)/2]
 	time.Sleep(200 * time.Millisecond)
 	var err error
-	if s.idle, err = load.Memory(s.server.cmd.Process.Pid); err != nil {
-		return err
-	}
-	s.clients, err = load.Dial(s.api, m.client, connections)
+	s.idle, err = load.Memory(s.server.cmd.Process.Pid)
 	return err
 }
 
 // down ends the server and its bank.
 func (s *side) down() {
-	if s.clients != nil {
-		s.clients.Close()
-	}
 	if s.server != nil {
 		s.server.stop()
 	}

@@ -33,7 +33,6 @@ type options struct {
 	alone     string
 	json      string
 	keep      bool
-	bits      int
 }
 
 func main() {
@@ -43,10 +42,9 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	bits := flag.Int("hop-bits", 2048, "size of the RSA key that signs for the bank; 1024 is not allowed there, but shows what lies beside the signatures")
 	flag.Parse()
 
-	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep, bits: *bits}
+	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep}
 	var err error
 	if o.paths, err = choose(*only); err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,12 +75,11 @@ func run(ctx context.Context, o options) (err error) {
 	if o.alone == "floor" {
 		programs = programs[:2]
 	}
-	m, err := newMachine(ctx, dir, o.bits, programs...)
+	m, err := newMachine(ctx, dir, programs...)
 	if err != nil {
 		return err
 	}
 	report := newReport()
-	report.HopBits = o.bits
 	for _, db := range o.databases {
 		switch db {
 		case "sqlite":
@@ -169,7 +166,7 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 	for _, path := range o.paths {
 		fmt.Printf("%s: %s …\n", db, path.about)
 		for _, c := range []struct{ connections, pairs int }{{1, (o.slices + 3) / 4}, {16, o.slices}, {connections, (o.slices + 3) / 4}} {
-			row, err := measure(ctx, path, sides, c.connections, c.pairs)
+			row, err := measure(ctx, m, path, sides, c.connections, c.pairs)
 			if err != nil {
 				return err
 			}

@@ -69,18 +69,23 @@ func (p part) cpuPerRequest() float64 {
 func (p part) perSecond() float64 { return float64(p.Requests) / p.Elapsed.Seconds() }
 
 // measure runs the path on each side in turn, pairs times; a pair begins with another side each time.
-func measure(ctx context.Context, path hotPath, sides []*side, count, pairs int) (Row, error) {
+func measure(ctx context.Context, m *machine, path hotPath, sides []*side, count, pairs int) (Row, error) {
 	row := Row{Path: path.name, Connections: count, Pairs: pairs}
-	ops := make([]load.Operation, len(sides))
+	ops, clients := make([]load.Operation, len(sides)), make([]*load.Clients, len(sides))
 	parts := make([][]part, len(sides))
 	allocated, bankCPU, calls := make([]float64, len(sides)), make([]time.Duration, len(sides)), make([]float64, len(sides))
 	for i, s := range sides {
 		ops[i] = path.prepare(&s.target, count)
-		r := s.clients.Run(ops[i], count, warm)
+		var err error
+		// Connections that say nothing for long are closed by a server, so each measurement has its own.
+		if clients[i], err = load.Dial(s.api, m.client, count); err != nil {
+			return row, err
+		}
+		defer clients[i].Close()
+		r := clients[i].Run(ops[i], count, warm)
 		if r.Failures > 0 {
 			return row, fmt.Errorf("%s, %s: %w\n%s", path.name, s.name, r.Failure, s.server.tail())
 		}
-		var err error
 		if allocated[i], bankCPU[i], calls[i], err = s.counts(); err != nil {
 			return row, err
 		}
@@ -91,7 +96,7 @@ func measure(ctx context.Context, path hotPath, sides []*side, count, pairs int)
 				return row, ctx.Err()
 			}
 			i := (k + n) % len(sides)
-			p, err := sides[i].slice(ops[i], count)
+			p, err := sides[i].slice(clients[i], ops[i], count)
 			if err != nil {
 				return row, err
 			}
@@ -123,12 +128,12 @@ func measure(ctx context.Context, path hotPath, sides []*side, count, pairs int)
 }
 
 // slice measures one side once.
-func (s *side) slice(op load.Operation, count int) (part, error) {
+func (s *side) slice(clients *load.Clients, op load.Operation, count int) (part, error) {
 	server, database, err := s.cpu()
 	if err != nil {
 		return part{}, err
 	}
-	p := part{Result: s.clients.Run(op, count, slice)}
+	p := part{Result: clients.Run(op, count, slice)}
 	serverAfter, databaseAfter, err := s.cpu()
 	p.server, p.database = serverAfter-server, databaseAfter-database
 	return p, err

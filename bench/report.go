@@ -15,7 +15,6 @@ type Report struct {
 	At         time.Time `json:"at"`
 	Go         string    `json:"go"`
 	Processors int       `json:"processors"`
-	HopBits    int       `json:"hopKeyBits"` // of the RSA key that signs for the bank
 	Rows       []Row     `json:"rows"`
 	Programs   []Program `json:"programs"`
 	Skipped    []string  `json:"skipped,omitempty"`
