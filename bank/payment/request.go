@@ -32,7 +32,7 @@ const daysAheadMax = 366
 //
 // spec: xs2a/initiatePayment
 func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Payment, error) {
-	if err := offered(b.Profile, r.Service, r.Product); err != nil {
+	if err := Offered(b.Profile, r.Service, r.Product); err != nil {
 		return Payment{}, err
 	}
 	o := r.Order
@@ -51,8 +51,8 @@ func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Paymen
 	}, nil
 }
 
-// offered says why product of service cannot be had, or returns nil.
-func offered(p profile.Profile, service, product string) error {
+// Offered says why product of service cannot be had, or returns nil.
+func Offered(p profile.Profile, service, product string) error {
 	switch {
 	case !p.Payments.Enabled || len(p.Payments.Products[service]) == 0:
 		return ErrService

@@ -212,7 +212,7 @@ func certain(cause error) bool {
 // Get returns a payment to the TPP that owns it. Service and product must be the payment's:
 // they are part of its name.
 func (s *Service) Get(ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string) (Payment, error) {
-	if err := offered(b.Profile, service, product); err != nil {
+	if err := Offered(b.Profile, service, product); err != nil {
 		return Payment{}, err
 	}
 	p, err := s.Store.Get(ctx, b.Code, id)

@@ -18,20 +18,26 @@ const depthMax = 32
 // read decodes a JSON body into v. Members that v does not know are ignored, so that TPPs
 // of a newer level are understood; what could be read in two ways is refused.
 func (c *call) read(v any) error {
+	_, err := c.readText(v)
+	return err
+}
+
+// readText decodes a JSON body into v, as read does, and returns its text as well.
+func (c *call) readText(v any) ([]byte, error) {
 	b, err := c.body()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := unambiguous(b); err != nil {
-		return err
+		return nil, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return malformed(mistyped.Field, "is a "+mistyped.Value+" where another type is expected")
+			return nil, malformed(mistyped.Field, "is a "+mistyped.Value+" where another type is expected")
 		}
-		return malformed("", err.Error())
+		return nil, malformed("", err.Error())
 	}
-	return nil
+	return b, nil
 }
 
 // unambiguous refuses JSON that different readers understand differently: not valid, not

@@ -59,6 +59,7 @@ var (
 	// Consents may be of either kind; createConsent looks again, once it knows.
 	toHoldConsents = []role{eidas.AI, eidas.IC}
 	toPay          = []role{eidas.PI}
+	toConfirmFunds = []role{eidas.IC}
 )
 
 // operations lists every operation of the interface.
@@ -98,4 +99,41 @@ var operations = []operation{
 	{id: "getCardAccountList", method: "GET", path: "/v1/card-accounts", summary: "List card accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
 		offered: func(p profile.Profile) bool { return p.Accounts.Cards },
 		do:      (*API).getCardAccounts, params: []parameter{consentIDHeader}, status: 200, answer: cardAccountList{}},
+
+	{id: "initiatePayment", method: "POST", path: "/v1/payments/{paymentProduct}", summary: "Initiate a payment", service: pis, roles: toPay, token: tokenToCreate, psuIP: true,
+		offered: paymentsOn,
+		do:      (*API).createPayment, params: redirectHeaders, body: paymentRequest{}, status: 201, answer: paymentCreated{}},
+	{id: "getPaymentInformation", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}", summary: "Read a payment", service: pis, roles: toPay,
+		offered: paymentsOn,
+		do:      (*API).getPayment, status: 200, answer: paymentInformation{}},
+	{id: "getPaymentInitiationStatus", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/status", summary: "Read the status of a payment", service: pis, roles: toPay,
+		offered: paymentsOn,
+		do:      (*API).getPaymentStatus, status: 200, answer: paymentStatusAnswer{}},
+	{id: "getPaymentInitiationAuthorisation", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/authorisations", summary: "List the authorisations of a payment", service: pis, roles: toPay,
+		offered: paymentsOn,
+		do:      (*API).getPaymentAuthorisations, status: 200, answer: authorisationList{}},
+	{id: "getPaymentInitiationScaStatus", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, roles: toPay,
+		offered: paymentsOn,
+		do:      (*API).getPaymentSCAStatus, status: 200, answer: scaStatusAnswer{}},
+
+	{id: "checkAvailabilityOfFunds", method: "POST", path: "/v1/funds-confirmations", summary: "Ask whether an amount is there", service: piis, roles: toConfirmFunds,
+		offered: fundsOn,
+		do:      (*API).confirmFunds, params: []parameter{{"header", "Consent-ID", "The consent to confirm funds; else the newest one on the account counts.", "", false}},
+		body: fundsRequest{}, status: 200, answer: fundsAnswer{}},
+}
+
+func paymentsOn(p profile.Profile) bool { return p.Payments.Enabled }
+func fundsOn(p profile.Profile) bool    { return p.Funds.Enabled }
+
+// switchedOff lists where services of the standard would be that p does not offer: a TPP is
+// told so, rather than that it has the address wrong.
+func switchedOff(p profile.Profile) []string {
+	paths := []string{"/v1/bulk-payments/", "/v1/periodic-payments/", "/v1/signing-baskets", "/v1/signing-baskets/"}
+	if !p.Payments.Enabled {
+		paths = append(paths, "/v1/payments/")
+	}
+	if !p.Funds.Enabled {
+		paths = append(paths, "/v1/funds-confirmations")
+	}
+	return paths
 }

@@ -76,8 +76,11 @@ var refusals = []struct {
 	{payment.ErrService, nil, http.StatusMethodNotAllowed, "SERVICE_INVALID"},
 	{payment.ErrExecutionDate, nil, http.StatusBadRequest, "EXECUTION_DATE_INVALID"},
 	{payment.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+	{payment.ErrNotSupported, nil, http.StatusBadRequest, "PARAMETER_NOT_SUPPORTED"},
+	{payment.ErrFailed, nil, http.StatusBadRequest, "PAYMENT_FAILED"},
 
 	{funds.ErrNoActivation, nil, http.StatusBadRequest, "NO_PIIS_ACTIVATION"},
+	{funds.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 
 	{core.ErrUnavailable, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},
 	{core.ErrMalformed, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},
@@ -136,6 +139,9 @@ func (a *API) refusal(c *call, err error) answer {
 	path := ""
 	if fe, ok := errors.AsType[*formatError](err); ok {
 		path = fe.path
+	}
+	if fe, ok := errors.AsType[*payment.FieldError](err); ok {
+		path = fe.Field
 	}
 	return a.refused(c.Request, status, tppMessage{"ERROR", code, cut(path, 140), cut(text, 500)}, m)
 }

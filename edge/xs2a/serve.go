@@ -94,6 +94,9 @@ func (a *API) Handler() http.Handler {
 	for path, allowed := range methods {
 		mux.Handle(path, a.refuse(http.StatusMethodNotAllowed, "SERVICE_INVALID", "this method is not supported here", strings.Join(allowed, ", ")))
 	}
+	for _, path := range switchedOff(a.Bank.Profile) {
+		mux.Handle(path, a.refuse(http.StatusMethodNotAllowed, "SERVICE_INVALID", "this bank does not offer this service", ""))
+	}
 	mux.Handle("/", a.refuse(http.StatusNotFound, "RESOURCE_UNKNOWN", "there is nothing at this address", ""))
 	return mux
 }
