@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"kontor/ready"
 	"kontor/xs2aclient"
 )
 
@@ -119,8 +120,12 @@ func (g *guide) becomes(ctx context.Context, client *xs2aclient.Client, consentI
 	return nil
 }
 
+// chosen is the account that the PSU chooses for the first consent: the last, which on the
+// page is not the one that anybody would tick for her.
+func (g *guide) chosen() ready.Account { return g.payee.Accounts[len(g.payee.Accounts)-1] }
+
 func authorise(ctx context.Context, g *guide) (_ string, err error) {
-	iban := g.payee.Accounts[0].IBAN
+	iban := g.chosen().IBAN
 	sawTPP := false
 	g.read.token, err = g.through(ctx, g.read.created, plan{accounts: []string{iban}, look: func(p *page) error {
 		sawTPP = sawTPP || contains(p.text, g.tpp.Name)
@@ -157,7 +162,7 @@ func readAccounts(ctx context.Context, g *guide) (string, error) {
 	}
 	_, err = booked.Amount.Money()
 	return fmt.Sprintf("%s %s, %s %s", r.account.IBAN, r.account.Product, booked.Amount.Amount, booked.Amount.Currency), all(err,
-		is("IBAN", r.account.IBAN, g.payee.Accounts[0].IBAN), is("IBAN in the details", detail.IBAN, r.account.IBAN),
+		is("IBAN", r.account.IBAN, g.chosen().IBAN), is("IBAN in the details", detail.IBAN, r.account.IBAN),
 		is("IBAN beside the balances", balances.Account.IBAN, r.account.IBAN), has("resourceId", r.account.ResourceID),
 		is("the IBAN in resourceId", contains(r.account.ResourceID, r.account.IBAN), false),
 		has("the transactions link", r.account.Links["transactions"]), has("the balances link", r.account.Links["balances"]))
@@ -189,11 +194,11 @@ func readPages(ctx context.Context, g *guide) (string, error) {
 		return "", fmt.Errorf("only %d entries in %d days: too few to show pages", len(atOnce), historyDays)
 	}
 	q.ItemsPerPage = max(1, len(atOnce)/3)
-	r.entries, _, _, err = report(ctx, r.attended(), r.account.ResourceID, q)
+	var pages int
+	r.entries, _, pages, err = report(ctx, r.attended(), r.account.ResourceID, q)
 	if err != nil {
 		return "", err
 	}
-	_, _, pages, err := report(ctx, r.attended(), r.account.ResourceID, q)
 	ids := func(all []xs2aclient.Transaction) (ids []string) {
 		for _, t := range all {
 			ids = append(ids, t.EntryReference+"/"+t.TransactionID)
@@ -205,7 +210,7 @@ func readPages(ctx context.Context, g *guide) (string, error) {
 		return "", fmt.Errorf("%d entries on pages of %d differ from %d at once", len(paged), q.ItemsPerPage, len(atOnce))
 	}
 	slices.Sort(paged)
-	return fmt.Sprintf("%d entries, the same on %d pages as at once", len(atOnce), pages), all(err,
+	return fmt.Sprintf("%d entries, the same on %d pages as at once", len(atOnce), pages), all(
 		is("more than one page", pages > 1, true), is("entries that come twice", len(paged)-len(slices.Compact(paged)), 0))
 }
 

@@ -22,7 +22,7 @@ func consentSteps() []step {
 }
 
 func dedicatedConsent(ctx context.Context, g *guide) (_ string, err error) {
-	r, named := &g.read, g.payee.Accounts[1]
+	r, named := &g.read, g.payee.Accounts[0]
 	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Dedicated(xs2aclient.AccountReference{IBAN: named.IBAN}))); err != nil {
 		return "", err
 	}
@@ -69,9 +69,13 @@ func globalConsent(ctx context.Context, g *guide) (_ string, err error) {
 
 func oneOffConsent(ctx context.Context, g *guide) (string, error) {
 	r := g.read // a copy: the dedicated consent is needed later
-	var err error
+	// A one-off consent ends on the bank's today, which only the bank knows around midnight.
+	older, err := r.client.Consent(ctx, r.created.ConsentID)
+	if err != nil {
+		return "", err
+	}
 	r.created, err = g.askFor(ctx, xs2aclient.ConsentRequest{
-		Access: xs2aclient.BankOffered(), ValidUntil: daysAgo(0), FrequencyPerDay: 1,
+		Access: xs2aclient.BankOffered(), ValidUntil: older.LastActionDate, FrequencyPerDay: 1,
 	})
 	if err != nil {
 		return "", err
@@ -121,13 +125,12 @@ func refuseConsent(ctx context.Context, g *guide) (string, error) {
 
 func withdrawConsent(ctx context.Context, g *guide) (string, error) {
 	r := &g.read
-	// Tokens end with their consent; which of the two a bank names first is its choice.
-	return "revokedByPsu", g.withdraws(ctx, g.payee, g.salt, r.attended(), r.created.ConsentID, "CONSENT_INVALID", "TOKEN_INVALID", "TOKEN_UNKNOWN")
+	return "CONSENT_INVALID; revokedByPsu", g.withdraws(ctx, g.payee, g.salt, r.attended(), r.created.ConsentID)
 }
 
 // withdraws lets a PSU take away her newest consent at a bank, and checks that reader,
 // which reads under it, is told so.
-func (g *guide) withdraws(ctx context.Context, who ready.Persona, bank ready.Bank, reader *xs2aclient.Client, consentID string, codes ...string) error {
+func (g *guide) withdraws(ctx context.Context, who ready.Persona, bank ready.Bank, reader *xs2aclient.Client, consentID string) error {
 	c := g.at(who)
 	defer c.browser.close()
 	if err := c.withdraws(ctx, g.ready.Bank+"/"+bank.Code+"/me", g.tpp.Name); err != nil {
@@ -138,5 +141,5 @@ func (g *guide) withdraws(ctx context.Context, who ready.Persona, bank ready.Ban
 		_, refused = reader.Accounts(ctx, false)
 		return refused != nil, nil
 	})
-	return all(err, refusedWith(refused, http.StatusUnauthorized, codes...), g.becomes(ctx, reader, consentID, xs2aclient.ConsentRevokedByPSU))
+	return all(err, refusedWith(refused, http.StatusUnauthorized, "CONSENT_INVALID"), g.becomes(ctx, reader, consentID, xs2aclient.ConsentRevokedByPSU))
 }

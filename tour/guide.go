@@ -31,6 +31,9 @@ type guide struct {
 
 	read reading
 	pay  paying
+
+	funds        *xs2aclient.Client // asks about funds under fundsConsent
+	fundsConsent string
 }
 
 // newGuide checks that r has everything the tour needs, and says all that is missing.
@@ -125,7 +128,7 @@ func (g *guide) redirects() xs2aclient.Redirects {
 	return xs2aclient.Redirects{URI: uri + "?way=ok", NokURI: uri + "?way=nok", Brand: g.tpp.Name}
 }
 
-// today is the bank's; the sandbox's banks are at most an hour apart.
+// daysAgo is a date of this machine's calendar; the bank's may be a day off.
 func daysAgo(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
 
 // eventually asks again and again whether what the bank reports has arrived.

@@ -72,7 +72,7 @@ func endConsent(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	_, read := r.attended().Accounts(ctx, false)
-	if err := refusedWith(read, http.StatusUnauthorized, "CONSENT_INVALID", "TOKEN_INVALID", "TOKEN_UNKNOWN"); err != nil {
+	if err := refusedWith(read, http.StatusUnauthorized, "CONSENT_INVALID"); err != nil {
 		return "", err
 	}
 	_, refreshed := r.client.Refresh(ctx, r.oauth, r.token.RefreshToken)
@@ -80,8 +80,7 @@ func endConsent(ctx context.Context, g *guide) (string, error) {
 	if !ok || refused.OAuth != "invalid_grant" {
 		return "", fmt.Errorf("the refresh token should be refused with invalid_grant, but: %w", orNil(refreshed))
 	}
-	code, _ := errors.AsType[*xs2aclient.Error](read)
-	return "terminatedByTpp; " + code.Code(), g.becomes(ctx, r.client, r.created.ConsentID, xs2aclient.ConsentTerminated)
+	return "terminatedByTpp; CONSENT_INVALID", g.becomes(ctx, r.client, r.created.ConsentID, xs2aclient.ConsentTerminated)
 }
 
 // orNil makes an error of none.

@@ -2,7 +2,6 @@ package tour
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"kontor/xs2aclient"
@@ -13,15 +12,12 @@ func fundsSteps() []step {
 	return []step{
 		{"The PSU lets the TPP ask whether an amount is available", letCheckFunds},
 		{"An amount that is there is confirmed, one that is not is not", checkFunds},
+		{"The TPP ends that consent, and gets no answer any more", endCheckingFunds},
 	}
 }
 
 func letCheckFunds(ctx context.Context, g *guide) (string, error) {
 	account := xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}
-	before, err := g.pay.client.FundsConfirmation(ctx, xs2aclient.FundsRequest{Account: account, InstructedAmount: xs2aclient.NewAmount(euros(1_00))})
-	if err := refusedWith(err, http.StatusBadRequest, "NO_PIIS_ACTIVATION", "CONSENT_UNKNOWN"); err != nil {
-		return "", fmt.Errorf("before the consent the answer was %t: %w", before, err)
-	}
 	token, err := g.login(ctx, g.payer, "psd2:acc")
 	if err != nil {
 		return "", err
@@ -41,17 +37,29 @@ func letCheckFunds(ctx context.Context, g *guide) (string, error) {
 	if err = all(err, g.returned(cameBack, g.redirects().URI), g.becomes(ctx, client, created.ConsentID, xs2aclient.ConsentValid)); err != nil {
 		return "", err
 	}
-	_, reading := client.WithConsent(created.ConsentID).Accounts(ctx, false)
+	g.funds = client.WithConsent(created.ConsentID)
+	g.fundsConsent = created.ConsentID
+	_, reading := g.funds.Accounts(ctx, false)
 	return "the consent shows no account, balance or transaction", refusedWith(reading, http.StatusUnauthorized, "CONSENT_INVALID")
 }
 
+// askFunds asks whether cents are available on the payer's account.
+func (g *guide) askFunds(ctx context.Context, cents int64) (bool, error) {
+	return g.funds.WithPSU(xs2aclient.PSU{}).FundsConfirmation(ctx, xs2aclient.FundsRequest{
+		Account: xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}, Payee: "Knjigarna Modra", InstructedAmount: xs2aclient.NewAmount(euros(cents)),
+	})
+}
+
 func checkFunds(ctx context.Context, g *guide) (string, error) {
-	ask := func(cents int64) (bool, error) {
-		return g.pay.client.FundsConfirmation(ctx, xs2aclient.FundsRequest{
-			Account: xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}, Payee: "Knjigarna Modra", InstructedAmount: xs2aclient.NewAmount(euros(cents)),
-		})
-	}
-	little, err := ask(1_00)
-	much, err2 := ask(g.pay.debtor.balance.Minor + 1)
+	little, err := g.askFunds(ctx, 1_00)
+	much, err2 := g.askFunds(ctx, g.pay.debtor.balance.Minor+1)
 	return "1.00 EUR: true; one cent more than the balance: false", all(err, err2, is("the answer to little", little, true), is("the answer to much", much, false))
+}
+
+func endCheckingFunds(ctx context.Context, g *guide) (string, error) {
+	if err := g.funds.DeleteConsent(ctx, g.fundsConsent); err != nil {
+		return "", err
+	}
+	_, err := g.askFunds(ctx, 1_00)
+	return "CONSENT_INVALID", refusedWith(err, http.StatusUnauthorized, "CONSENT_INVALID")
 }

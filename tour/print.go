@@ -53,13 +53,7 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	if err != nil {
 		u = &url.URL{Path: e.URL}
 	}
-	at := u.Path
-	if u.RawQuery != "" && len(u.RawQuery) < 80 {
-		at += "?" + u.RawQuery
-	}
-	if i := strings.Index(at, "/v1/"); i > 0 && !p.verbose {
-		at = "…" + at[i:]
-	}
+	at := p.place(u)
 	if e.RequestHeader.Get("Consent-ID") != "" && e.RequestHeader.Get("PSU-IP-Address") == "" {
 		at += " (without the PSU)"
 	}
@@ -79,15 +73,49 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	p.body("<", e.ResponseBody)
 }
 
+// place names what is called. IDs and cursors are cut: a reader compares, and does not type.
+func (p *printer) place(u *url.URL) string {
+	const long = 32
+	q := u.Query()
+	if q.Has("cursor") {
+		q = url.Values{"pageIndex": q["pageIndex"]}
+	}
+	parts := strings.Split(u.Path, "/")
+	if i := slices.Index(parts, "v1"); i > 0 {
+		parts = append([]string{"…"}, parts[i:]...)
+	}
+	for i, s := range parts {
+		if len(s) >= 20 && len(s) <= long && !strings.Contains(s, "-") {
+			parts[i] = s[:6] + "…"
+		}
+	}
+	at := strings.Join(parts, "/")
+	if len(q) > 0 {
+		at += "?" + q.Encode()
+	}
+	return at
+}
+
 func (p *printer) headers(mark string, h http.Header) {
 	var lines []string
 	for name, values := range h {
-		lines = append(lines, name+": "+shorten(strings.Join(values, ", ")))
+		lines = append(lines, spelled(name)+": "+shorten(strings.Join(values, ", ")))
 	}
 	slices.Sort(lines)
 	for _, l := range lines {
 		p.line("           %s %s", mark, l)
 	}
+}
+
+// spelled writes the name of a header as the standard does.
+func spelled(name string) string {
+	words := strings.Split(name, "-")
+	for i, w := range words {
+		if u := strings.ToUpper(w); slices.Contains([]string{"PSU", "TPP", "ASPSP", "SCA", "ID", "IP", "URI"}, u) {
+			words[i] = u
+		}
+	}
+	return strings.Join(words, "-")
 }
 
 func (p *printer) body(mark string, b []byte) {
@@ -127,6 +155,9 @@ func (p *printer) browsed(login string, titles []string, left string) {
 	}
 	if left != "" {
 		shown = append(shown, "back to "+p.brief(left))
+	}
+	if len(shown) == 0 {
+		return
 	}
 	p.line("    %-9s %s", login, strings.Join(shown, " → "))
 }

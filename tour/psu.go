@@ -166,6 +166,7 @@ func (c *psu) message(ctx context.Context, session string) (message, error) {
 	}
 	for _, m := range all {
 		if m.Session == session && m.Login == c.Login && m.Code != "" {
+			c.g.print.browsed(c.Login, c.browser.told(), "")
 			c.g.print.read(c.Login, m)
 			return m, nil
 		}

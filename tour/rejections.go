@@ -48,5 +48,5 @@ func overdraw(ctx context.Context, g *guide) (string, error) {
 
 func withdrawWatching(ctx context.Context, g *guide) (string, error) {
 	o := g.pay.creditor
-	return "CONSENT_INVALID; revokedByPsu", g.withdraws(ctx, g.payee, g.bankart, o.reader, o.consentID, "CONSENT_INVALID")
+	return "CONSENT_INVALID; revokedByPsu", g.withdraws(ctx, g.payee, g.bankart, o.reader, o.consentID)
 }

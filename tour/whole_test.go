@@ -1,0 +1,53 @@
+package tour_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+
+	"kontor/app"
+	"kontor/tour"
+)
+
+// TestTour takes the tour through a whole Kontor on SQLite, and on PostgreSQL where there is
+// one: hub and banks behind sockets, everything else played from outside.
+func TestTour(t *testing.T) {
+	t.Parallel()
+	databases := map[string]string{"SQLite": "", "PostgreSQL": os.Getenv("TEST_POSTGRES_URL")}
+	for name, db := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "PostgreSQL" && db == "" {
+				t.Skip("TEST_POSTGRES_URL is not set: the tour on PostgreSQL was not taken")
+			}
+			const free = "127.0.0.1:0"
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+			dev, err := app.NewDev(ctx, app.DevOptions{Data: t.TempDir(), DB: db, Temporary: true, API: free, Web: free, WebTLS: free, Bank: free}, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			var report tour.Report
+			done := make(chan struct{})
+			err = dev.Run(ctx, func() error {
+				go func() {
+					defer close(done)
+					defer stop()
+					report = tour.Run(ctx, tour.Options{Ready: dev.Ready, Out: &out})
+				}()
+				return nil
+			})
+			<-done
+			if err != nil {
+				t.Errorf("the sandbox did not end well: %v", err)
+			}
+			if !report.OK {
+				t.Errorf("the tour does not hold:\n%s", out.String())
+			}
+		})
+	}
+}
