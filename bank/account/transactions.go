@@ -112,13 +112,8 @@ func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string
 	now := s.Now()
 	to := day.Of(now, r.Bank.Zone)
 	from := to.AddDays(-r.Bank.Accounts.HistoryDays)
-	want, err := json.Marshal(id)
-	if err != nil {
-		return ErrTransaction
-	}
-	want = bytes.Trim(want, `"`)
 	entry := func(t *core.Transaction) error {
-		if !bytes.Equal(t.ID, want) {
+		if len(t.ID) == 0 || plain(t.ID) != id {
 			return nil
 		}
 		if err := yield(t); err != nil {
@@ -138,6 +133,16 @@ func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string
 		}
 		cursor = next
 	}
+}
+
+// plain returns what t means: one text can be escaped in many ways.
+func plain(t core.Text) string {
+	if bytes.IndexByte(t, '\\') < 0 {
+		return string(t)
+	}
+	var s string
+	json.Unmarshal(slices.Concat([]byte{'"'}, t, []byte{'"'}), &s) // valid by the port's promise
+	return s
 }
 
 // errPageFull ends a walk over the bank's entries when there is enough.
