@@ -76,6 +76,7 @@ func paymentSteps() []step {
 		{"The bank shows payee, amount, account and TPP, and binds the code to them; the PSU approves", approvePayment},
 		{"The money has moved, to the cent, on both accounts", seeBalances},
 		{"The booked transaction stands on both accounts", seeTransactions},
+		{"The code for one payment is worth nothing for another", mixUpCodes},
 		{"An instant payment is settled", payInstantly},
 		{"A payment to an own account needs no code: it is exempt from SCA", payExempt},
 	}
@@ -246,9 +247,9 @@ func approvePayment(ctx context.Context, g *guide) (string, error) {
 			sawTPP = sawTPP || contains(p.text, g.tpp.Name)
 			return shown(p, r)
 		},
-		read: func(text string) error {
-			return all(is("the amount in the text message", contains(text, r.InstructedAmount.Amount), true),
-				is("the payee's IBAN in the text message", contains(plain(text), r.CreditorAccount.IBAN), true))
+		read: func(m message) error {
+			return all(is("the amount in the text message", contains(m.Text, r.InstructedAmount.Amount), true),
+				is("the payee's IBAN in the text message", contains(plain(m.Text), r.CreditorAccount.IBAN), true))
 		},
 	})
 	return "back at TPP-Redirect-URI; ACSC", all(err, is("pages that show the payment", pages >= 2, true), is("the TPP's name on the bank's page", sawTPP, true),
@@ -287,6 +288,38 @@ func seeTransactions(ctx context.Context, g *guide) (string, error) {
 	return fmt.Sprintf("%s EUR to %s; %s EUR from %s", sent.Amount.Amount, sent.CreditorName, received.Amount.Amount, received.DebtorName), all(err,
 		is("creditor of the payer's entry", sent.CreditorName, r.CreditorName), is("its account", sent.CreditorAccount.IBAN, r.CreditorAccount.IBAN),
 		is("debtor of the payee's entry", received.DebtorName, g.payer.Name), is("endToEndId", received.EndToEndID, r.EndToEndIdentification))
+}
+
+// mixUpCodes enters, for a payment, the code that was sent for a much smaller one: as a
+// fraudster would have it who shows one payment and starts another (RTS art. 5).
+func mixUpCodes(ctx context.Context, g *guide) (string, error) {
+	small, large := g.pay.request, g.pay.request
+	small.InstructedAmount, large.InstructedAmount = xs2aclient.NewAmount(euros(1_00)), xs2aclient.NewAmount(euros(90_00))
+	started, err := g.initiates(ctx, xs2aclient.SEPACreditTransfers, small)
+	if err != nil {
+		return "", err
+	}
+	c, code := g.at(g.payer), ""
+	defer c.browser.close()
+	_, err = c.follows(ctx, started.Links["scaRedirect"], plan{read: func(m message) error {
+		code = m.Code
+		return errEnough
+	}})
+	if !errors.Is(err, errEnough) {
+		return "", err
+	}
+	created, err := g.initiates(ctx, xs2aclient.SEPACreditTransfers, large)
+	if err != nil {
+		return "", err
+	}
+	refused := false
+	cameBack, err := c.follows(ctx, created.Links["scaRedirect"], plan{otherCode: code, look: func(p *page) error {
+		return shown(p, large)
+	}, alerted: func(string) { refused = true }})
+	left, err2 := g.pay.client.PaymentStatus(ctx, g.single(xs2aclient.SEPACreditTransfers, started))
+	return "refused; with its own code the payment is settled, and the other waits on", all(err, err2, is("the other code refused", refused, true),
+		g.returned(cameBack, g.redirects().URI), is("status of the other payment", left.TransactionStatus, xs2aclient.PaymentReceived),
+		g.ends(ctx, xs2aclient.SEPACreditTransfers, created, xs2aclient.PaymentSettled, xs2aclient.SCAFinalised), g.settled(ctx, euros(90_00)))
 }
 
 func payInstantly(ctx context.Context, g *guide) (string, error) {

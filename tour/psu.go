@@ -19,6 +19,7 @@ type psu struct {
 	ready.Persona
 	g       *guide
 	browser *browser
+	told    string // the code that was last read to the reader of the tour
 }
 
 // A plan is what a PSU means to do when a TPP sends her to her bank.
@@ -26,12 +27,19 @@ type plan struct {
 	accounts   []string // IBANs to choose, where the bank leaves a choice
 	refuse     bool     // once she sees what is asked
 	wrongCodes int      // that she enters before the right one
+	otherCode  string   // that she enters first: the bank sent it for something else
 	// look is called with the page that asks for approval and with the one that asks for
 	// the code.
 	look func(*page) error
-	// read is called with the text message that brings the code.
-	read func(text string) error
+	// alerted is called when the page that asks for the code says what was wrong with the last.
+	alerted func(alert string)
+	// read is called with the text message that brings the code. errEnough from it ends the
+	// visit.
+	read func(message) error
 }
+
+// errEnough says that a PSU closes her browser in the middle.
+var errEnough = errors.New("the PSU has seen enough")
 
 // pagesMax bounds how many pages a PSU bears with.
 const pagesMax = 20
@@ -107,6 +115,9 @@ func choose(p *page, f form, ibans []string) (url.Values, error) {
 }
 
 func (c *psu) enterCode(ctx context.Context, p *page, f form, do *plan) (*page, string, error) {
+	if p.alert != "" && do.alerted != nil {
+		do.alerted(p.alert)
+	}
 	if do.look != nil && p.alert == "" {
 		if err := do.look(p); err != nil {
 			return nil, "", err
@@ -117,13 +128,16 @@ func (c *psu) enterCode(ctx context.Context, p *page, f form, do *plan) (*page, 
 		return nil, "", err
 	}
 	if do.read != nil {
-		if err := do.read(m.Text); err != nil {
+		if err := do.read(m); err != nil {
 			return nil, "", err
 		}
 		do.read = nil
 	}
 	code := m.Code
-	if do.wrongCodes > 0 {
+	switch {
+	case do.otherCode != "":
+		code, do.otherCode = do.otherCode, ""
+	case do.wrongCodes > 0:
 		do.wrongCodes--
 		last := code[len(code)-1]
 		code = code[:len(code)-1] + string('0'+(last-'0'+1)%10)
@@ -166,8 +180,11 @@ func (c *psu) message(ctx context.Context, session string) (message, error) {
 	}
 	for _, m := range all {
 		if m.Session == session && m.Login == c.Login && m.Code != "" {
-			c.g.print.browsed(c.Login, c.browser.told(), "")
-			c.g.print.read(c.Login, m)
+			if m.Code != c.told {
+				c.g.print.browsed(c.Login, c.browser.told(), "")
+				c.g.print.read(c.Login, m)
+				c.told = m.Code
+			}
 			return m, nil
 		}
 	}
