@@ -258,12 +258,21 @@ func (c Consent) Permits(now time.Time, u Use) error {
 	return nil
 }
 
-// Fill stores which accounts c covers, once the bank has told.
+// Fill stores which accounts c covers, once the bank has told. Of several first reads at
+// the same time one stores it; the others find it done.
 func (s *Service) Fill(ctx context.Context, c Consent, accounts []Account) error {
-	return s.Store.Update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
+	done := errors.New("filled already")
+	err := s.Store.Update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
+		if c.Accounts != nil {
+			return c, done
+		}
 		c.Accounts = accounts
 		return c, nil
 	})
+	if errors.Is(err, done) {
+		return nil
+	}
+	return err
 }
 
 // Authorised makes the consent valid and ends the older recurring ones that it replaces.
