@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -14,7 +16,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +32,7 @@ type machine struct {
 	dir    string
 	client *tls.Config
 	tpp    eidas.Issued
+	signer *rsa.PrivateKey // as large as the key that signs for the bank
 }
 
 // newMachine makes keys and certificates, and builds the programs.
@@ -55,8 +60,10 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), root, 0o644); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(writeKeys(filepath.Join(dir, "hub")), writeKeys(filepath.Join(dir, "bank"))); err != nil {
-		return nil, err
+	for _, name := range []string{"hub", "bank"} {
+		if m.signer, err = writeKeys(filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
 	}
 	m.client = &tls.Config{RootCAs: ca.Roots(), ServerName: "localhost", Certificates: []tls.Certificate{m.tpp.TLS()}, NextProtos: []string{"http/1.1"}}
 	if len(programs) == 0 {
@@ -71,21 +78,46 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 }
 
 // writeKeys makes name.key and name.pub, of 2048 bits: the least that is allowed between hub and bank.
-func writeKeys(name string) error {
+func writeKeys(name string) (*rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(os.WriteFile(name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+	return key, errors.Join(os.WriteFile(name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
 		os.WriteFile(name+".pub", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o644))
+}
+
+// signature returns the processor time of one signature when every processor is busy.
+func (m *machine) signature() (time.Duration, error) {
+	const each = 6
+	workers := runtime.GOMAXPROCS(0)
+	before, err := load.CPU(os.Getpid())
+	if err != nil {
+		return 0, err
+	}
+	var all sync.WaitGroup
+	errs := make([]error, workers)
+	for w := range workers {
+		all.Go(func() {
+			digest := sha256.Sum256([]byte{byte(w)})
+			for range each {
+				if _, err := rsa.SignPKCS1v15(nil, m.signer, crypto.SHA256, digest[:]); err != nil {
+					errs[w] = err
+				}
+			}
+		})
+	}
+	all.Wait()
+	after, err := load.CPU(os.Getpid())
+	return (after - before) / time.Duration(each*workers), errors.Join(append(errs, err)...)
 }
 
 // size returns the size of a program in bytes.

@@ -7,8 +7,9 @@
 // is the median of the ratios of neighbouring slices, of processor time first of all.
 //
 // Read the table as product | floor. CPU is that of the server and of its PostgreSQL
-// backends; the bank's is shown beside it, and counted for nobody. A row with an answer
-// that was not the expected one is void.
+// backends; the bank's is shown beside it, and counted for nobody. "Beside RSA" is the ratio
+// of CPU without the signatures of the calls to the bank, which neither side can save. A
+// row with an answer that was not the expected one is void.
 package main
 
 import (

@@ -54,7 +54,7 @@ func (r *Report) save(file string) error {
 // print writes two tables; "a | b" is product | floor.
 func (r *Report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\treq/s ratio\tp50 ratio\tallocs ratio\t")
+	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\tbeside RSA\treq/s ratio\tp50 ratio\tallocs ratio\t")
 	for _, row := range r.Rows {
 		pair := func(format string, of func(*Side) float64) string {
 			text := ""
@@ -79,11 +79,11 @@ func (r *Report) print(out io.Writer) {
 			pair("%.3f", func(s *Side) float64 { return s.BankCPUPer1000 }))
 		switch {
 		case row.Void:
-			fmt.Fprint(w, "VOID\tVOID\tVOID\tVOID\t\n")
+			fmt.Fprint(w, "VOID\tVOID\tVOID\tVOID\tVOID\t\n")
 		case row.Ratios == nil:
-			fmt.Fprint(w, "\t\t\t\t\n")
+			fmt.Fprint(w, "\t\t\t\t\t\n")
 		default:
-			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t\n", row.Ratios.CPU, row.Ratios.PerSecond, row.Ratios.P50, row.Ratios.Allocations)
+			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", row.Ratios.CPU, row.Ratios.BesideSignatures, row.Ratios.PerSecond, row.Ratios.P50, row.Ratios.Allocations)
 		}
 	}
 	w.Flush()
