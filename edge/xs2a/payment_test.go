@@ -1,0 +1,247 @@
+package xs2a_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/authorisation/authorisationsql"
+	"kontor/bank/consent"
+	"kontor/bank/consent/consentsql"
+	"kontor/bank/core"
+	"kontor/bank/funds"
+	"kontor/bank/payment"
+	"kontor/bank/payment/paymentsql"
+	"kontor/bank/profile"
+	"kontor/bank/tpp"
+	"kontor/edge/xs2a"
+	"kontor/kit/audit/auditsql"
+	"kontor/kit/eidas"
+	"kontor/kit/money"
+	"kontor/kit/secretbox"
+	"kontor/kit/sqldb/sqldbtest"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata with what the API answers now")
+
+// TestPaymentDialogues replays testdata/payment*.txt and testdata/funds*.txt.
+//
+// A line that starts with ">" is a request: method, path, body. Lines above it that start
+// with "|" are headers for it. The lines under it are the answer that is expected. "!" is
+// what the bank does: how it answers from now on, or what it reports of the last session.
+// "+" lets time pass. "X-Request-ID" and "PSU-IP-Address" are sent unless told otherwise;
+// "TPP: other" is another TPP, "TPP: ai" one without the roles.
+func TestPaymentDialogues(t *testing.T) {
+	for _, pattern := range []string{"payment*.txt", "funds*.txt"} {
+		files, err := filepath.Glob(filepath.Join("testdata", pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no %s, %v", pattern, err)
+		}
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+				want, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := openStage(t).play(t, want)
+				if *update {
+					if err := os.WriteFile(file, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				} else if !bytes.Equal(got, want) {
+					t.Errorf("got:\n%s\nwant:\n%s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// A stage is the interface of one bank with payments, on SQLite, and that bank.
+type stage struct {
+	core.Bank // the rest of a bank is not asked
+	handler   http.Handler
+	auths     *authorisation.Service
+	now       time.Time
+	answer    string // page, silent, away, refuses, unknown
+	session   string // of the last payment
+}
+
+func (s *stage) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {
+	s.session = o.Session
+	switch s.answer {
+	case "away":
+		return nil, fmt.Errorf("%w: dial tcp 192.0.2.1:443: connection refused", core.ErrUnavailable)
+	case "refuses":
+		return nil, fmt.Errorf("%w: InvalidAttributeValue", core.ErrRefused)
+	case "unknown":
+		return nil, core.ErrUnknownOutcome
+	case "silent":
+		return nil, nil
+	case "exempts":
+		return &core.Update{Status: "ACTC", SCAStatus: "exempted", FundsAvailable: new(true)}, nil
+	}
+	return &core.Update{Status: "RCVD", RedirectURL: "https://bank.example/sca/1"}, nil
+}
+
+func (s *stage) StartFundsAccess(_ context.Context, r core.FundsAccessRequest) (*core.Update, error) {
+	s.session = r.Session
+	return &core.Update{RedirectURL: "https://bank.example/sca/2"}, nil
+}
+
+func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountReference, m money.Amount) (bool, error) {
+	switch s.answer {
+	case "away":
+		return false, core.ErrUnavailable
+	case "withdrawn":
+		return false, core.ErrAccessDenied
+	}
+	return m.Minor <= 10000, nil
+}
+
+// report plays an event of the bank: success, fail [status] or update <status> [funds].
+func (s *stage) report(words []string) error {
+	words = append(words, "", "")
+	switch words[0] {
+	case "success":
+		return s.auths.Success(context.Background(), "lon", core.Success{Session: s.session, UserID: "psu-7", Token: "token", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}})
+	case "fail":
+		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "AccessDenied", Status: words[1]})
+	}
+	u := core.Update{Session: s.session, Status: words[1]}
+	if words[2] == "funds" {
+		u.FundsAvailable = new(true)
+	}
+	return s.auths.Update(context.Background(), "lon", u)
+}
+
+func openStage(t *testing.T) *stage {
+	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations)
+	keys, err := secretbox.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := secretbox.New(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{now: time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC), answer: "page"}
+	clock := func() time.Time { return s.now }
+	var ids atomic.Int32
+	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
+	b, err := profile.Load("bankart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.FirstUpdateWait = 10 * time.Millisecond
+	bank := profile.Bank{Code: "lon", BasePath: "/psd2/lon", Zone: time.UTC, Profile: b}
+	cores, banks := map[string]core.Bank{"lon": s}, map[string]profile.Bank{"lon": bank}
+	record := auditsql.Log{DB: db}
+	returnURL := func(bank, key string) string { return "https://hub.example/return/" + bank + "/" + key }
+	s.auths = &authorisation.Service{Store: authorisationsql.Store{DB: db}, Atomically: db.Atomically, Now: clock, NewID: newID}
+	log := slog.New(slog.DiscardHandler)
+	consents := &consent.Service{
+		Store: consentsql.Store{DB: db, Box: box}, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record, Atomically: db.Atomically,
+		RevokeTokens: func(context.Context, string, string) error { return nil }, ReturnURL: returnURL, Now: clock, NewID: newID, Log: log,
+	}
+	paying := &payment.Service{
+		Store: paymentsql.Store{DB: db}, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record, Atomically: db.Atomically,
+		ReturnURL: returnURL, Now: clock, NewID: newID, Log: log,
+	}
+	s.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfConsent: consents, authorisation.OfPayment: paying}
+	api := &xs2a.API{
+		Bank: bank, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
+		Consents: consents, Authorisations: s.auths, Payments: paying, Now: clock, Log: log,
+		Funds: &funds.Service{Consents: consents, Cores: cores, Audit: record, Now: clock},
+		Identify: func(r *http.Request) (tpp.TPP, error) {
+			switch r.Header.Get("TPP") {
+			case "other":
+				return tpp.TPP{ID: "PSDSI-BS-7654321", Name: "Drugi", Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
+			case "ai":
+				return tpp.TPP{ID: "PSDSI-BS-1111111", Name: "Bralec", Roles: []eidas.Role{eidas.AI}}, nil
+			case "none":
+				return tpp.TPP{}, tpp.ErrCertificateMissing
+			}
+			return tpp.TPP{ID: "PSDSI-BS-1234567", Name: "Plačilo d.o.o.", Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
+		},
+		CheckToken: func(context.Context, string, string, tpp.TPP) (xs2a.Bearer, error) {
+			return xs2a.Bearer{Payments: true, Accounts: true, PSU: "psu-7"}, nil
+		},
+	}
+	s.handler = api.Handler()
+	return s
+}
+
+// play runs script and returns it with the answers that came.
+func (s *stage) play(t *testing.T, script []byte) []byte {
+	var out bytes.Buffer
+	headers := http.Header{}
+	request := 0
+	for lines := bufio.NewScanner(bytes.NewReader(script)); lines.Scan(); {
+		line := lines.Text()
+		if line == "" || strings.ContainsAny(line[:1], "#|!+>") {
+			fmt.Fprintln(&out, line)
+		}
+		if line == "" {
+			continue
+		}
+		rest := strings.TrimSpace(line[1:])
+		switch line[0] {
+		case '|':
+			name, value, _ := strings.Cut(rest, ":")
+			headers[http.CanonicalHeaderKey(name)] = []string{strings.TrimSpace(value)}
+		case '!':
+			words := strings.Fields(rest)
+			if words[0] == "success" || words[0] == "fail" || words[0] == "update" {
+				if err := s.report(words); err != nil {
+					fmt.Fprintln(&out, err)
+				}
+			} else {
+				s.answer = words[0]
+			}
+		case '+':
+			d, err := time.ParseDuration(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.now = s.now.Add(d)
+		case '>':
+			request++
+			f := append(strings.SplitN(rest, " ", 3), "", "")
+			r := httptest.NewRequest(f[0], f[1], strings.NewReader(f[2]))
+			r.Header = http.Header{
+				"X-Request-Id": {fmt.Sprintf("99391c7e-ad88-49ec-a2ad-%012d", request)}, "Psu-Ip-Address": {"192.0.2.7"}, "Content-Type": {"application/json"},
+				"Authorization": {"Bearer x"}, "Tpp-Redirect-Uri": {"https://tpp.example/back"},
+			}
+			for name, values := range headers {
+				if r.Header[name] = values; values[0] == "" {
+					delete(r.Header, name)
+				}
+			}
+			clear(headers)
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r)
+			fmt.Fprintln(&out, w.Code)
+			for _, name := range []string{"Location", "ASPSP-SCA-Approach", "Allow"} {
+				if v := w.Header().Get(name); v != "" {
+					fmt.Fprintf(&out, "%s: %s\n", name, v)
+				}
+			}
+			if w.Body.Len() > 0 {
+				fmt.Fprintln(&out, w.Body)
+			}
+		}
+	}
+	return out.Bytes()
+}
