@@ -61,8 +61,8 @@ func New(c Config) http.Handler {
 		h.banks[b.AppID] = &bank{
 			code: b.Code, secret: sha256.Sum256([]byte(b.AppSecret)), enabled: b.Enabled,
 			// A bank without a secret or without a key is not yet set up: anybody could speak for it.
-			configured: b.AppSecret != "" && len(b.Keys) > 0,
-			verifier:   jws.Verifier{Keys: b.Keys, Leeway: leeway, Now: h.now},
+			secretSet: b.AppSecret != "", keySet: len(b.Keys) > 0,
+			verifier: jws.Verifier{Keys: b.Keys, Leeway: leeway, Now: h.now},
 		}
 	}
 	on := func(pattern string, do operation) {
@@ -103,10 +103,11 @@ type hub struct {
 }
 
 type bank struct {
-	code                string
-	secret              [sha256.Size]byte
-	enabled, configured bool
-	verifier            jws.Verifier
+	code              string
+	secret            [sha256.Size]byte
+	enabled           bool
+	secretSet, keySet bool
+	verifier          jws.Verifier
 }
 
 // An operation is told the bank and the data it signed. Its answer is data and, for lists,
@@ -154,12 +155,12 @@ func (h *hub) caller(r *http.Request) (*bank, error) {
 	secret := sha256.Sum256([]byte(r.Header.Get(wire.HeaderAppSecret)))
 	same := subtle.ConstantTimeCompare(secret[:], b.secret[:]) == 1
 	switch {
-	case known && !b.configured:
-		return nil, errConfiguration
-	case !known || !same:
+	case !known || b.secretSet && !same:
 		return nil, errBank
 	case !b.enabled:
 		return b, errDisabled
+	case !b.secretSet || !b.keySet:
+		return b, errConfiguration
 	}
 	return b, nil
 }
