@@ -80,18 +80,27 @@ func NewDev(ctx context.Context, o DevOptions, log *slog.Logger) (*Dev, error) {
 	return d, nil
 }
 
-// Run serves until ctx ends. It calls whenReady as soon as requests are answered.
+// Run serves until ctx ends. It calls whenReady once requests are taken. The hub ends first:
+// what it still has to say, it says to banks that listen.
 func (d *Dev) Run(ctx context.Context, whenReady func() error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.hub.Run(ctx) })
-	g.Go(func() error { return d.banks.Run(ctx) })
-	if err := whenReady(); err != nil {
+	listening, close := context.WithCancel(context.WithoutCancel(ctx))
+	defer close()
+	var g errgroup.Group
+	g.Go(func() error {
+		defer close()
+		return d.hub.Run(ctx)
+	})
+	g.Go(func() error {
+		defer stop()
+		return d.banks.Run(listening)
+	})
+	err := whenReady()
+	if err != nil {
 		stop()
-		return errors.Join(err, g.Wait())
 	}
-	return errors.Join(append([]error{g.Wait()}, d.close()...)...)
+	return errors.Join(append([]error{err, g.Wait()}, d.close()...)...)
 }
 
 func (d *Dev) close() (errs []error) {
