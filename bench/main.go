@@ -39,7 +39,7 @@ type options struct {
 func main() {
 	db := flag.String("db", "sqlite,postgres", "databases to measure on")
 	only := flag.String("only", "", "hot paths, separated by commas (default all): token, accounts, transactions, consent, payment, funds")
-	pairs := flag.Int("slices", 20, "pairs of 250 ms slices with 16 connections; a quarter of it with 1 and 64")
+	pairs := flag.Int("slices", 20, "pairs of 250 ms slices with 16 connections; a fifth of it with 1 and 64")
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
@@ -50,6 +50,9 @@ func main() {
 	if o.paths, err = choose(*only); err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		const longest = 15 * time.Minute // about four are usual
+		ctx, cancel := context.WithTimeout(ctx, longest)
+		defer cancel()
 		err = run(ctx, o)
 	}
 	if err != nil {
@@ -166,7 +169,7 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 	}
 	for _, path := range o.paths {
 		fmt.Printf("%s: %s …\n", db, path.about)
-		for _, c := range []struct{ connections, pairs int }{{1, (o.slices + 3) / 4}, {16, o.slices}, {connections, (o.slices + 3) / 4}} {
+		for _, c := range []struct{ connections, pairs int }{{1, (o.slices + 4) / 5}, {16, o.slices}, {connections, (o.slices + 4) / 5}} {
 			row, err := measure(ctx, m, path, sides, c.connections, c.pairs)
 			if err != nil {
 				return err

@@ -15,7 +15,7 @@ import (
 
 const (
 	slice       = 250 * time.Millisecond
-	warm        = 300 * time.Millisecond
+	warm        = 250 * time.Millisecond
 	connections = 64
 	consents    = 10240 // a multiple of every number of connections
 )
