@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ import (
 	"kontor/bank/tpp"
 	"kontor/connector/client"
 	"kontor/connector/jws"
+	"kontor/edge/callback"
 	"kontor/kit/audit/auditsql"
 	"kontor/kit/eidas"
 	"kontor/kit/secretbox"
@@ -56,6 +58,10 @@ type Hub struct {
 	trust   *tpp.Trust
 	secrets openedSecrets
 	servers []*server
+
+	callbacks    []callback.Bank            // the banks as they report to the hub
+	certificates map[string]tls.Certificate // by listener
+	appSecrets   []string                   // in the order of cfg.Apps
 
 	banks          map[string]profile.Bank
 	cores          map[string]core.Bank
@@ -79,12 +85,11 @@ type openedSecrets struct {
 // New builds a hub. It opens its listeners, so that its addresses are known, but serves
 // nothing before Run. The schema must be up to date (Migrate).
 func New(ctx context.Context, cfg Config, log *slog.Logger) (*Hub, error) {
-	if err := cfg.Check(); err != nil {
+	a := newHub(cfg, log)
+	if err := a.read(); err != nil {
 		return nil, err
 	}
-	a := &Hub{cfg: cfg, log: log, now: time.Now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{}, continueURLs: map[string]func(string) string{}}
-	steps := []func(context.Context) error{a.openSecrets, a.openTrust, a.openDatabase, a.openBanks, a.build, a.register, a.listen}
-	for _, step := range steps {
+	for _, step := range []func(context.Context) error{a.openDatabase, a.openBanks, a.build, a.register, a.listen} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -92,8 +97,31 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Hub, error) {
 	return a, nil
 }
 
+func newHub(cfg Config, log *slog.Logger) *Hub {
+	a := &Hub{
+		cfg: cfg, log: log, now: cfg.now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{},
+		certificates: map[string]tls.Certificate{}, continueURLs: map[string]func(string) string{},
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	return a
+}
+
+// read checks the configuration and reads every file and variable that it names. All that
+// is wrong is said at once: who fixes one thing shall not have to start again to learn of
+// the next.
+func (a *Hub) read() error {
+	return errors.Join(a.cfg.Check(), a.readSecrets(), a.readTrust(), a.readBanks(), a.readCertificates(), a.readApps())
+}
+
 // Migrate brings the schema of cfg's database up to date and names what it applied.
 func Migrate(ctx context.Context, cfg Config) ([]string, error) {
+	errs := slices.Clone(cfg.malformed)
+	cfg.checkDatabase(func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) })
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	dsn, err := cfg.dsn()
 	if err != nil {
 		return nil, err
@@ -106,16 +134,17 @@ func Migrate(ctx context.Context, cfg Config) ([]string, error) {
 	return applied, errors.Join(err, db.Close())
 }
 
-func (a *Hub) openSecrets(context.Context) (err error) {
+func (a *Hub) readSecrets() error {
 	var errs []error
 	read := func(name, from string, use func(string) error) {
+		if from == "" {
+			return // Check says so
+		}
 		text, err := a.cfg.secret(from)
 		if err == nil {
 			err = use(text)
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("secrets.%s: %w", name, err))
-		}
+		errs = append(errs, wrap("secrets."+name, err))
 	}
 	read("keyset", a.cfg.Secrets.Keyset, func(s string) (err error) {
 		a.secrets.box, err = secretbox.New([]byte(s))
@@ -135,49 +164,110 @@ func (a *Hub) openSecrets(context.Context) (err error) {
 	return errors.Join(errs...)
 }
 
-func (a *Hub) openTrust(context.Context) error {
+func (a *Hub) readTrust() error {
 	a.trust = &tpp.Trust{Now: a.now, Log: a.log, AcceptGrave: a.cfg.Sandbox}
-	var err error
-	if a.trust.Roots, err = a.pool(a.cfg.Trust.Anchors); err != nil {
-		return err
-	}
-	if a.trust.Intermediates, err = a.pool(a.cfg.Trust.Intermediates); err != nil {
-		return err
-	}
+	var err1, err2 error
+	a.trust.Roots, err1 = a.pool("anchors", a.cfg.Trust.Anchors)
+	a.trust.Intermediates, err2 = a.pool("intermediates", a.cfg.Trust.Intermediates)
 	blocked := map[tpp.ID]bool{}
 	for _, id := range a.cfg.Trust.Blocked {
 		blocked[tpp.ID(id)] = true
 	}
 	a.trust.Blocked = func(id tpp.ID) bool { return blocked[id] }
-	return nil
+	return errors.Join(err1, err2)
 }
 
 // pool reads certificates. A sandbox's anchor is refused outside a sandbox: its
 // certificates are issued to anybody.
-func (a *Hub) pool(files []string) (*x509.CertPool, error) {
+func (a *Hub) pool(setting string, files []string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
+	var errs []error
 	for _, file := range files {
-		b, err := os.ReadFile(a.cfg.path(file))
-		if err != nil {
-			return nil, fmt.Errorf("trust: %w", err)
+		certs, err := a.certificatesIn(file)
+		if errs = append(errs, wrap("trust."+setting+": "+file, err)); err != nil {
+			continue
 		}
-		found := false
-		for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return nil, fmt.Errorf("trust: %s: %w", file, err)
-			}
-			if eidas.IsSandbox(cert) != a.cfg.Sandbox {
-				return nil, fmt.Errorf("trust: %s: anchors of a sandbox and of production cannot be mixed (sandbox: %t)", file, a.cfg.Sandbox)
-			}
+		for _, cert := range certs {
 			pool.AddCert(cert)
-			found = true
-		}
-		if !found {
-			return nil, fmt.Errorf("trust: %s holds no certificate", file)
 		}
 	}
-	return pool, nil
+	return pool, errors.Join(errs...)
+}
+
+func (a *Hub) certificatesIn(file string) ([]*x509.Certificate, error) {
+	b, err := os.ReadFile(a.cfg.path(file))
+	if err != nil {
+		return nil, plain(err)
+	}
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue // a private key has no place here, but does no harm
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case eidas.IsSandbox(cert) && !a.cfg.Sandbox:
+			return nil, errors.New("is of a sandbox, whose certificates anybody can get: never in production (sandbox: false)")
+		case !eidas.IsSandbox(cert) && a.cfg.Sandbox:
+			return nil, errors.New("is of production, and must not identify anybody in a sandbox (sandbox: true)")
+		}
+		all = append(all, cert)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("holds no certificate (PEM)")
+	}
+	return all, nil
+}
+
+// readBanks reads what the banks report with.
+func (a *Hub) readBanks() error {
+	var errs []error
+	for _, b := range a.cfg.Banks {
+		if b.bank.Code == "" {
+			continue // Check says why
+		}
+		name := "bank " + b.bank.Code + ": connector."
+		c := callback.Bank{Code: b.bank.Code, AppID: b.Connector.AppID, Enabled: !b.Connector.Disabled}
+		var err error
+		if b.Connector.AppSecret != "" {
+			c.AppSecret, err = a.cfg.secret(b.Connector.AppSecret)
+			errs = append(errs, wrap(name+"appSecret", err))
+		}
+		c.Keys, err = a.publicKeys(b.Connector.PublicKeys)
+		errs = append(errs, wrap(name+"publicKeys", err))
+		a.callbacks = append(a.callbacks, c)
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Hub) readCertificates() error {
+	var errs []error
+	for _, l := range a.cfg.listeners() {
+		if l.Certificate == "" || l.Key == "" {
+			continue
+		}
+		pair, err := tls.LoadX509KeyPair(a.cfg.path(l.Certificate), a.cfg.path(l.Key))
+		errs = append(errs, wrap(l.name+".certificate", plain(err)))
+		a.certificates[l.name] = pair
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Hub) readApps() error {
+	var errs []error
+	for _, c := range a.cfg.Apps {
+		secret := ""
+		if c.ClientSecret != "" {
+			var err error
+			secret, err = a.cfg.secret(c.ClientSecret)
+			errs = append(errs, wrap("app "+c.ClientID+": clientSecret", err))
+		}
+		a.appSecrets = append(a.appSecrets, secret)
+	}
+	return errors.Join(errs...)
 }
 
 func (a *Hub) openDatabase(ctx context.Context) error {
@@ -233,17 +323,16 @@ func (a *Hub) build(context.Context) error {
 
 // register stores the clients that the configuration names.
 func (a *Hub) register(ctx context.Context) error {
-	for _, c := range a.cfg.Apps {
-		secret, err := a.cfg.secret(c.ClientSecret)
-		if err != nil {
-			return fmt.Errorf("app %s: %w", c.ClientID, err)
-		}
-		if err := a.apps.Register(ctx, bankapp.App{ClientID: c.ClientID, TPP: tpp.ID(c.TPP), Name: c.Name, RedirectURIs: c.RedirectURIs}, secret); err != nil {
-			return fmt.Errorf("app %s: %w", c.ClientID, err)
-		}
+	var errs []error
+	for i, c := range a.cfg.Apps {
+		err := a.apps.Register(ctx, bankapp.App{ClientID: c.ClientID, TPP: tpp.ID(c.TPP), Name: c.Name, RedirectURIs: c.RedirectURIs}, a.appSecrets[i])
+		errs = append(errs, wrap("app "+c.ClientID, err))
 	}
-	return nil
+	return errors.Join(errs...)
 }
+
+// graceMax is how long what was accepted may take to finish once the end is asked for.
+const graceMax = 10 * time.Second
 
 // Run serves until ctx ends, then finishes what was accepted.
 func (a *Hub) Run(ctx context.Context) error {
@@ -251,23 +340,37 @@ func (a *Hub) Run(ctx context.Context) error {
 	for _, s := range a.servers {
 		go func() { failed <- s.serve() }()
 	}
-	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	swept := make(chan struct{})
-	go func() { a.sweep(sweeping); close(swept) }()
+	sweeping, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	enough, swept := make(chan struct{}), make(chan struct{})
+	go func() { a.sweep(sweeping, enough); close(swept) }()
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	const grace = 10 * time.Second
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	close(enough)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceMax)
 	defer cancel()
+	// In the order in which they were opened: while requests of TPPs finish, banks can still
+	// report what those wait for.
 	for _, s := range a.servers {
-		err = errors.Join(err, s.Shutdown(ending))
+		err = errors.Join(err, unfinished(s.Shutdown(ending)))
 	}
-	stop()
-	<-swept
+	select { // what a sweep has begun is finished as well
+	case <-swept:
+	case <-ending.Done():
+		cut()
+		<-swept
+	}
 	return errors.Join(err, a.Close())
+}
+
+func unfinished(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("requests were cut off that did not finish within %v", graceMax)
+	}
+	return err
 }
 
 // Close lets go of everything; Run does so by itself.
@@ -275,6 +378,7 @@ func (a *Hub) Close() error {
 	var err error
 	for _, s := range a.servers {
 		err = errors.Join(err, s.Close())
+		s.ln.Close() // of a server that never served; otherwise it is closed already
 	}
 	if a.db != nil {
 		err = errors.Join(err, a.db.Close())
@@ -285,13 +389,13 @@ func (a *Hub) Close() error {
 
 // sweep stores what only time has changed, and tells banks what they must know. Nothing
 // that a TPP sees depends on when it runs.
-func (a *Hub) sweep(ctx context.Context) {
+func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 	const every = 2 * time.Second
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-enough:
 			return
 		case <-tick.C:
 		}
@@ -353,7 +457,7 @@ func (a *Hub) publicKeys(files []string) ([]jws.PublicKey, error) {
 	for _, file := range files {
 		b, err := os.ReadFile(a.cfg.path(file))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", file, plain(err))
 		}
 		key, err := jws.ParsePublic(string(b))
 		if err != nil {
@@ -397,7 +501,20 @@ func (e events) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]c
 	return e.a.consents.Tokens(ctx, bank, q)
 }
 
-// certificate reads a listener's certificate.
-func (a *Hub) certificate(l Listener) (tls.Certificate, error) {
-	return tls.LoadX509KeyPair(a.cfg.path(l.Certificate), a.cfg.path(l.Key))
+// wrap says what an error is about. No error stays none.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// plain takes the system call and the path out of a file's error: who reads it knows which
+// file is meant.
+func plain(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return fmt.Errorf("cannot be read: %w", of.Err)
+	}
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,34 +43,41 @@ type Banks struct {
 
 // NewBanks opens the reference banks on a database of their own.
 func NewBanks(ctx context.Context, o BanksOptions, log *slog.Logger) (*Banks, error) {
-	var err error
+	b := &Banks{listener: o.listener}
+	if err := b.build(ctx, o, log); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (err error) {
 	if o.sandbox == nil {
 		if o.sandbox, err = prepare(o.Data, time.Now(), nil); err != nil {
-			return nil, err
+			return wrap("sandbox in "+o.Data, err)
 		}
 	}
-	if o.listener == nil {
-		if o.listener, err = net.Listen("tcp", o.Address); err != nil {
-			return nil, err
+	if b.listener == nil {
+		if b.listener, err = net.Listen("tcp", o.Address); err != nil {
+			return err
 		}
 	}
-	b := &Banks{URL: "http://" + o.listener.Addr().String(), listener: o.listener}
+	b.URL = "http://" + b.listener.Addr().String()
 	dsn := o.DB
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(o.Data, "banks.db")
 	}
 	if b.db, err = sqldb.Open(ctx, dsn); err != nil {
-		return nil, errors.Join(fmt.Errorf("database of the reference banks: %w", err), o.listener.Close())
+		return wrap("database of the reference banks", err)
 	}
 	secret, err := os.ReadFile(o.sandbox.file("secrets/connector-secret"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	mux := http.NewServeMux()
 	for _, s := range sandboxBanks {
 		zone, err := time.LoadLocation(s.zone)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		bank, err := corebank.New(ctx, corebank.Config{
 			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
@@ -79,7 +85,7 @@ func NewBanks(ctx context.Context, o BanksOptions, log *slog.Logger) (*Banks, er
 			Seed: true, Outbox: true, Zone: zone, Log: log,
 		})
 		if err != nil {
-			return nil, errors.Join(err, b.db.Close())
+			return err
 		}
 		b.banks = append(b.banks, bank)
 		mux.Handle("/"+s.code+"/", bank.Handler())
@@ -88,11 +94,32 @@ func NewBanks(ctx context.Context, o BanksOptions, log *slog.Logger) (*Banks, er
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+sandboxBanks[0].code+"/", http.StatusSeeOther)
 	})
-	b.server = &http.Server{
-		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: quietLog(log),
+	b.server = limits{}.server(mux, log)
+	return nil
+}
+
+// Close lets go of everything; Run does so by itself.
+func (b *Banks) Close() error {
+	var err error
+	if b.listener != nil {
+		if err = b.listener.Close(); errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
 	}
-	return b, nil
+	if b.db != nil {
+		err = errors.Join(err, b.db.Close())
+		b.db = nil
+	}
+	return err
+}
+
+// Check proves that the books of every bank are right.
+func (b *Banks) Check(ctx context.Context) error {
+	var errs []error
+	for _, bank := range b.banks {
+		errs = append(errs, bank.Check(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Run serves until ctx ends.
@@ -107,12 +134,11 @@ func (b *Banks) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	const grace = 10 * time.Second
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceMax)
 	defer cancel()
-	err = errors.Join(err, b.server.Shutdown(ending))
+	err = errors.Join(err, unfinished(b.server.Shutdown(ending)))
 	for _, bank := range b.banks {
 		bank.Close()
 	}
-	return errors.Join(err, b.db.Close())
+	return errors.Join(err, b.Close())
 }

@@ -16,8 +16,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -43,7 +45,11 @@ type Config struct {
 	// anchor is refused at start.
 	Sandbox bool `yaml:"sandbox"`
 
-	dir string // of the file: relative paths in it start there
+	dir    string           // of the file: relative paths in it start there
+	now    func() time.Time // nil: time.Now
+	limits limits
+
+	malformed []error // what Read could not make sense of
 }
 
 // A Listener is an address to listen on and the URL under which others reach it.
@@ -97,59 +103,56 @@ type App struct {
 	RedirectURIs []string `yaml:"redirectUris"`
 }
 
-// Read reads a file. Unknown settings are errors: a misspelt switch must not be silently off.
+// Read reads a file. Unknown settings are errors, which Check reports with all the others: a
+// misspelt switch must not be silently off.
 func Read(path string) (Config, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, err
+		return Config{}, fmt.Errorf("%s: %w", path, plain(err))
 	}
-	var c Config
+	c := Config{dir: filepath.Dir(path)}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
+	err = dec.Decode(&c)
+	var wrong *yaml.TypeError
+	switch {
+	case errors.As(err, &wrong):
+		for _, message := range wrong.Errors {
+			c.malformed = append(c.malformed, fmt.Errorf("%s: %s", path, plainYAML(message)))
+		}
+	case err != nil && !errors.Is(err, io.EOF):
+		return Config{}, fmt.Errorf("%s: is not YAML: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	c.dir = filepath.Dir(path)
 	return c, nil
+}
+
+var (
+	unknownSetting = regexp.MustCompile(`^(line \d+): field (\S+) not found in type \S+$`)
+	misfit         = regexp.MustCompile("^(line \\d+): cannot unmarshal !!\\w+(?: `(.*)`)? into .*$")
+)
+
+// plainYAML turns a message about Go types into one about the file.
+func plainYAML(message string) string {
+	if m := unknownSetting.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s: there is no setting %q here", m[1], m[2])
+	}
+	if m := misfit.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s: %q is not what belongs here; kontor serve --help shows the shape", m[1], m[2])
+	}
+	return message
 }
 
 // Check completes c and returns everything that is wrong with it, joined.
 func (c *Config) Check() error {
-	var errs []error
+	errs := slices.Clone(c.malformed)
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Database == "" {
-		wrong("database: is missing")
-	}
-	for _, l := range []struct {
-		name     string
-		l        *Listener
-		tls      bool
-		optional bool
-	}{{"api", &c.API, true, false}, {"web", &c.Web, false, false}, {"webTLS", &c.WebTLS, true, true}} {
-		if l.l.Address == "" {
-			if !l.optional {
-				wrong("%s.address: is missing", l.name)
-			}
-			continue
-		}
-		if l.l.URL == "" {
-			scheme := "http://"
-			if l.tls {
-				scheme = "https://"
-			}
-			l.l.URL = scheme + l.l.Address
-		}
-		l.l.URL = strings.TrimSuffix(l.l.URL, "/")
-		if u, err := url.Parse(l.l.URL); err != nil || u.Host == "" {
-			wrong("%s.url: %q is not a URL", l.name, l.l.URL)
-		}
-		if l.tls && (l.l.Certificate == "" || l.l.Key == "") {
-			wrong("%s: certificate and key are needed for TLS", l.name)
-		}
-	}
-	for name, s := range map[string]string{"keyset": c.Secrets.Keyset, "namingKey": c.Secrets.NamingKey, "connectorKey": c.Secrets.ConnectorKey} {
-		if s == "" {
-			wrong("secrets.%s: is missing", name)
+	c.checkDatabase(wrong)
+	c.checkListeners(wrong)
+	for _, s := range []struct{ name, from string }{
+		{"keyset", c.Secrets.Keyset}, {"namingKey", c.Secrets.NamingKey}, {"connectorKey", c.Secrets.ConnectorKey},
+	} {
+		if s.from == "" {
+			wrong("secrets.%s: is missing", s.name)
 		}
 	}
 	if len(c.Trust.Anchors) == 0 {
@@ -158,37 +161,119 @@ func (c *Config) Check() error {
 	if len(c.Banks) == 0 {
 		wrong("banks: there is none")
 	}
-	codes, paths := map[string]bool{}, map[string]string{}
+	c.checkBanks(wrong)
+	c.checkApps(wrong)
+	return errors.Join(errs...)
+}
+
+type complaint func(format string, args ...any)
+
+func (c *Config) checkDatabase(wrong complaint) {
+	scheme, rest, _ := strings.Cut(c.Database, ":")
+	switch {
+	case c.Database == "":
+		wrong("database: is missing")
+	case !slices.Contains([]string{"sqlite", "postgres", "postgresql", "env"}, scheme) || rest == "":
+		wrong("database: must be sqlite:FILE, postgres://… or env:NAME") // it may hold a password, so it is not repeated
+	}
+}
+
+// A namedListener is a listener with its name in the file.
+type namedListener struct {
+	*Listener
+	name          string
+	tls, optional bool
+}
+
+func (c *Config) listeners() []namedListener {
+	return []namedListener{{&c.API, "api", true, false}, {&c.Web, "web", false, false}, {&c.WebTLS, "webTLS", true, true}}
+}
+
+func (c *Config) checkListeners(wrong complaint) {
+	taken := map[string]string{}
+	address := func(name, address string) bool {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			wrong("%s: %q must be an address as host:port", name, address)
+			return false
+		}
+		if other := taken[address]; other != "" && port != "0" {
+			wrong("%s: %s listens on %s already", name, other, address)
+		}
+		taken[address] = name
+		return true
+	}
+	for _, l := range c.listeners() {
+		if l.Address == "" {
+			if !l.optional {
+				wrong("%s.address: is missing", l.name)
+			} else if l.URL != "" || l.Certificate != "" {
+				wrong("%s.address: is missing, so the rest of it means nothing", l.name)
+			}
+			continue
+		}
+		if !address(l.name+".address", l.Address) {
+			continue
+		}
+		if l.URL == "" {
+			l.URL = "http://" + l.Address
+			if l.tls {
+				l.URL = "https://" + l.Address
+			}
+		}
+		l.URL = strings.TrimSuffix(l.URL, "/")
+		if !soundURL(l.URL) {
+			wrong("%s.url: %q must be http:// or https://, a host, and no query", l.name, l.URL)
+		} else if l.tls && !strings.HasPrefix(l.URL, "https://") {
+			wrong("%s.url: %q must begin with https://", l.name, l.URL)
+		}
+		switch {
+		case l.tls && (l.Certificate == "" || l.Key == ""):
+			wrong("%s: certificate and key are needed for TLS", l.name)
+		case !l.tls && (l.Certificate != "" || l.Key != ""):
+			wrong("%s: does not speak TLS, so it takes no certificate; webTLS does", l.name)
+		}
+	}
+	if c.Metrics != "" {
+		address("metrics", c.Metrics)
+	}
+}
+
+// soundURL says whether other addresses can be made by appending paths to s.
+func soundURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}
+
+func (c *Config) checkBanks(wrong complaint) {
+	codes, paths, apps := map[string]bool{}, map[string]string{}, map[string]string{}
 	for i := range c.Banks {
 		b := &c.Banks[i]
-		if b.bank.Code == "" {
-			text, err := os.ReadFile(c.path(b.File))
-			if err != nil {
-				wrong("banks[%d].file: %w", i, err)
-				continue
-			}
-			if b.bank, err = profile.ParseBank(text); err != nil {
-				wrong("%s: %w", b.File, err)
-				continue
-			}
+		if b.bank.Code == "" && !c.readBank(i, b, wrong) {
+			continue
 		}
 		code := b.bank.Code
 		if codes[code] {
 			wrong("bank %s: stands twice", code)
+			continue
 		}
 		codes[code] = true
 		if other, taken := paths[b.bank.BasePath]; taken {
 			wrong("bank %s: has the basePath of %s", code, other)
 		}
 		paths[b.bank.BasePath] = code
-		if u, err := url.Parse(b.Connector.URL); err != nil || u.Host == "" {
-			wrong("bank %s: connector.url: %q is not a URL", code, b.Connector.URL)
+		if !soundURL(b.Connector.URL) {
+			wrong("bank %s: connector.url: %q must be http:// or https://, a host, and no query", code, b.Connector.URL)
 		}
-		for name, s := range map[string]string{"appId": b.Connector.AppID, "appSecret": b.Connector.AppSecret} {
-			if s == "" {
-				wrong("bank %s: connector.%s: is missing", code, name)
+		for _, s := range []struct{ name, value string }{{"appId", b.Connector.AppID}, {"appSecret", b.Connector.AppSecret}} {
+			if s.value == "" {
+				wrong("bank %s: connector.%s: is missing", code, s.name)
 			}
 		}
+		if other, taken := apps[b.Connector.AppID]; taken && b.Connector.AppID != "" {
+			wrong("bank %s: connector.appId: is that of %s; the hub could not tell their reports apart", code, other)
+		}
+		apps[b.Connector.AppID] = code
 		if len(b.Connector.PublicKeys) == 0 {
 			wrong("bank %s: connector.publicKeys: without one, nothing of the bank can be believed", code)
 		}
@@ -196,7 +281,47 @@ func (c *Config) Check() error {
 			wrong("bank %s: its profile needs a log-in before any call, but its connector does not declare the capability \"logins\"", code)
 		}
 	}
-	return errors.Join(errs...)
+}
+
+// readBank reads the file of b.
+func (c *Config) readBank(i int, b *Bank, wrong complaint) bool {
+	if b.File == "" {
+		wrong("banks[%d].file: is missing", i)
+		return false
+	}
+	text, err := os.ReadFile(c.path(b.File))
+	if err != nil {
+		wrong("banks[%d].file: %s: %w", i, b.File, plain(err))
+		return false
+	}
+	bank, err := profile.ParseBank(text)
+	if err != nil {
+		for _, one := range split(err) {
+			wrong("%s: %w", b.File, one)
+		}
+		return false
+	}
+	b.bank = bank
+	return true
+}
+
+func (c *Config) checkApps(wrong complaint) {
+	seen := map[string]bool{}
+	for i, a := range c.Apps {
+		if a.ClientID == "" {
+			wrong("apps[%d].clientId: is missing", i)
+			continue
+		}
+		if seen[a.ClientID] {
+			wrong("app %s: stands twice", a.ClientID)
+		}
+		seen[a.ClientID] = true
+		for _, s := range []struct{ name, value string }{{"clientSecret", a.ClientSecret}, {"tpp", a.TPP}, {"name", a.Name}, {"redirectUris", strings.Join(a.RedirectURIs, "")}} {
+			if s.value == "" {
+				wrong("app %s: %s: is missing", a.ClientID, s.name)
+			}
+		}
+	}
 }
 
 // path makes a path of the file absolute.
@@ -221,7 +346,7 @@ func (c *Config) secret(from string) (string, error) {
 	}
 	b, err := os.ReadFile(c.path(from))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w", from, plain(err))
 	}
 	return strings.TrimSpace(string(b)), nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type DevOptions struct {
 	DB                              string // PostgreSQL address; empty: SQLite files in Data
 	Temporary                       bool   // PostgreSQL schemas are made anew and dropped at the end
 	API, Web, WebTLS, Bank, Metrics string // host:port
+
+	change func(*Config) // of the hub, by tests
 }
 
 // A Dev is a hub and reference banks in one process, with everything a TPP needs to try
@@ -35,67 +38,88 @@ type Dev struct {
 	hub   *Hub
 	banks *Banks
 	after []func() error
+
+	listeners [4]net.Listener // api, web, webTLS, bank
 }
 
 // NewDev prepares the data folder and builds hub and banks.
 func NewDev(ctx context.Context, o DevOptions, log *slog.Logger) (*Dev, error) {
 	d := &Dev{}
-	hubDB, bankDB, err := d.databases(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	// Addresses come first: they stand in links, certificates and reports.
-	var listeners [4]net.Listener
-	for i, address := range []string{o.API, o.Web, o.WebTLS, o.Bank} {
-		if listeners[i], err = net.Listen("tcp", address); err != nil {
-			for _, ln := range listeners[:i] {
-				ln.Close()
+	if err := d.build(ctx, o, log); err != nil {
+		if d.hub != nil {
+			err = errors.Join(err, d.hub.Close())
+		}
+		if d.banks != nil {
+			err = errors.Join(err, d.banks.Close())
+		}
+		for _, ln := range d.listeners {
+			if ln != nil {
+				ln.Close() // again, maybe: its server may have closed it
 			}
-			return nil, fmt.Errorf("%w (another address: see kontor dev --help)", err)
 		}
-	}
-	sb, err := prepare(o.Data, time.Now(), hosts(o.API, o.WebTLS))
-	if err != nil {
-		return nil, fmt.Errorf("sandbox in %s: %w", o.Data, err)
-	}
-	cfg, err := sb.config(hubDB, listeners, o.Metrics)
-	if err != nil {
-		return nil, err
-	}
-	var g errgroup.Group
-	g.Go(func() (err error) {
-		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: listeners[3]}, log)
-		return err
-	})
-	g.Go(func() (err error) {
-		if _, err = Migrate(ctx, cfg); err == nil {
-			d.hub, err = New(ctx, cfg, log)
-		}
-		return err
-	})
-	if err := g.Wait(); err != nil {
 		return nil, errors.Join(append([]error{err}, d.close()...)...)
 	}
-	d.Ready = d.ready(sb)
 	return d, nil
 }
 
-// Run serves until ctx ends. It calls whenReady once requests are taken. The hub ends first:
-// what it still has to say, it says to banks that listen.
+func (d *Dev) build(ctx context.Context, o DevOptions, log *slog.Logger) error {
+	// Addresses come first: they stand in links, certificates and reports.
+	for i, l := range []struct{ flag, address string }{{"--api", o.API}, {"--web", o.Web}, {"--web-tls", o.WebTLS}, {"--bank", o.Bank}} {
+		var err error
+		if d.listeners[i], err = net.Listen("tcp", l.address); err != nil {
+			return fmt.Errorf("cannot listen there: %w (%s HOST:PORT chooses another address)", err, l.flag)
+		}
+	}
+	hubDB, bankDB, err := d.databases(ctx, o)
+	if err != nil {
+		return err
+	}
+	// The schemas are made while keys are: that is what an empty folder takes longest for.
+	var sb *sandbox
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return err
+	}
+	var first errgroup.Group
+	first.Go(func() (err error) {
+		sb, err = prepare(o.Data, time.Now(), hosts(o.API, o.WebTLS))
+		return wrap("sandbox in "+o.Data, err)
+	})
+	first.Go(func() error { _, err := Migrate(ctx, Config{Database: hubDB}); return err })
+	if err := first.Wait(); err != nil {
+		return err
+	}
+	cfg, err := sb.config(hubDB, d.listeners, o.Metrics)
+	if err != nil {
+		return err
+	}
+	if o.change != nil {
+		o.change(&cfg)
+	}
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: d.listeners[3]}, log)
+		return err
+	})
+	g.Go(func() (err error) {
+		d.hub, err = New(ctx, cfg, log)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	d.Ready = d.ready(sb)
+	return nil
+}
+
+// Run serves until ctx ends. It calls whenReady as soon as requests are answered.
 func (d *Dev) Run(ctx context.Context, whenReady func() error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	listening, close := context.WithCancel(context.WithoutCancel(ctx))
-	defer close()
-	var g errgroup.Group
-	g.Go(func() error {
-		defer close()
-		return d.hub.Run(ctx)
-	})
-	g.Go(func() error {
-		defer stop()
-		return d.banks.Run(listening)
-	})
+	g, ctx := errgroup.WithContext(ctx)
+	// The banks end last: what the hub has accepted may still need them.
+	whileHub, hubEnded := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error { defer hubEnded(); return d.hub.Run(ctx) })
+	g.Go(func() error { return d.banks.Run(whileHub) })
 	err := whenReady()
 	if err != nil {
 		stop()
@@ -113,11 +137,10 @@ func (d *Dev) close() (errs []error) {
 
 // config is the configuration of the hub of a sandbox, as an operator would write it.
 func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config, error) {
-	hubKey, err := s.publicKey(s.connectorKey, "hub.pub")
-	if err != nil {
+	// The hub's is for those who attach a connector of their own.
+	if _, err := s.publicKey(s.connectorKey, "hub.pub"); err != nil {
 		return Config{}, err
 	}
-	_ = hubKey // for those who attach a connector of their own
 	bankKey, err := s.publicKey(s.bankKey, "bank.pub")
 	if err != nil {
 		return Config{}, err

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"kontor/kit/sqldb"
@@ -21,43 +23,68 @@ type Finding struct {
 
 // Doctor says what cfg sets up, what is missing, and what that means. It changes nothing.
 func Doctor(ctx context.Context, cfg Config) []Finding {
+	a := newHub(cfg, slog.New(slog.DiscardHandler))
 	var all []Finding
-	add := func(err error, good string, args ...any) {
-		if err != nil {
-			all = append(all, Finding{false, err.Error()})
-			return
-		}
-		all = append(all, Finding{true, fmt.Sprintf(good, args...)})
-	}
-	if err := cfg.Check(); err != nil {
+	good := func(format string, args ...any) { all = append(all, Finding{true, fmt.Sprintf(format, args...)}) }
+	bad := func(err error) bool {
 		for _, one := range split(err) {
-			add(one, "")
+			all = append(all, Finding{false, one.Error()})
 		}
+		return err != nil
 	}
-	a := &Hub{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now}
-	add(a.openSecrets(ctx), "secrets: keyset, naming key and connector key can be read")
-	add(a.openTrust(ctx), "trust: %d file(s) of anchors; certificates of other issuers are refused", len(cfg.Trust.Anchors))
+	bad(a.cfg.Check())
+	cfg = a.cfg // with what Check completed
+	if !bad(a.readSecrets()) && cfg.Secrets != (Secrets{}) {
+		good("secrets: what is named can be read")
+	}
+	if !bad(a.readTrust()) && len(cfg.Trust.Anchors) > 0 {
+		good("trust: certificates that lead to %d file(s) of anchors identify third parties%s", len(cfg.Trust.Anchors), sandboxNote(cfg))
+	}
 	all = append(all, databaseFinding(ctx, cfg))
-	for name, l := range map[string]Listener{"api": cfg.API, "webTLS": cfg.WebTLS} {
-		if l.Address != "" && l.Certificate != "" {
-			all = append(all, certificateFinding(a, name, l))
+	bad(a.readCertificates())
+	for _, l := range cfg.listeners() {
+		if l.Address == "" {
+			continue
 		}
+		text := fmt.Sprintf("%s: listens on %s, is reached at %s", l.name, l.Address, l.URL)
+		if pair := a.certificates[l.name]; pair.Leaf != nil {
+			all = append(all, certificateFinding(text, pair.Leaf))
+			continue
+		}
+		good("%s", text)
 	}
+	if !cfg.Sandbox && cfg.Web.URL != "" && !strings.HasPrefix(a.browserURL(), "https://") {
+		bad(errors.New("web: browsers would come without TLS; set webTLS, or a proxy in front and its https:// address as web.url"))
+	}
+	bad(a.readBanks())
 	for _, b := range cfg.Banks {
 		if b.bank.Code == "" {
 			continue
 		}
-		add(nil, "bank %s: profile %s at %s%s; consents for at most %d days, %d reads a day without the customer", b.bank.Code, b.bank.ProfileName,
-			cfg.API.URL, b.bank.BasePath, b.bank.Consent.ValidityDaysMax, b.bank.Consent.FrequencyMax)
-		_, err := a.publicKeys(b.Connector.PublicKeys)
-		add(wrap("bank "+b.bank.Code+": connector.publicKeys", err), "bank %s: the keys that its connector signs with can be read", b.bank.Code)
-		all = append(all, reachFinding(ctx, b))
+		good("bank %s: profile %s at %s; consents for at most %d days, %d reads a day without the customer",
+			b.bank.Code, b.bank.ProfileName, a.bankURL(b.bank), b.bank.Consent.ValidityDaysMax, b.bank.Consent.FrequencyMax)
+		if soundURL(b.Connector.URL) {
+			all = append(all, reachFinding(ctx, b))
+		}
+	}
+	if !bad(a.readApps()) && len(cfg.Apps) > 0 {
+		good("apps: %d registered client(s)", len(cfg.Apps))
 	}
 	return all
 }
 
+func sandboxNote(cfg Config) string {
+	if cfg.Sandbox {
+		return " of this SANDBOX: anybody can get one"
+	}
+	return ", and no others do"
+}
+
 // split takes joined errors apart.
 func split(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
@@ -68,48 +95,49 @@ func split(err error) []error {
 	return []error{err}
 }
 
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
-
 func databaseFinding(ctx context.Context, cfg Config) Finding {
+	wrong := func(err error) Finding { return Finding{false, "database: " + err.Error()} }
 	dsn, err := cfg.dsn()
 	if err != nil {
-		return Finding{false, "database: " + err.Error()}
+		return wrong(err)
+	}
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		// Opening it would make it.
+		if _, err := os.Stat(path); err != nil {
+			return wrong(fmt.Errorf("SQLite file %s does not exist yet: run kontor migrate", path))
+		}
 	}
 	db, err := sqldb.Open(ctx, dsn)
 	if err != nil {
-		return Finding{false, "database: " + err.Error()}
+		return wrong(err)
 	}
 	defer db.Close()
+	var n int
+	if db.QueryRow(ctx, "SELECT COUNT(*) FROM goose_db_version").Scan(&n) != nil {
+		return wrong(errors.New("it is empty: run kontor migrate"))
+	}
 	pending, err := sqldb.Pending(ctx, db, Migrations...)
 	switch {
 	case err != nil:
-		return Finding{false, "database: " + err.Error()}
+		return wrong(err)
 	case len(pending) > 0:
-		return Finding{false, fmt.Sprintf("database: %d migration(s) are not applied yet: run kontor migrate", len(pending))}
+		return wrong(fmt.Errorf("%d migration(s) are not applied yet: run kontor migrate", len(pending)))
 	case db.Postgres():
 		return Finding{true, "database: PostgreSQL answers, and its schema is up to date"}
 	}
-	return Finding{true, "database: SQLite; enough for one process. Several processes need PostgreSQL"}
+	return Finding{true, "database: SQLite, and its schema is up to date; enough for one process. Several processes need PostgreSQL"}
 }
 
-func certificateFinding(a *Hub, name string, l Listener) Finding {
-	pair, err := tls.LoadX509KeyPair(a.cfg.path(l.Certificate), a.cfg.path(l.Key))
-	if err != nil {
-		return Finding{false, name + ": certificate: " + err.Error()}
-	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		return Finding{false, name + ": certificate: " + err.Error()}
-	}
-	left := time.Until(leaf.NotAfter)
+func certificateFinding(text string, leaf *x509.Certificate) Finding {
 	const soon = 30 * 24 * time.Hour
-	text := fmt.Sprintf("%s: certificate for %v ends on %s", name, leaf.DNSNames, leaf.NotAfter.Format(time.DateOnly))
-	return Finding{left > soon, text}
+	text += fmt.Sprintf("; its certificate ends on %s", leaf.NotAfter.Format(time.DateOnly))
+	switch left := time.Until(leaf.NotAfter); {
+	case left <= 0:
+		return Finding{false, text + ", which is over: nobody will connect"}
+	case left < soon:
+		return Finding{false, text + ", which is soon: renew it, then start again"}
+	}
+	return Finding{true, text}
 }
 
 // reachFinding asks a bank's connector for anything: that it refuses is a good answer.
@@ -117,16 +145,24 @@ func reachFinding(ctx context.Context, b Bank) Finding {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	at := fmt.Sprintf("bank %s: the connector at %s ", b.bank.Code, b.Connector.URL)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Connector.URL+"/api/priora/v2/accounts", nil)
 	if err != nil {
-		return Finding{false, fmt.Sprintf("bank %s: connector: %v", b.bank.Code, err)}
+		return Finding{false, at + "cannot be asked: " + err.Error()}
 	}
-	res, err := http.DefaultClient.Do(req)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
 	if err != nil {
-		return Finding{false, fmt.Sprintf("bank %s: the connector does not answer at %s: %v", b.bank.Code, b.Connector.URL, errors.Unwrap(err))}
+		if of, ok := errors.AsType[*url.Error](err); ok {
+			err = of.Err
+		}
+		return Finding{false, at + "does not answer: " + err.Error()}
 	}
 	res.Body.Close()
-	return Finding{true, fmt.Sprintf("bank %s: the connector answers at %s", b.bank.Code, b.Connector.URL)}
+	if res.StatusCode >= http.StatusInternalServerError {
+		return Finding{false, at + "answers " + res.Status}
+	}
+	return Finding{true, at + "answers"}
 }
 
 // ConfigHelp documents the configuration file; kontor serve --help shows it.

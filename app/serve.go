@@ -55,51 +55,57 @@ func (a *Hub) listen(context.Context) error {
 	}
 	a.mountShared(api)
 	a.mountShared(web)
-	if err := a.mountWeb(web, pages); err != nil {
-		return err
-	}
+	a.mountWeb(web, pages)
 	// The client's certificate is asked for but not verified in the handshake: a TPP with a
 	// bad one shall get an answer that says so, not a broken connection.
-	if err := a.open(&a.cfg.API, api, tls.RequestClientCert); err != nil {
-		return fmt.Errorf("api: %w", err)
+	if err := a.open("api", &a.cfg.API, api, tls.RequestClientCert); err != nil {
+		return err
 	}
-	if err := a.open(&a.cfg.Web, web, tls.NoClientCert); err != nil {
-		return fmt.Errorf("web: %w", err)
+	if err := a.open("web", &a.cfg.Web, web, tls.NoClientCert); err != nil {
+		return err
 	}
 	if a.cfg.WebTLS.Address != "" {
-		if err := a.open(&a.cfg.WebTLS, web, tls.NoClientCert); err != nil {
-			return fmt.Errorf("webTLS: %w", err)
+		if err := a.open("webTLS", &a.cfg.WebTLS, web, tls.NoClientCert); err != nil {
+			return err
 		}
 	}
 	if a.cfg.Metrics != "" {
 		metrics := http.NewServeMux()
 		metrics.Handle("GET /metrics", promhttp.Handler())
-		if err := a.open(&Listener{Address: a.cfg.Metrics}, metrics, tls.NoClientCert); err != nil {
-			return fmt.Errorf("metrics: %w", err)
+		if err := a.open("metrics", &Listener{Address: a.cfg.Metrics}, metrics, tls.NoClientCert); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // open listens on l's address and will serve h there.
-func (a *Hub) open(l *Listener, h http.Handler, clients tls.ClientAuthType) error {
-	s := &server{Server: &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: quietLog(a.log),
-	}}
-	if l.Certificate != "" {
-		cert, err := a.certificate(*l)
-		if err != nil {
-			return err
-		}
-		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: clients, MinVersion: tls.VersionTLS12}
+func (a *Hub) open(name string, l *Listener, h http.Handler, clients tls.ClientAuthType) error {
+	ln, err := listener(l)
+	if err != nil {
+		return wrap(name, err)
 	}
-	var err error
-	if s.ln, err = listener(l); err != nil {
-		return err
+	s := &server{Server: a.cfg.limits.server(h, a.log), ln: ln}
+	if cert, ok := a.certificates[name]; ok {
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: clients, MinVersion: tls.VersionTLS12}
 	}
 	a.servers = append(a.servers, s)
 	return nil
+}
+
+// limits bound what one connection may cost. The zero value stands for those of production.
+type limits struct {
+	header, request, answer time.Duration
+}
+
+func (l limits) server(h http.Handler, log *slog.Logger) *http.Server {
+	if l == (limits{}) {
+		l = limits{header: 10 * time.Second, request: 30 * time.Second, answer: 60 * time.Second}
+	}
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: l.header, ReadTimeout: l.request, WriteTimeout: l.answer,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: quietLog(log),
+	}
 }
 
 // quietLog takes the complaints of the HTTP server, of which anybody outside can cause as
@@ -164,26 +170,13 @@ func (a *Hub) mountShared(mux *http.ServeMux) {
 }
 
 // mountWeb serves browsers and connectors.
-func (a *Hub) mountWeb(web *http.ServeMux, pages *page.Pages) error {
-	var banks []callback.Bank
-	for _, b := range a.cfg.Banks {
-		secret, err := a.cfg.secret(b.Connector.AppSecret)
-		if err != nil {
-			return fmt.Errorf("bank %s: connector.appSecret: %w", b.bank.Code, err)
-		}
-		keys, err := a.publicKeys(b.Connector.PublicKeys)
-		if err != nil {
-			return fmt.Errorf("bank %s: connector.publicKeys: %w", b.bank.Code, err)
-		}
-		banks = append(banks, callback.Bank{Code: b.bank.Code, AppID: b.Connector.AppID, AppSecret: secret, Keys: keys, Enabled: !b.Connector.Disabled})
-	}
-	web.Handle("/api/connectors/v2/", callback.New(callback.Config{Banks: banks, Events: events{a}, Now: a.now, Log: a.log}))
+func (a *Hub) mountWeb(web *http.ServeMux, pages *page.Pages) {
+	web.Handle("/api/connectors/v2/", callback.New(callback.Config{Banks: a.callbacks, Events: events{a}, Now: a.now, Log: a.log}))
 	returns := &psu.Return{Authorisations: a.authorisations, ContinueURL: a.continueURL, Pages: pages, Log: a.log}
 	web.Handle("/return/", returns.Handler())
 	web.Handle("GET /.well-known/jwks.json", callback.KeySet(&a.secrets.connectorKey.PublicKey))
 	web.Handle("GET /assets/", pages.Assets())
 	web.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { pages.Start(w, r, a.startPage(), nil) })
-	return nil
 }
 
 // startPage lists the banks for the page at the root.
