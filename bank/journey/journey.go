@@ -49,20 +49,35 @@ func (s *Service) Consent(ctx context.Context, bank string, t tpp.ID, id string)
 	if err != nil {
 		return Resource{}, err
 	}
-	all, err := s.Authorisations.List(ctx, bank, authorisation.OfConsent, id)
+	r, err := s.waiting(ctx, bank, t, authorisation.OfConsent, id)
+	r.Recurring, r.ValidUntil = c.Recurring, c.ExpiresAt
+	return r, err
+}
+
+// Payment finds t's payment, if it waits for its PSU. Its token is good for a day: long
+// enough to follow the payment, and nothing else can be done with it.
+func (s *Service) Payment(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
+	return s.waiting(ctx, bank, t, authorisation.OfPayment, id)
+}
+
+// waiting finds the authorisation of a resource of t's that waits for a PSU who comes
+// through the authorization server.
+func (s *Service) waiting(ctx context.Context, bank string, t tpp.ID, kind authorisation.Kind, id string) (Resource, error) {
+	all, err := s.Authorisations.List(ctx, bank, kind, id)
 	if err != nil {
 		return Resource{}, err
 	}
 	for _, a := range all {
-		if !a.Status.Final() && a.OAuth {
-			r := Resource{authorisation: a.ID, Recurring: c.Recurring, ValidUntil: c.ExpiresAt}
-			for _, uri := range []string{a.RedirectURI, a.NokRedirectURI} {
-				if uri != "" {
-					r.RedirectURIs = append(r.RedirectURIs, uri)
-				}
-			}
-			return r, nil
+		if a.TPP != t || a.Status.Final() || !a.OAuth {
+			continue
 		}
+		r := Resource{authorisation: a.ID, ValidUntil: a.CreatedAt.AddDate(0, 0, 1)}
+		for _, uri := range []string{a.RedirectURI, a.NokRedirectURI} {
+			if uri != "" {
+				r.RedirectURIs = append(r.RedirectURIs, uri)
+			}
+		}
+		return r, nil
 	}
 	return Resource{}, ErrResource
 }

@@ -54,7 +54,9 @@ func withMigrations(db *DB, sources []fs.FS, do func(*goose.Provider) error) err
 		}
 		defer db.writer.takeBack()
 	}
-	p, err := goose.NewProvider(dialect, conn, merged, goose.WithLogger(goose.NopLogger()))
+	// Nouns do not depend on each other's tables, so a new file of one may have a lower
+	// number than what another has applied already.
+	p, err := goose.NewProvider(dialect, conn, merged, goose.WithLogger(goose.NopLogger()), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
