@@ -141,36 +141,35 @@ func (s Store) EndResource(ctx context.Context, bank, resource string) error {
 
 // Sweep looks for what to delete beside the writer, and deletes it in small pieces, so that
 // nobody waits for it. What can be deleted once can be deleted for ever, so nothing is lost
-// between the two. The newest pair of a grant has no child, and stays.
+// between the two. The newest pair of a grant has no child, and stays as long as the grant.
 func (s Store) Sweep(ctx context.Context, before time.Time) error {
-	const piece = 200
 	at := sqldb.Micros(before)
+	err := s.sweep(ctx, `SELECT bank, id FROM oauth_grant WHERE kept_until < $1 LIMIT $2`, `DELETE FROM oauth_grant WHERE bank = $1 AND id = $2`, at)
+	if err != nil {
+		return err
+	}
+	return s.sweep(ctx, `SELECT t.bank, t.access FROM oauth_token t WHERE t.expires_at < $1 AND (t.refresh IS NULL
+		OR EXISTS (SELECT 1 FROM oauth_token c WHERE c.bank = t.bank AND c.parent = t.refresh)
+		OR NOT EXISTS (SELECT 1 FROM oauth_grant g WHERE g.bank = t.bank AND g.id = t.grant_id)) LIMIT $2`,
+		`DELETE FROM oauth_token WHERE bank = $1 AND access = $2`, at)
+}
+
+func (s Store) sweep(ctx context.Context, find, remove string, at int64) error {
+	const piece = 200
 	for {
-		pairs, err := s.keys(ctx, `SELECT t.bank, t.access FROM oauth_token t WHERE t.expires_at < $1 AND
-			(t.refresh IS NULL OR EXISTS (SELECT 1 FROM oauth_token c WHERE c.bank = t.bank AND c.parent = t.refresh)) LIMIT $2`, at, piece)
-		if err != nil {
-			return err
-		}
-		grants, err := s.keys(ctx, `SELECT bank, id FROM oauth_grant WHERE kept_until < $1 LIMIT $2`, at, piece)
-		if err != nil {
+		found, err := s.keys(ctx, find, at, piece)
+		if err != nil || len(found) == 0 {
 			return err
 		}
 		err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-			for _, k := range pairs {
-				if _, err := tx.Exec(`DELETE FROM oauth_token WHERE bank = $1 AND access = $2`, k.bank, k.id); err != nil {
-					return err
-				}
-			}
-			for _, k := range grants {
-				_, err1 := tx.Exec(`DELETE FROM oauth_token WHERE bank = $1 AND grant_id = $2`, k.bank, string(k.id))
-				_, err2 := tx.Exec(`DELETE FROM oauth_grant WHERE bank = $1 AND id = $2`, k.bank, string(k.id))
-				if err := errors.Join(err1, err2); err != nil {
+			for _, k := range found {
+				if _, err := tx.Exec(remove, k.bank, k.id); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		if err != nil || len(pairs) < piece && len(grants) < piece {
+		if err != nil {
 			return err
 		}
 	}
@@ -178,7 +177,7 @@ func (s Store) Sweep(ctx context.Context, before time.Time) error {
 
 type key struct {
 	bank string
-	id   []byte
+	id   any // as the database has it: text of a grant, bytes of a token
 }
 
 func (s Store) keys(ctx context.Context, query string, args ...any) ([]key, error) {
