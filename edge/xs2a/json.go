@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,7 +34,7 @@ func (c *call) readText(v any) ([]byte, error) {
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, malformed(mistyped.Field, "is a "+mistyped.Value+" where another type is expected")
+			return nil, malformed(mistyped.Field, "is not of the type that is expected here, but "+cut(mistyped.Value, 40))
 		}
 		return nil, malformed("", err.Error())
 	}
@@ -72,30 +73,40 @@ func unambiguous(b []byte) error {
 			end := i + 1
 			for b[end] != '"' {
 				if b[end] == '\\' {
+					if bytes.HasPrefix(b[end:], []byte(`\u0000`)) {
+						return malformed("", "body contains a NUL character")
+					}
 					end++
 				}
 				end++
 			}
 			text := b[i : end+1]
 			i = end
-			if bytes.Contains(text, []byte(`\u0000`)) {
-				return malformed("", "body contains a NUL character")
-			}
 			if in := &open[len(open)-1]; !in.array && isName(b[end+1:]) {
 				var name string
 				json.Unmarshal(text, &name) // valid: it was checked with the whole
-				name = strings.ToLower(name)
-				if in.names[name] {
-					return malformed(name, "stands twice in the same object")
+				folded := strings.Map(fold, name)
+				if in.names[folded] {
+					return malformed(cut(name, 70), "stands twice in the same object")
 				}
 				if in.names == nil {
 					in.names = map[string]bool{}
 				}
-				in.names[name] = true
+				in.names[folded] = true
 			}
 		}
 	}
 	return nil
+}
+
+// fold maps letters that encoding/json takes for the same onto one: not only upper and lower
+// case, also a long s and the sign for kelvin.
+func fold(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	return least
 }
 
 // isName says whether the string before rest is a member name.
