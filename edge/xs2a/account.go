@@ -109,7 +109,11 @@ func (a *API) getBalances(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, inHeader(err)
 	}
-	return answer{status: http.StatusOK, body: balancesAnswer{wireReference(d.Reference), wireBalances(d.Details.Balances)}}, nil
+	balances := wireBalances(d.Details.Balances)
+	if balances == nil {
+		balances = []balance{} // a bank may know none
+	}
+	return answer{status: http.StatusOK, body: balancesAnswer{wireReference(d.Reference), balances}}, nil
 }
 
 // spec: xs2a/getCardAccountList

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"strings"
 	"time"
 
@@ -97,8 +98,16 @@ func (a *API) Handler() http.Handler {
 	for _, path := range switchedOff(a.Bank.Profile) {
 		mux.Handle(path, a.refuse(http.StatusMethodNotAllowed, "SERVICE_INVALID", "this bank does not offer this service", ""))
 	}
-	mux.Handle("/", a.refuse(http.StatusNotFound, "RESOURCE_UNKNOWN", "there is nothing at this address", ""))
-	return mux
+	nothing := a.refuse(http.StatusNotFound, "RESOURCE_UNKNOWN", "there is nothing at this address", "")
+	mux.Handle("/", nothing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would send the caller on to the address as it should be, with a page.
+		if p := r.URL.EscapedPath(); p != path.Clean(p) {
+			nothing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // serve does what is the same for every operation.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"kontor/bank/account"
 	"kontor/bank/core"
@@ -71,6 +72,9 @@ func (a *API) getTransactions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if !acceptsJSON(c.Header.Values("Accept")) {
+		return answer{}, errAccept
+	}
 	q, err := report(c)
 	if err != nil {
 		return answer{}, err
@@ -130,6 +134,9 @@ func report(c *call) (q account.Report, err error) {
 			return q, account.ErrNotSupported
 		}
 	}
+	if params.Get("dateFrom") == "" {
+		return q, malformed("dateFrom", "is missing")
+	}
 	for name, to := range map[string]*day.Day{"dateFrom": &q.From, "dateTo": &q.To} {
 		if s := params.Get(name); s != "" {
 			if *to, err = day.Parse(s); err != nil {
@@ -147,6 +154,28 @@ func report(c *call) (q account.Report, err error) {
 	}
 	q.Cursor = params.Get("cursor")
 	return q, nil
+}
+
+// acceptsJSON says whether a report can be had as JSON. Account reports are what banks also
+// have as camt and MT, so a TPP that wants nothing else must be told. A problem may be
+// wanted for refusals only.
+func acceptsJSON(accept []string) bool {
+	asked := false
+	for _, header := range accept {
+		for part := range strings.SplitSeq(header, ",") {
+			media, quality, _ := strings.Cut(part, ";")
+			switch strings.ToLower(strings.TrimSpace(media)) {
+			case "":
+				continue
+			case "application/json", "application/problem+json", "application/*", "*/*":
+				if q := strings.ReplaceAll(quality, " ", ""); q != "q=0" && q != "q=0.0" {
+					return true
+				}
+			}
+			asked = true
+		}
+	}
+	return !asked
 }
 
 // next is the link to the page after page.
