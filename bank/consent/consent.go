@@ -49,7 +49,7 @@ var (
 	ErrStatus     = errors.New("consent status does not allow this")
 	ErrInvalid    = errors.New("consent does not allow this")
 	ErrExpired    = errors.New("consent has expired")
-	ErrExceeded   = errors.New("reads without the PSU are used up for today")
+	ErrExceeded   = errors.New("reads of this kind are used up")
 )
 
 // A Model is the kind of access, told by its shape.

@@ -226,15 +226,17 @@ func (s *Service) Permit(ctx context.Context, c Consent, u Use) error {
 	if err := c.Permits(s.Now(), u); err != nil {
 		return err
 	}
-	limit, on := c.FrequencyPerDay, s.today(c.Bank)
+	limit, on, why := c.FrequencyPerDay, s.today(c.Bank), "without the PSU there are %d a day"
 	counted := u.Key != "" && !u.Attended
 	if !c.Recurring { // the window limits a one-off; without one, each read can be had once
 		counted = u.Key != "" && c.OneOffEnd.IsZero()
-		limit, on = 1, day.Day{}
+		limit, on, why = 1, day.Day{}, "under a one-off consent there is %d"
 	}
 	return s.Atomically(ctx, func(ctx context.Context) error {
 		if counted {
-			if err := s.Store.Count(ctx, c.Bank, c.ID, on, u.Key, limit); err != nil {
+			if err := s.Store.Count(ctx, c.Bank, c.ID, on, u.Key, limit); errors.Is(err, ErrExceeded) {
+				return fmt.Errorf("%w: "+why, err, limit)
+			} else if err != nil {
 				return err
 			}
 		}
