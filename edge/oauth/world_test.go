@@ -48,7 +48,7 @@ func challenge(verifier string) string {
 
 // A world is an authorization server behind TLS, with a scripted bank behind it.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	db       *sqldb.DB
 	ca       *eidas.CA
 	server   *httptest.Server
@@ -113,10 +113,10 @@ func (j *journeys) Outcome(context.Context, string, string, time.Duration) (jour
 	return j.outcome, j.err
 }
 
-func salt(t *testing.T) profile.Bank { return bank(t, "salt", "/hub/salt") }
-func lon(t *testing.T) profile.Bank  { return bank(t, "bankart", "/psd2/lon") }
+func salt(t testing.TB) profile.Bank { return bank(t, "salt", "/hub/salt") }
+func lon(t testing.TB) profile.Bank  { return bank(t, "bankart", "/psd2/lon") }
 
-func bank(t *testing.T, name, basePath string) profile.Bank {
+func bank(t testing.TB, name, basePath string) profile.Bank {
 	t.Helper()
 	p, err := profile.Load(name)
 	if err != nil {
@@ -126,12 +126,12 @@ func bank(t *testing.T, name, basePath string) profile.Bank {
 }
 
 // newWorld opens a world with one consent, c1 of alpa, which recurs for 90 days.
-func newWorld(t *testing.T, bank profile.Bank) *world {
+func newWorld(t testing.TB, bank profile.Bank) *world {
 	t.Helper()
 	return newWorldOn(t, bank, sqldbtest.SQLite(t, migrations...))
 }
 
-func newWorldOn(t *testing.T, bank profile.Bank, db *sqldb.DB) *world {
+func newWorldOn(t testing.TB, bank profile.Bank, db *sqldb.DB) *world {
 	t.Helper()
 	w := &world{t: t, db: db, now: time.Now()}
 	var err error
