@@ -37,7 +37,7 @@ type party struct {
 
 // authorize is the authorization endpoint.
 //
-// spec: RFC 6749 section 4.1.1
+// Source: RFC 6749 section 4.1.1
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	// HEAD is what programs send to see where an address leads. It must not begin anything.

@@ -17,7 +17,7 @@ const endWait = 3 * time.Second
 // continueAuthorize is where the browser comes from the bank. It answers the request once:
 // with a code, or with the PSU's refusal.
 //
-// spec: RFC 6749 section 4.1.2
+// Source: RFC 6749 section 4.1.2
 func (s *Server) continueAuthorize(w http.ResponseWriter, r *http.Request) {
 	page.Secure(w.Header())
 	if r.Method != http.MethodGet {

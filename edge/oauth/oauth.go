@@ -125,9 +125,9 @@ func (s *Server) ContinueURL(session string) string {
 	return s.AuthorizeURL + "/continue/" + url.PathEscape(session)
 }
 
-// Metadata describes the server to clients.
+// metadata describe the server to clients.
 //
-// spec: RFC 8414 section 2
+// Source: RFC 8414 section 2
 type metadata struct {
 	Issuer                   string   `json:"issuer"`
 	AuthorizationEndpoint    string   `json:"authorization_endpoint"`

@@ -56,7 +56,7 @@ func parameters(raw string) (map[string]string, *badRequest) {
 
 // A refusal answers a TPP at the token endpoint or beside it.
 //
-// spec: RFC 6749 section 5.2
+// Source: RFC 6749 section 5.2
 type refusal struct {
 	status     int
 	code, text string

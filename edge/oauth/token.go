@@ -13,7 +13,7 @@ import (
 
 // A tokenResponse answers at the token endpoint.
 //
-// spec: RFC 6749 section 5.1
+// Source: RFC 6749 section 5.1
 type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -73,7 +73,7 @@ func (s *Server) tokenTTL() time.Duration {
 // and end together. A token that is not the client's is answered like one that is over: the
 // client learns nothing about others.
 //
-// spec: RFC 7009
+// Source: RFC 7009
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request, form map[string]string, c token.Client) error {
 	if form["token"] == "" {
 		return refusal{http.StatusBadRequest, "invalid_request", "token is missing"}
@@ -91,7 +91,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, form map[string]
 
 // An introspection says what an access token is good for in the hands of its TPP.
 //
-// spec: RFC 7662 section 2.2
+// Source: RFC 7662 section 2.2
 type introspection struct {
 	Active    bool   `json:"active"`
 	Scope     string `json:"scope,omitempty"`
