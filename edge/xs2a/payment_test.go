@@ -179,7 +179,7 @@ func openStage(t *testing.T) *stage {
 			return xs2a.Bearer{Payments: true, Accounts: true, PSU: "psu-7"}, nil
 		},
 	}
-	s.handler = api.Handler()
+	s.handler = watch(t, b, api.Handler())
 	return s
 }
 
