@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"kontor/bank/account"
@@ -390,6 +391,20 @@ func (a *Hub) Close() error {
 // sweep stores what only time has changed, and tells banks what they must know. Nothing
 // that a TPP sees depends on when it runs.
 func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
+	var all sync.WaitGroup
+	for name, sweep := range map[string]func(context.Context) error{
+		"authorisations": func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err },
+		"banks":          a.consents.TellBanks,
+		"payments":       a.payments.Sweep,
+		"tokens":         a.tokens.Sweep,
+	} {
+		all.Go(func() { a.sweepOne(ctx, enough, name, sweep) })
+	}
+	all.Wait()
+}
+
+// sweepOne runs sweep again and again: one that waits for a bank must not keep the others.
+func (a *Hub) sweepOne(ctx context.Context, enough <-chan struct{}, name string, sweep func(context.Context) error) {
 	const every = 2 * time.Second
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -399,15 +414,8 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		for name, sweep := range map[string]func(context.Context) error{
-			"authorisations": func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err },
-			"banks":          a.consents.TellBanks,
-			"payments":       a.payments.Sweep,
-			"tokens":         a.tokens.Sweep,
-		} {
-			if err := sweep(ctx); err != nil && ctx.Err() == nil {
-				a.log.WarnContext(ctx, "sweep did not finish; it goes on next time", "of", name, "err", err)
-			}
+		if err := sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "sweep did not finish; it goes on next time", "of", name, "err", err)
 		}
 	}
 }

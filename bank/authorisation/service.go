@@ -15,8 +15,7 @@ type Store interface {
 	Create(ctx context.Context, a Authorisation) error
 	// Get returns ErrUnknown when the bank has no authorisation with this ID.
 	Get(ctx context.Context, bank, id string) (Authorisation, error)
-	// BySession and ByReturnKey and ByOAuthSession find it by one of its secrets.
-	BySession(ctx context.Context, bank, session string) (Authorisation, error)
+	// ByReturnKey and ByOAuthSession find it by one of its secrets.
 	ByReturnKey(ctx context.Context, bank, key string) (Authorisation, error)
 	ByOAuthSession(ctx context.Context, bank, session string) (Authorisation, error)
 	// List returns those of one subject, oldest first.
@@ -24,6 +23,8 @@ type Store interface {
 	// Update replaces one by what change returns, atomically. When change fails nothing is
 	// stored. change may run again, so it must only compute.
 	Update(ctx context.Context, bank, id string, change func(Authorisation) (Authorisation, error)) error
+	// UpdateBySession is Update for the one that the bank's session belongs to.
+	UpdateBySession(ctx context.Context, bank, session string, change func(Authorisation) (Authorisation, error)) error
 	// Overdue lists those that nobody finished before now and that still look open.
 	Overdue(ctx context.Context, now time.Time, limit int) ([]Authorisation, error)
 }
@@ -219,19 +220,15 @@ type tell func(ctx context.Context) error
 func (s *Service) event(ctx context.Context, bank, session string, change func(Authorisation) (Authorisation, tell, error)) error {
 	var id string
 	err := s.Atomically(ctx, func(ctx context.Context) error {
-		a, err := s.Store.BySession(ctx, bank, session)
-		if errors.Is(err, ErrUnknown) {
-			return core.ErrSessionUnknown
-		}
-		if err != nil {
-			return err
-		}
-		id = a.ID
 		var after tell
-		err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (next Authorisation, err error) {
+		err := s.Store.UpdateBySession(ctx, bank, session, func(a Authorisation) (next Authorisation, err error) {
+			id = a.ID
 			next, after, err = change(a)
 			return next, err
 		})
+		if errors.Is(err, ErrUnknown) {
+			return core.ErrSessionUnknown
+		}
 		if err != nil || after == nil {
 			return err
 		}

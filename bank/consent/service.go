@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"kontor/bank/authorisation"
@@ -36,7 +37,7 @@ type Store interface {
 	// Tokens lists authorised consents from an ID on, oldest first.
 	Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]Consent, error)
 	// Untold lists consents that ended while the bank's own access may live on.
-	Untold(ctx context.Context, limit int) ([]Consent, error)
+	Untold(ctx context.Context, bank string, limit int) ([]Consent, error)
 	// Told notes that the bank knows of the end.
 	Told(ctx context.Context, bank, id string) error
 }
@@ -339,21 +340,40 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 }
 
 // TellBanks ends, at the banks, the accesses whose consents have ended. It tries again on
-// its next call what did not work.
+// its next call what did not work. Banks are told side by side, and one that does not answer
+// is asked no further this time: it must keep neither the others nor itself.
 func (s *Service) TellBanks(ctx context.Context) error {
+	var all sync.WaitGroup
+	errs := make(chan error, len(s.Banks))
+	for bank := range s.Banks {
+		all.Go(func() { errs <- s.tell(ctx, bank) })
+	}
+	all.Wait()
+	close(errs)
+	var err error
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (s *Service) tell(ctx context.Context, bank string) error {
 	const batch = 50
-	untold, err := s.Store.Untold(ctx, batch)
+	untold, err := s.Store.Untold(ctx, bank, batch)
 	for _, c := range untold {
-		revoke := s.Cores[c.Bank].RevokeAccess
+		revoke := s.Cores[bank].RevokeAccess
 		if c.Model == Funds {
-			revoke = s.Cores[c.Bank].RevokeFundsAccess
+			revoke = s.Cores[bank].RevokeFundsAccess
 		}
 		rerr := revoke(ctx, core.Access{Session: c.Session, Token: c.Token, ConsentID: c.ID, TPP: string(c.TPP)})
 		if rerr != nil && !errors.Is(rerr, core.ErrNotOffered) {
 			err = errors.Join(err, fmt.Errorf("consent %s: %w", c.ID, rerr))
+			if errors.Is(rerr, core.ErrUnavailable) {
+				return err
+			}
 			continue
 		}
-		err = errors.Join(err, s.Store.Told(ctx, c.Bank, c.ID))
+		err = errors.Join(err, s.Store.Told(ctx, bank, c.ID))
 	}
 	return err
 }

@@ -86,7 +86,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	if err != nil {
 		// What was taken once stays taken, though a date may have passed since.
 		if first, ferr := s.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID); ferr == nil && s.repeats(first, r) {
-			return s.wait(ctx, b, first.ID)
+			return s.again(ctx, b, first.ID)
 		}
 		return Payment{}, authorisation.Authorisation{}, err
 	}
@@ -114,7 +114,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	if err := s.hand(ctx, b, t, p, a, r); err != nil {
 		return Payment{}, authorisation.Authorisation{}, err
 	}
-	return s.wait(ctx, b, p.ID)
+	return s.wait(ctx, b, p.ID, a.ID)
 }
 
 // repeats says whether r is the request that created first, made again in time.
@@ -133,23 +133,30 @@ func (s *Service) repeat(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	case !s.repeats(first, r):
 		return Payment{}, authorisation.Authorisation{}, &FieldError{"X-Request-ID", "was used for another payment"}
 	}
-	p, a, err := s.wait(ctx, b, first.ID)
+	p, a, err := s.again(ctx, b, first.ID)
 	if err == nil && p.RequestID == "" { // refused while this one waited for it
 		err = core.ErrUnavailable
 	}
 	return p, a, err
 }
 
-// wait waits for the bank's page or an end, and returns both as they stand then.
-func (s *Service) wait(ctx context.Context, b profile.Bank, id string) (p Payment, a authorisation.Authorisation, err error) {
+// again answers for a payment that was created before.
+func (s *Service) again(ctx context.Context, b profile.Bank, id string) (p Payment, a authorisation.Authorisation, err error) {
 	all, err := s.Authorisations.List(ctx, b.Code, authorisation.OfPayment, id)
 	if err != nil {
 		return p, a, err
 	}
-	if len(all) > 0 {
-		if a, err = s.Authorisations.Await(ctx, b.Code, all[0].ID, b.FirstUpdateWait); err != nil {
-			return p, a, err
-		}
+	if len(all) == 0 {
+		p, err = s.Store.Get(ctx, b.Code, id)
+		return p.At(s.Now()), a, err
+	}
+	return s.wait(ctx, b, id, all[0].ID)
+}
+
+// wait waits for the bank's page or an end, and returns both as they stand then.
+func (s *Service) wait(ctx context.Context, b profile.Bank, id, authorisationID string) (p Payment, a authorisation.Authorisation, err error) {
+	if a, err = s.Authorisations.Await(ctx, b.Code, authorisationID, b.FirstUpdateWait); err != nil {
+		return p, a, err
 	}
 	p, err = s.Store.Get(ctx, b.Code, id)
 	return p.At(s.Now()), a, err

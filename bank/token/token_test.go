@@ -85,7 +85,9 @@ func TestRedeem(t *testing.T) {
 		{"another redirect_uri", func(_ *token.Grant, r *token.Redemption) { r.RedirectURI += "/" }, 0, token.ErrCode},
 		{"no redirect_uri", func(_ *token.Grant, r *token.Redemption) { r.RedirectURI = "" }, 0, token.ErrCode},
 		{"no redirect_uri where it is optional", func(_ *token.Grant, r *token.Redemption) { r.RedirectURI, r.RedirectURIOptional = "", true }, 0, nil},
-		{"another one even there", func(_ *token.Grant, r *token.Redemption) { r.RedirectURI, r.RedirectURIOptional = "https://evil.example", true }, 0, token.ErrCode},
+		{"another one even there", func(_ *token.Grant, r *token.Redemption) {
+			r.RedirectURI, r.RedirectURIOptional = "https://evil.example", true
+		}, 0, token.ErrCode},
 		{"another verifier", func(_ *token.Grant, r *token.Redemption) { r.Verifier = strings.Repeat("w", 43) }, 0, token.ErrCode},
 		{"the challenge for a verifier", func(g *token.Grant, r *token.Redemption) { r.Verifier = g.Challenge }, 0, token.ErrCode},
 		{"no verifier", func(_ *token.Grant, r *token.Redemption) { r.Verifier = "" }, 0, token.ErrCode},

@@ -45,11 +45,6 @@ func (s Store) Get(ctx context.Context, bank, id string) (authorisation.Authoris
 	return a, err
 }
 
-func (s Store) BySession(ctx context.Context, bank, session string) (authorisation.Authorisation, error) {
-	a, _, err := s.one(ctx, `session = $2`, bank, session)
-	return a, err
-}
-
 func (s Store) ByReturnKey(ctx context.Context, bank, key string) (authorisation.Authorisation, error) {
 	a, _, err := s.one(ctx, `return_key = $2`, bank, key)
 	return a, err
@@ -72,8 +67,16 @@ func (s Store) Overdue(ctx context.Context, now time.Time, limit int) ([]authori
 }
 
 func (s Store) Update(ctx context.Context, bank, id string, change func(authorisation.Authorisation) (authorisation.Authorisation, error)) error {
+	return s.update(ctx, `id = $2`, bank, id, change)
+}
+
+func (s Store) UpdateBySession(ctx context.Context, bank, session string, change func(authorisation.Authorisation) (authorisation.Authorisation, error)) error {
+	return s.update(ctx, `session = $2`, bank, session, change)
+}
+
+func (s Store) update(ctx context.Context, where, bank, key string, change func(authorisation.Authorisation) (authorisation.Authorisation, error)) error {
 	for range attempts {
-		a, version, err := s.one(ctx, `id = $2`, bank, id)
+		a, version, err := s.one(ctx, where, bank, key)
 		if err != nil {
 			return err
 		}
@@ -83,12 +86,12 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(authoris
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
 			expires_at = $6, finalised_at = $7, success_token = $8, version = version + 1 WHERE bank = $9 AND id = $10 AND version = $11`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
-			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, bank, id, version)
+			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}
 	}
-	return fmt.Errorf("authorisation %s: overtaken by other writers %d times", id, attempts)
+	return fmt.Errorf("an authorisation was overtaken by other writers %d times", attempts)
 }
 
 func (s Store) one(ctx context.Context, where string, args ...any) (authorisation.Authorisation, int64, error) {

@@ -134,8 +134,8 @@ func (s Store) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]co
 		ORDER BY id LIMIT $4`, bank, q.UserID, q.FromID, q.Limit)
 }
 
-func (s Store) Untold(ctx context.Context, limit int) ([]consent.Consent, error) {
-	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE told = 0 LIMIT $1`, limit)
+func (s Store) Untold(ctx context.Context, bank string, limit int) ([]consent.Consent, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND told = 0 LIMIT $2`, bank, limit)
 }
 
 func (s Store) Told(ctx context.Context, bank, id string) error {

@@ -323,7 +323,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		}
 		untold := func() (ids []string) {
 			t.Helper()
-			all, err := s.Untold(t.Context(), 10)
+			all, err := s.Untold(t.Context(), "lon", 10)
 			if err != nil {
 				t.Fatal(err)
 			}
