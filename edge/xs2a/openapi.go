@@ -114,10 +114,16 @@ func content(media string, wire any, schemas huma.Registry) map[string]*huma.Med
 }
 
 // open lets every object have members that the document does not name: the interface
-// ignores them, and a client of an older level must too.
+// ignores them, and a client of an older level must too. A list is never null; huma says so
+// of every Go slice.
 func open(schemas huma.Registry) {
 	for _, s := range schemas.Map() {
 		s.AdditionalProperties = true
+		for _, member := range s.Properties {
+			if member.Type == huma.TypeArray {
+				member.Nullable = false
+			}
+		}
 	}
 }
 
