@@ -207,7 +207,6 @@ type side struct {
 	bankAddr     string
 	ready        time.Duration // from start to the first answer
 	idle         int64         // resident set before the load
-	calls        int64         // that the bank got before the present measurement
 }
 
 // up starts the server several times, for the median time it takes.

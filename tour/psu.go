@@ -211,7 +211,7 @@ func (c *psu) withdraws(ctx context.Context, ownPage, tppName string) error {
 			return fmt.Errorf("page %q shows no access of %s", p.title, tppName)
 		}
 		// The newest stands on top.
-		if p, _, err = c.browser.submit(ctx, p, f, "withdraw", nil); err == nil {
+		if _, _, err = c.browser.submit(ctx, p, f, "withdraw", nil); err == nil {
 			c.g.print.browsed(c.Login, c.browser.told(), "")
 		}
 		return err

@@ -69,7 +69,7 @@ func TestSign(t *testing.T) {
 		t.Errorf("header is %s", head)
 	}
 	// Another library reads it, and finds no claim but the three.
-	other, err := jose.ParseSigned(signed, []jose.SignatureAlgorithm{jose.RS256})
+	other, err := jose.ParseSignedCompact(signed, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
