@@ -276,8 +276,33 @@ func (a *Hub) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	a.db, err = sqldb.Open(ctx, dsn)
-	return err
+	if a.db, err = sqldb.Open(ctx, dsn); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if a.cfg.migrated {
+		return nil
+	}
+	if err := migrated(ctx, a.db); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return nil
+}
+
+// migrated says what the schema of db lacks, without changing it. Serving on an old schema
+// would start, and fail in the middle of requests.
+func migrated(ctx context.Context, db *sqldb.DB) error {
+	var n int
+	if db.QueryRow(ctx, "SELECT COUNT(*) FROM goose_db_version").Scan(&n) != nil {
+		return errors.New("it is empty: run kontor migrate")
+	}
+	pending, err := sqldb.Pending(ctx, db, Migrations...)
+	if err != nil {
+		return err
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("%d migration(s) are not applied yet: run kontor migrate", len(pending))
+	}
+	return nil
 }
 
 // openBanks makes the wire to every bank.

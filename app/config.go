@@ -49,6 +49,7 @@ type Config struct {
 	now    func() time.Time // nil: time.Now
 	limits limits
 
+	migrated  bool    // known to be: New need not look
 	malformed []error // what Read could not make sense of
 }
 

@@ -147,7 +147,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 	}
 	cert, key := s.file("server.pem"), s.file("server.key")
 	cfg := Config{
-		Database: db, Sandbox: true, Metrics: metrics,
+		Database: db, Sandbox: true, Metrics: metrics, migrated: true,
 		API:    Listener{Address: ln[0].Addr().String(), Certificate: cert, Key: key, opened: ln[0]},
 		Web:    Listener{Address: ln[1].Addr().String(), opened: ln[1]},
 		WebTLS: Listener{Address: ln[2].Addr().String(), Certificate: cert, Key: key, opened: ln[2]},

@@ -40,10 +40,14 @@ func Doctor(ctx context.Context, cfg Config) []Finding {
 	if !bad(a.readTrust()) && len(cfg.Trust.Anchors) > 0 {
 		good("trust: certificates that lead to %d file(s) of anchors identify third parties%s", len(cfg.Trust.Anchors), sandboxNote(cfg))
 	}
-	all = append(all, databaseFinding(ctx, cfg))
+	sound := true
+	cfg.checkDatabase(func(string, ...any) { sound = false }) // Check said why
+	if sound {
+		all = append(all, databaseFinding(ctx, cfg))
+	}
 	bad(a.readCertificates())
 	for _, l := range cfg.listeners() {
-		if l.Address == "" {
+		if l.Address == "" || l.URL == "" {
 			continue
 		}
 		text := fmt.Sprintf("%s: listens on %s, is reached at %s", l.name, l.Address, l.URL)
@@ -112,17 +116,10 @@ func databaseFinding(ctx context.Context, cfg Config) Finding {
 		return wrong(err)
 	}
 	defer db.Close()
-	var n int
-	if db.QueryRow(ctx, "SELECT COUNT(*) FROM goose_db_version").Scan(&n) != nil {
-		return wrong(errors.New("it is empty: run kontor migrate"))
-	}
-	pending, err := sqldb.Pending(ctx, db, Migrations...)
-	switch {
-	case err != nil:
+	if err := migrated(ctx, db); err != nil {
 		return wrong(err)
-	case len(pending) > 0:
-		return wrong(fmt.Errorf("%d migration(s) are not applied yet: run kontor migrate", len(pending)))
-	case db.Postgres():
+	}
+	if db.Postgres() {
 		return Finding{true, "database: PostgreSQL answers, and its schema is up to date"}
 	}
 	return Finding{true, "database: SQLite, and its schema is up to date; enough for one process. Several processes need PostgreSQL"}
@@ -183,7 +180,7 @@ env:NAME of an environment variable. Relative paths start at the file's folder.
   secrets:
     keyset: secrets/keyset.json             # Tink keyset that seals the banks' tokens
     namingKey: env:KONTOR_NAMING_KEY        # at least 32 bytes; names accounts towards TPPs
-    connectorKey: secrets/connector.pem     # RSA key that signs calls to connectors
+    connectorKey: secrets/connector.key     # RSA key that signs calls to connectors
   trust:
     anchors: [trust/roots.pem]              # whose certificates identify third parties
     intermediates: [trust/issuing.pem]
@@ -200,4 +197,6 @@ env:NAME of an environment variable. Relative paths start at the file's folder.
     - {clientId: …, clientSecret: secrets/app1, tpp: PSDSI-BS-1234567, name: …, redirectUris: [https://…]}
   sandbox: false                            # true only with test certificates
 
-kontor doctor --config FILE says in plain words what it makes of it.`
+kontor secrets --out secrets makes keyset.json, naming.key and connector.key.
+kontor doctor --config FILE says in plain words what it makes of the file.
+doc/serve.md leads through it from the start.`

@@ -162,10 +162,41 @@ func (s *sandbox) publicKey(key *rsa.PrivateKey, name string) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
+// MakeSecrets makes the secrets that a configuration names, and returns their paths. It
+// overwrites nothing: what is sealed with a lost key is lost.
+func MakeSecrets(dir string) (made []string, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	keyset, naming, connector, public := filepath.Join(dir, "keyset.json"), filepath.Join(dir, "naming.key"), filepath.Join(dir, "connector.key"), filepath.Join(dir, "connector.pub")
+	for _, file := range []string{keyset, naming, connector, public} {
+		if _, err := os.Lstat(file); err == nil {
+			return nil, fmt.Errorf("%s is there already: nothing was made", file)
+		}
+	}
+	secret, err := secretbox.Generate()
+	if err != nil {
+		return nil, err
+	}
+	key, err := rsaKey(connector)
+	if err != nil {
+		return nil, err
+	}
+	text, err := jws.PublicPEM(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return []string{keyset, naming, connector, public}, errors.Join(
+		keep(keyset, secret), keep(naming, []byte(random())), os.WriteFile(public, text, 0o644))
+}
+
 // rsaKey reads the key in path, or makes one.
 func rsaKey(path string) (*rsa.PrivateKey, error) {
 	if b, err := os.ReadFile(path); err == nil {
-		return jws.ParsePrivate(string(b))
+		key, err := jws.ParsePrivate(string(b))
+		return key, wrap(path, err)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	const bits = 2048
 	key, err := rsa.GenerateKey(rand.Reader, bits)
@@ -176,20 +207,25 @@ func rsaKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return key, keep(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-// keep writes b to path unless something is there already.
+// keep writes b to path unless something is there already. The file comes into being whole:
+// a start that is cut off leaves nothing that the next one would trip over.
 func keep(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // for its owner only
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(f.Name()))
 }
 
 // random returns 256 random bits as text.

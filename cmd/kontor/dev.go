@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -12,13 +14,13 @@ import (
 
 type devCommand struct {
 	Data      string `help:"Folder for databases, certificates and keys." default:"kontor-data" type:"path"`
-	DB        string `name:"db" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_DB"`
+	DB        string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_DB"`
 	API       string `name:"api" help:"Address for TPPs (TLS with client certificates)." default:"127.0.0.1:8443"`
 	Web       string `help:"Address for browsers and connectors." default:"127.0.0.1:8080"`
 	WebTLS    string `name:"web-tls" help:"The same over TLS." default:"127.0.0.1:8444"`
 	Bank      string `help:"Address of the reference banks." default:"127.0.0.1:8090"`
-	Metrics   string `help:"Address of Prometheus metrics. Default: none."`
-	ReadyFile string `help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
+	Metrics   string `placeholder:"HOST:PORT" help:"Address of Prometheus metrics. Default: none."`
+	ReadyFile string `placeholder:"FILE" help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
 }
 
 func (c devCommand) options() app.DevOptions {
@@ -26,6 +28,12 @@ func (c devCommand) options() app.DevOptions {
 }
 
 func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if c.ReadyFile != "" {
+		// That of an earlier start would tell those who wait for it of addresses that are gone.
+		if err := os.Remove(c.ReadyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	dev, err := app.NewDev(ctx, c.options(), log)
 	if err != nil {
 		return err
@@ -42,10 +50,10 @@ func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 type tourCommand struct {
-	DB      string `name:"db" help:"PostgreSQL address (postgres://…) instead of a temporary SQLite database." env:"KONTOR_DB"`
-	JSON    string `name:"json" help:"Write the steps to this file." type:"path"`
+	DB      string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of a temporary SQLite database." env:"KONTOR_DB"`
+	JSON    string `name:"json" placeholder:"FILE" help:"Write the steps to this file (JSON)." type:"path"`
 	Verbose bool   `help:"Print full requests and answers." short:"v"`
-	Against string `help:"Take the tour at a kontor dev that is running: its ready file." type:"existingfile"`
+	Against string `placeholder:"FILE" help:"Take the tour at a kontor dev that is running: its ready file." type:"existingfile"`
 }
 
 func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
@@ -63,23 +71,22 @@ func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	var toured error
+	defer stop()
+	toured := make(chan error, 1)
 	err = dev.Run(ctx, func() error {
 		go func() {
-			toured = tour.Take(ctx, dev.Ready, c.JSON, c.Verbose, os.Stdout)
+			toured <- tour.Take(ctx, dev.Ready, c.JSON, c.Verbose, os.Stdout)
 			stop()
 		}()
 		return nil
 	})
-	if toured != nil {
-		return toured
-	}
-	return err
+	stop() // the tour has ended, or there is nothing left to tour
+	return errors.Join(<-toured, err)
 }
 
 type bankCommand struct {
 	Data   string `help:"Folder of a kontor dev: its keys are used." default:"kontor-data" type:"path"`
-	DB     string `name:"db" help:"PostgreSQL address instead of SQLite files." env:"KONTOR_BANK_DB"`
+	DB     string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_BANK_DB"`
 	Listen string `help:"Address to listen on." default:"127.0.0.1:8090"`
 	Hub    string `help:"URL of the hub, before /api/connectors/v2." default:"http://127.0.0.1:8080"`
 }

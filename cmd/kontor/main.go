@@ -20,6 +20,7 @@ type commands struct {
 	Bank    bankCommand    `cmd:"" help:"Serve the reference banks alone."`
 	Migrate migrateCommand `cmd:"" help:"Bring the schema of the configured database up to date."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what is configured, what is missing, and what it means."`
+	Secrets secretsCommand `cmd:"" help:"Make the keys and secrets that a configuration names."`
 	Cert    certCommands   `cmd:"" help:"Issue test certificates (QWAC, QSealC)."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
@@ -29,7 +30,7 @@ type commands struct {
 
 func main() {
 	var cli commands
-	parsed := kong.Parse(&cli, kong.Name("kontor"), kong.Description("Open banking in one binary.\n\nBegin with: kontor tour"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parsed := kong.Parse(&cli, kong.Name("kontor"), kong.Description("Open banking in one binary.\n\nBegin with: kontor tour"), kong.ShortUsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	opts := &slog.HandlerOptions{Level: cli.LogLevel}
 	var handler slog.Handler = slog.NewTextHandler(os.Stderr, opts)
 	if cli.LogJSON {
@@ -37,6 +38,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second ctrl-C does not wait for what is being finished
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(slog.New(handler)); err != nil {
 		fmt.Fprintln(os.Stderr, "kontor:", err)

@@ -10,7 +10,7 @@ import (
 )
 
 type configured struct {
-	Config string `help:"Configuration file." required:"" type:"existingfile" env:"KONTOR_CONFIG"`
+	Config string `help:"Configuration file; kontor serve --help shows its shape." required:"" placeholder:"FILE" type:"existingfile" env:"KONTOR_CONFIG"`
 }
 
 type serveCommand struct {
@@ -74,9 +74,28 @@ func (c doctorCommand) Run(ctx context.Context) error {
 		fmt.Println(mark, f.Text)
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d of %d findings need attention", bad, len(findings))
+		return fmt.Errorf("%d of %d findings need attention (MISSING)", bad, len(findings))
 	}
 	return nil
+}
+
+type secretsCommand struct {
+	Out string `help:"Folder for them; it is made if it is not there." required:"" placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by kontor secrets --help.
+func (secretsCommand) Help() string {
+	return `Makes keyset.json (seals the banks' tokens), naming.key (names accounts towards third
+parties), connector.key (signs calls to banks' connectors) and connector.pub, which the
+banks get. What is there already is an error: losing one of them loses what it protects.`
+}
+
+func (c secretsCommand) Run() error {
+	files, err := app.MakeSecrets(c.Out)
+	for _, f := range files {
+		fmt.Println("made", f)
+	}
+	return err
 }
 
 type versionCommand struct{}
