@@ -236,7 +236,6 @@ func period(b profile.Bank, c consent.Consent, from, to day.Day, now time.Time) 
 	if to.IsZero() || to.After(today) {
 		to = today
 	}
-	fresh := !c.AuthorisedAt.IsZero() && now.Before(c.AuthorisedAt.Add(b.Accounts.FreshSCAWindow))
 	switch {
 	case from.IsZero():
 		return from, to, fmt.Errorf("%w: dateFrom is missing", ErrParameter)
@@ -244,8 +243,13 @@ func period(b profile.Bank, c consent.Consent, from, to day.Day, now time.Time) 
 		return from, to, fmt.Errorf("%w: dateFrom %s is in the future", ErrPeriod, from)
 	case from.After(to):
 		return from, to, fmt.Errorf("%w: dateFrom %s is after dateTo %s", ErrPeriod, from, to)
-	case from.Before(oldest) && !fresh:
+	case from.Before(oldest) && !fresh(b, c, now):
 		return from, to, fmt.Errorf("%w: dateFrom %s is more than %d days ago; older entries need a new authorisation by the customer", ErrPeriod, from, b.Accounts.HistoryDays)
 	}
 	return from, to, nil
+}
+
+// fresh says whether SCA was so short a while ago that older history is open.
+func fresh(b profile.Bank, c consent.Consent, now time.Time) bool {
+	return !c.AuthorisedAt.IsZero() && now.Before(c.AuthorisedAt.Add(b.Accounts.FreshSCAWindow))
 }

@@ -357,6 +357,24 @@ func TestOneTransaction(t *testing.T) {
 	}
 }
 
+func TestAnOldTransactionIsFoundWhileHistoryIsOpen(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.Bank.Booked["1"] = append(d.Bank.Booked["1"], consenttest.Entry{ID: "old", Amount: "1.00", Currency: "EUR", Date: "2025-06-01"})
+	c := d.given(t)
+	id := d.first(t, c)
+	find := func() error {
+		return d.Transaction(t.Context(), d.attended(c), id, "old", func(*core.Transaction) error { return nil })
+	}
+	if err := find(); err != nil {
+		t.Errorf("just after SCA: %v", err)
+	}
+	d.Pass(time.Hour)
+	if err := find(); !errors.Is(err, account.ErrTransaction) {
+		t.Errorf("an hour later: got %v", err)
+	}
+}
+
 func TestWhatTheConsentDoesNotGive(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -38,6 +38,12 @@ type Page struct {
 	Next      string // cursor of the next page; "" on the last
 }
 
+// historyMaxDays is as far back as one entry is looked for while older history is open.
+const historyMaxDays = 3660
+
+// walkMax bounds how long a bank's pages are walked for one answer.
+const walkMax = 30 * time.Second
+
 // cursorLife is how long the pages of a report count as one read.
 const cursorLife = time.Hour
 
@@ -63,6 +69,8 @@ func (s *Service) Transactions(ctx context.Context, r Read, q Report, yield func
 	if err != nil {
 		return Page{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, walkMax)
+	defer cancel()
 	account, _ := c.Find(q.ResourceID, false)
 	from, to, err := period(r.Bank, c, q.From, q.To, s.Now())
 	if err != nil {
@@ -108,10 +116,15 @@ func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, walkMax)
+	defer cancel()
 	account, _ := c.Find(resourceID, false)
 	now := s.Now()
 	to := day.Of(now, r.Bank.Zone)
 	from := to.AddDays(-r.Bank.Accounts.HistoryDays)
+	if fresh(r.Bank, c, now) {
+		from = to.AddDays(-historyMaxDays) // what the list shows can be looked at
+	}
 	entry := func(t *core.Transaction) error {
 		if len(t.ID) == 0 || plain(t.ID) != id {
 			return nil
