@@ -19,6 +19,7 @@ import (
 var sandboxBanks = []struct{ code, name, profile, basePath, bic, country, zone string }{
 	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2XXXX", "SI", "Europe/Ljubljana"},
 	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBUXXX", "RO", "Europe/Bucharest"},
+	{"isar", "Isarbank", "standard", "/isar", "ISARDEMMXXX", "DE", "Europe/Berlin"},
 }
 
 // BanksOptions say where the reference banks are and whom they report to.
