@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -227,7 +228,7 @@ func (d *Dev) Welcome() string {
 		p("  %-22s %-18s %s", t.Name, t.OrganizationIdentifier, strings.Join(t.Roles, ", "))
 	}
 	t := r.TPPs[0]
-	salt := r.Banks[len(r.Banks)-1]
+	salt := r.Banks[slices.IndexFunc(r.Banks, func(b ready.Bank) bool { return b.Profile == "salt" })]
 	curl := fmt.Sprintf("curl --cacert %s --cert %s --key %s", r.CA, t.QWAC, t.QWACKey)
 	p("\nTry:")
 	p("  # 1. a consent: the customer chooses the accounts at her bank")

@@ -24,9 +24,10 @@ type guide struct {
 	known map[string]bool // hosts of the sandbox
 
 	salt, bankart ready.Bank
-	tpp           ready.TPP // plays the tour; has every role
-	other         ready.TPP // another one, that may read accounts
-	noAccounts    ready.TPP // one that may not
+	standard      ready.Bank // may be missing
+	tpp           ready.TPP  // plays the tour; has every role
+	other         ready.TPP  // another one, that may read accounts
+	noAccounts    ready.TPP  // one that may not
 	payer, payee  ready.Persona
 
 	read reading
@@ -60,6 +61,8 @@ func newGuide(r ready.Ready, p *printer) (*guide, error) {
 			g.salt = b
 		case b.Profile == "bankart" && g.bankart.Code == "":
 			g.bankart = b
+		case b.Profile == "standard" && g.standard.Code == "":
+			g.standard = b
 		}
 	}
 	if g.salt.XS2A == "" {

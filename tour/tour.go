@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) Report {
 	}
 	p.begins(g)
 	r.OK = true
-	for i, s := range steps() {
+	for i, s := range steps(g) {
 		p.step(i+1, s.name)
 		done := g.take(ctx, s)
 		r.Steps = append(r.Steps, done)
@@ -81,9 +81,9 @@ type step struct {
 }
 
 // steps lists the tour in its order.
-func steps() []step {
+func steps(g *guide) []step {
 	var all []step
-	for _, part := range [][]step{accountSteps(), limitSteps(), consentSteps(), paymentSteps(), rejectionSteps(), fundsSteps(), refusalSteps()} {
+	for _, part := range [][]step{accountSteps(), limitSteps(), consentSteps(), paymentSteps(), rejectionSteps(), fundsSteps(), refusalSteps(), standardSteps(g)} {
 		all = append(all, part...)
 	}
 	return all
