@@ -1,14 +1,19 @@
 package app_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"kontor/app"
+	"kontor/app/apptest"
 )
 
 // A fault stands between the hub and the connectors of all banks, and does what a test says.
@@ -46,5 +51,145 @@ func (f *fault) between(t *testing.T) func(*app.Config) {
 		for i := range c.Banks {
 			c.Banks[i].Connector.URL = srv.URL + "/" + c.Banks[i].Code()
 		}
+	}
+}
+
+// TestAConnectorThatFails lets the bank's systems fail in every way. The TPP is told what
+// the standard provides, soon enough; nothing that was agreed before is lost, and no money
+// moves that nobody knows of.
+func TestAConnectorThatFails(t *testing.T) {
+	t.Parallel()
+	f := &fault{}
+	s := world(t, f.between(t))
+	salt, lon := s.Bank("salt"), s.Bank("bankart")
+	tpp, ana, andrei := s.TPPs[0], s.Personas[0], s.Personas[1]
+	cert := s.Certificate(tpp)
+	alpa := s.Client(cert)
+	consent := s.Consent(cert, tpp.OrganizationIdentifier, apptest.Redirect, ana)
+	pay := s.Login(tpp, ana, "psd2:pay")
+	toPay := h{"Authorization": "Bearer " + pay, "TPP-Redirect-URI": apptest.Redirect}
+	initiate := func(endToEnd string) apptest.Answer {
+		return s.Ask(alpa, http.MethodPost, lon.XS2A+"/v1/payments/sepa-credit-transfers", toPay, apptest.Payment(endToEnd, ana.Accounts[0].IBAN, andrei.Accounts[0].IBAN, "1.00"))
+	}
+	before := initiate("BEFORE")
+	payment := lon.XS2A + "/v1/payments/sepa-credit-transfers/" + before.Get("paymentId")
+	account := firstOf(s.Ask(alpa, http.MethodGet, salt.XS2A+"/v1/accounts", consent.Headers(), ""), "resourceId")
+	if before.Status != http.StatusCreated || account == "" {
+		t.Fatalf("before anything fails: %s", before)
+	}
+	today := time.Now().Format(time.DateOnly)
+
+	say := func(status int, contentType, body string) func(http.ResponseWriter, *http.Request, http.Handler) {
+		return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		}
+	}
+	faults := []struct {
+		name string
+		do   func(http.ResponseWriter, *http.Request, http.Handler)
+	}{
+		{"it hangs up", func(w http.ResponseWriter, r *http.Request, _ http.Handler) { panic(http.ErrAbortHandler) }},
+		{"it answers with a page", say(200, "text/html", "<html><h1>Maintenance</h1></html>")},
+		{"it answers 502 with a page", say(502, "text/html", "<html>Bad gateway</html>")},
+		{"it answers 500", say(500, "application/json", `{"error_class":"InternalServerError","error_message":"x"}`)},
+		{"it answers noise", say(200, "application/json", "\x00\x01{{{{")},
+		{"it answers an empty body", say(200, "application/json", "")},
+		{"it answers null", say(200, "application/json", "null")},
+		{"it answers other JSON", say(200, "application/json", `{"data":{"accounts":"yes"},"meta":[]}`)},
+		{"it answers a list of nonsense", say(200, "application/json", `{"data":[1,"x",null,{"id":{}}]}`)},
+		{"it leads elsewhere", func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}},
+		{"it stops in the middle", func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", "5000")
+			io.WriteString(w, `{"data":[{"id":"1"`)
+		}},
+		{"it has too much to do", func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}},
+		{"it says nothing", func(w http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() }},
+	}
+	for i, tt := range faults {
+		t.Run(tt.name, func(t *testing.T) {
+			f.set(tt.do)
+			defer f.set(nil)
+			began := time.Now()
+			attended := consent.Headers()
+			for name, address := range map[string]string{
+				"accounts": "/v1/accounts", "details": "/v1/accounts/" + account, "balances": "/v1/accounts/" + account + "/balances",
+				"transactions": "/v1/accounts/" + account + "/transactions?bookingStatus=booked&dateFrom=" + today,
+			} {
+				if tt.name == "it says nothing" && name != "balances" {
+					continue // each waits ten seconds
+				}
+				a, err := apptest.Try(alpa, http.MethodGet, salt.XS2A+address, attended, "")
+				if err != nil {
+					continue // a list that broke in the middle is cut off: better than one that looks whole
+				}
+				if a.Status == http.StatusOK {
+					t.Errorf("%s are invented: %s", name, a)
+				} else if a.Status != http.StatusServiceUnavailable || a.Code() != "INTERNAL_SERVER_ERROR" {
+					t.Errorf("%s: got %s", name, a)
+				}
+				if strings.Contains(a.Body, "127.0.0.1") || strings.Contains(a.Body, "Maintenance") || strings.Contains(a.Body, "gateway") {
+					t.Errorf("%s: the answer tells of the bank's systems: %s", name, a)
+				}
+			}
+			created := s.Ask(alpa, http.MethodPost, salt.XS2A+"/v1/consents", h{"TPP-Redirect-URI": apptest.Redirect}, apptest.ConsentBody(30))
+			if created.Status != http.StatusCreated && (created.Status != http.StatusServiceUnavailable || created.Code() != "INTERNAL_SERVER_ERROR") {
+				t.Errorf("a consent: %s", created)
+			}
+			paid := initiate(fmt.Sprintf("FAULT-%d", i))
+			if paid.Status != http.StatusCreated && (paid.Status != http.StatusServiceUnavailable || paid.Code() != "INTERNAL_SERVER_ERROR") {
+				t.Errorf("a payment: %s", paid)
+			}
+			if took := time.Since(began); took > 45*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			// What is known here is known without the bank.
+			if a := s.Ask(alpa, http.MethodGet, salt.XS2A+"/v1/consents/"+consent.ID+"/status", nil, ""); a.Get("consentStatus") != "valid" {
+				t.Errorf("the consent of before: %s", a)
+			}
+			if a := s.Ask(alpa, http.MethodGet, payment+"/status", nil, ""); a.Get("transactionStatus") != "RCVD" {
+				t.Errorf("the payment of before: %s", a)
+			}
+			// A payment that was acknowledged can be asked for.
+			if paid.Status == http.StatusCreated {
+				if a := s.Ask(alpa, http.MethodGet, lon.XS2A+"/v1/payments/sepa-credit-transfers/"+paid.Get("paymentId")+"/status", nil, ""); a.Status != http.StatusOK {
+					t.Errorf("an acknowledged payment: %s", a)
+				}
+			}
+			f.set(nil)
+			if a := s.Ask(alpa, http.MethodGet, salt.XS2A+"/v1/accounts", attended, ""); a.Status != http.StatusOK {
+				t.Errorf("when the bank is well again: %s", a)
+			}
+		})
+	}
+	// The payment of before can still be approved, and is executed.
+	if back := s.Follow(ana, before.Get("_links", "scaRedirect", "href")); !strings.HasPrefix(back, apptest.Redirect) {
+		t.Errorf("the customer came back to %s", back)
+	}
+	if a := s.Ask(alpa, http.MethodGet, payment+"/status", nil, ""); a.Get("transactionStatus") != "ACSC" {
+		t.Errorf("the payment of before, approved: %s", a)
+	}
+}
+
+// A bank that is slow, but not too slow, is waited for.
+func TestASlowConnectorIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	f := &fault{}
+	s := world(t, f.between(t))
+	f.set(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		time.Sleep(time.Second)
+		pass.ServeHTTP(w, r)
+	})
+	tpp := s.TPPs[0]
+	c := s.Consent(s.Certificate(tpp), tpp.OrganizationIdentifier, apptest.Redirect, s.Personas[0])
+	if a := s.Ask(s.Client(s.Certificate(tpp)), http.MethodGet, s.Bank("salt").XS2A+"/v1/accounts", c.Headers(), ""); a.Status != http.StatusOK {
+		t.Errorf("got %s", a)
 	}
 }
