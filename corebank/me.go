@@ -111,7 +111,11 @@ type message struct {
 	Session string `json:"session"` // the journey: the last part of its page's address
 	At      string `json:"at"`
 	at      int64
+	zone    *time.Location
 }
+
+// Minute is when the message came, as a page tells it.
+func (m message) Minute() string { return shortTime(time.UnixMicro(m.at).In(m.zone)) }
 
 // messagesMax bounds what the outbox shows.
 const messagesMax = 50
@@ -135,7 +139,7 @@ func (b *Bank) messages(r *http.Request) ([]message, error) {
 		if err := rows.Scan(&at, &m.Login, &m.To, &m.Session, &m.Code, &m.Text); err != nil {
 			return nil, err
 		}
-		m.at = at
+		m.at, m.zone = at, b.zone
 		m.At = time.UnixMicro(at).In(b.zone).Format(time.RFC3339)
 		all = append(all, m)
 	}

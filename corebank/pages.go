@@ -17,6 +17,9 @@ var templateFiles embed.FS
 //go:embed assets/bank.css
 var stylesheet []byte
 
+//go:embed assets/icon.svg
+var icon []byte
+
 // formMax bounds the body of a form.
 const formMax = 64 << 10
 
@@ -114,6 +117,11 @@ func (b *Bank) pages() http.Handler {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		w.Write(stylesheet)
+	})
+	mux.HandleFunc("GET /assets/icon.svg", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		w.Header().Set("Cache-Control", "public, max-age=86400")
+		w.Write(icon)
 	})
 	if b.outbox {
 		mux.HandleFunc("GET /outbox", b.outboxPage)

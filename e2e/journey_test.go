@@ -347,7 +347,7 @@ func (w *world) givesMore(t *testing.T, b *tab) {
 func (w *world) looksAround(t *testing.T, b *tab) {
 	bank := w.bank(t, "salt")
 	at := w.pages(bank)
-	b.comes(ok, texts("Open banking at this address", bank.XS2A), navigate(w.ready.Web+"/"))
+	w.isIcon(t, b.comes(ok, texts("Open banking at this address", bank.XS2A), navigate(w.ready.Web+"/")).Icon)
 	b.comes(ok, texts("Open banking at this address", bank.XS2A), navigate(w.ready.WebTLS+"/"))
 	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), navigate(w.ready.WebTLS+"/assets/nothing.css"))
 	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), navigate(w.ready.WebTLS+"/nothing"))
@@ -358,7 +358,7 @@ func (w *world) looksAround(t *testing.T, b *tab) {
 		navigate(authorize+"?response_type=code&redirect_uri=https%3A%2F%2Felsewhere.example%2F&client_id="+w.tpp.OrganizationIdentifier))
 	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "Too much time"), navigate(authorize+"/continue/nothing"))
 
-	b.comes(ok, texts("Welcome"), navigate(w.ready.Bank+"/"))
+	w.isIcon(t, b.comes(ok, texts("Welcome"), navigate(w.ready.Bank+"/")).Icon)
 	b.comes(ok, texts("Welcome"), navigate(at+"/"))
 	b.comes(ok, texts("Text messages"), click("a[href$='/outbox']"))
 	b.comes(http.StatusNotFound, texts("There is no such page"), navigate(at+"/nothing"))
@@ -370,4 +370,17 @@ func (w *world) looksAround(t *testing.T, b *tab) {
 	b.comes(http.StatusForbidden, texts("too old"), fill("login", psu.Login), fill("password", psu.Password), button("login"))
 	b.comes(ok, texts("Log in"), navigate(at+"/me"))
 	b.logsIn(psu, "Your accounts", "Nobody has access")
+}
+
+// isIcon checks an icon: a browser without a window does not ask for it.
+func (w *world) isIcon(t *testing.T, address string) {
+	t.Helper()
+	resp, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != ok || kind != "image/svg+xml" {
+		t.Errorf("the icon %s is %d %s", address, resp.StatusCode, kind)
+	}
 }

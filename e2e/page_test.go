@@ -30,6 +30,7 @@ type seen struct {
 	Title, Lang, Text string
 	Alert             string   // what went wrong
 	Headings          int      // h1
+	Icon              string   // address
 	Refresh           string   // where it goes by itself
 	Faults            []string // in what it is made of
 	Width             float64  // at the narrowest
@@ -64,7 +65,7 @@ const looks = `(() => {
 	}
 	const refresh = document.querySelector('meta[http-equiv=refresh]'), alert = document.querySelector('[role=alert]');
 	return {Title: document.title, Lang: document.documentElement.lang, Text: document.body.innerText, Alert: alert ? text(alert) : '',
-		Headings: document.querySelectorAll('h1').length, Refresh: refresh ? refresh.content : '', Faults: faults};
+		Headings: document.querySelectorAll('h1').length, Icon: document.querySelector('link[rel=icon]')?.href || '', Refresh: refresh ? refresh.content : '', Faults: faults};
 })()`
 
 // contrasts runs in the page, once for each colour scheme. Texts need 4.5:1, large ones 3:1
@@ -143,6 +144,7 @@ func (v visit) faults(s seen) []string {
 	}
 	add(s.Lang == "", "no language")
 	add(s.Title == "", "no title")
+	add(s.Icon == "", "no icon: browsers would ask for one that is not there")
 	add(s.Headings != 1, "%d main headings", s.Headings)
 	add(v.bytes == 0 || v.bytes > bytesMax, "%.0f bytes, not up to %d", v.bytes, bytesMax)
 	add(s.Width > narrowest, "%.0f pixels wide on a screen of %d", s.Width, narrowest)
@@ -236,7 +238,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		path string
 		want []string
 	}{
-		{"/bad", []string{"policy script-src", "policy style-src", "policy img-src", "no language", "no title", "2 main headings", "no label", "no name",
+		{"/bad", []string{"policy script-src", "policy style-src", "policy img-src", "no language", "no title", "no icon", "2 main headings", "no label", "no name",
 			"no alt", "inline", "id twice", "for leads nowhere", "no viewport", "quirks mode", "main: 0", "skips a level", "bytes, not up to"}},
 		{"/free", []string{"asks a stranger", "console: error", ":1 pale"}},
 	} {
