@@ -38,7 +38,7 @@ import (
 
 // patience is how long a browser may take for a page; the slowest of ours waits three
 // seconds for the bank, and the machine may be busy.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // program finds Chromium, or skips the test.
 func program(t *testing.T) string {
@@ -246,6 +246,9 @@ func (b *tab) goes(steps ...chromedp.Action[chromedp.Void]) visit {
 	b.t.Helper()
 	b.mu.Lock()
 	b.visit, b.moving = visit{}, true
+	for len(b.held) > 0 { // nobody asked where the last page would have gone
+		<-b.held
+	}
 	b.mu.Unlock()
 	b.do(steps...)
 	select {

@@ -42,11 +42,13 @@ func TestPages(t *testing.T) {
 		{"a TPP pays from an account", (*world).pays},
 		{"a PSU refuses, is wrong three times, and has not enough", (*world).doesNotPay},
 		{"a PSU refuses access, gives it to one account, and to checks of funds", (*world).givesMore},
+		{"where the TPP names no account: access to all, and a choice for a payment", (*world).namesNone},
 		{"pages that stand alone, and those that say what went wrong", (*world).looksAround},
 	} {
 		t.Run(j.name, func(t *testing.T) {
 			t.Parallel()
-			j.takes(w, t, w.tab(t, strings.ReplaceAll(strings.Fields(j.name)[len(strings.Fields(j.name))-1], "/", "")))
+			words := strings.Fields(j.name)
+			j.takes(w, t, w.tab(t, words[len(words)-1]))
 		})
 	}
 }
@@ -61,11 +63,10 @@ func (b *tab) logsIn(p ready.Persona, shown ...string) seen {
 	return b.comes(ok, shown, fill("login", p.Login), fill("password", p.Password), button("login"))
 }
 
-// asks has the TPP create a consent at the salt bank, and returns what comes of it and where
-// it sends the PSU.
-func (w *world) asks(t *testing.T, access xs2aclient.Access) (*xs2aclient.Client, xs2aclient.ConsentCreated, xs2aclient.Flow) {
+// asks has the TPP create a consent at bank, and returns what comes of it and where it sends
+// the PSU.
+func (w *world) asks(t *testing.T, bank ready.Bank, access xs2aclient.Access) (*xs2aclient.Client, xs2aclient.ConsentCreated, xs2aclient.Flow) {
 	t.Helper()
-	bank := w.bank(t, "salt")
 	client := w.client(t, bank)
 	created := must[xs2aclient.ConsentCreated](t)(client.CreateConsent(t.Context(), recurring(access), w.redirects()))
 	flow := must[xs2aclient.Flow](t)(w.oauth(t, bank).Begin(xs2aclient.ScopeOfConsent(created.ConsentID), nil))
@@ -90,7 +91,7 @@ func choose(a ready.Account) chromedp.Action[chromedp.Void] {
 
 func (w *world) readsAccounts(t *testing.T, b *tab) {
 	bank, psu := w.bank(t, "salt"), w.ready.Personas[0]
-	client, created, flow := w.asks(t, xs2aclient.BankOffered())
+	client, created, flow := w.asks(t, bank, xs2aclient.BankOffered())
 	b.comes(ok, texts("Log in", w.tpp.Name), navigate(flow.URL))
 	wrongLogin := b.comes(unfit, texts("Log in"), fill("login", psu.Login), fill("password", "not it"), button("login"))
 	if wrongLogin.Alert == "" {
@@ -176,7 +177,7 @@ func (w *world) withdraws(t *testing.T, b *tab, bank ready.Bank, psu ready.Perso
 func (w *world) readsAccountsWithoutScript(t *testing.T, b *tab) {
 	b.withoutScript()
 	bank, psu := w.bank(t, "salt"), w.ready.Personas[1]
-	client, created, flow := w.asks(t, xs2aclient.BankOffered())
+	client, created, flow := w.asks(t, bank, xs2aclient.BankOffered())
 	b.comes(ok, texts("Log in", w.tpp.Name), navigate(flow.URL))
 	b.logsIn(psu, accounts)
 	b.comes(ok, texts(enterCode), choose(psu.Accounts[1]), button("approve"))
@@ -208,10 +209,10 @@ func (w *world) mayAsk(t *testing.T, b *tab, scope string, psu ready.Persona) *x
 	return w.client(t, bank).WithToken(w.redeem(t, bank, flow, w.returned(b, b.goesOn())).AccessToken)
 }
 
-// initiates creates a payment to the second customer.
+// initiates creates a payment to the third customer.
 func (w *world) initiates(t *testing.T, c *xs2aclient.Client, debtor *xs2aclient.AccountReference, amount string) (xs2aclient.PaymentRequest, xs2aclient.PaymentCreated) {
 	t.Helper()
-	payee := w.ready.Personas[1]
+	payee := w.ready.Personas[2]
 	r := xs2aclient.PaymentRequest{
 		DebtorAccount: debtor, InstructedAmount: xs2aclient.Amount{Currency: "EUR", Amount: amount},
 		CreditorAccount: xs2aclient.AccountReference{IBAN: payee.Accounts[0].IBAN}, CreditorName: payee.Name, RemittanceInformationUnstructured: "Invoice 2041, thank you",
@@ -276,7 +277,7 @@ func spaced(iban string) string {
 }
 
 func (w *world) doesNotPay(t *testing.T, b *tab) {
-	psu := w.ready.Personas[2]
+	psu := w.ready.Personas[1]
 	c := w.mayAsk(t, b, "psd2:pay", psu)
 	from := &xs2aclient.AccountReference{IBAN: psu.Accounts[0].IBAN}
 	nok := w.redirects().NokURI
@@ -308,14 +309,14 @@ func (w *world) doesNotPay(t *testing.T, b *tab) {
 	_, created = w.initiates(t, c, from, "22.00")
 	call(b, network.ClearBrowserCookies, cdp.Empty{})
 	b.comes(ok, texts("Log in"), navigate(created.Links["scaRedirect"]))
-	b.logsIn(w.ready.Personas[1], "is not yours")
+	b.logsIn(w.ready.Personas[0], "is not yours")
 	b.comes(ok, texts("You refused"), button("refuse"))
 	w.leaves(b, nok)
 }
 
 func (w *world) givesMore(t *testing.T, b *tab) {
 	psu := w.ready.Personas[1]
-	_, _, flow := w.asks(t, xs2aclient.BankOffered())
+	_, _, flow := w.asks(t, w.bank(t, "salt"), xs2aclient.BankOffered())
 	b.comes(ok, texts("Log in"), navigate(flow.URL))
 	b.comes(ok, texts("You refused"), button("refuse"))
 	if _, err := flow.Code(w.returned(b, b.goesOn())); !errors.Is(err, xs2aclient.ErrDenied) {
@@ -342,6 +343,28 @@ func (w *world) givesMore(t *testing.T, b *tab) {
 	w.leaves(b, w.back)
 	becomes(t, "consentStatus", xs2aclient.ConsentValid, func() (string, error) { return c.ConsentStatus(t.Context(), created.ConsentID) })
 	b.comes(ok, texts("checks funds"), navigate(w.pages(w.bank(t, "bankart"))+"/me"))
+}
+
+func (w *world) namesNone(t *testing.T, b *tab) {
+	bank, psu := w.bank(t, "standard"), w.ready.Personas[1]
+	client, created, flow := w.asks(t, bank, xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts})
+	b.comes(ok, texts("Log in"), navigate(flow.URL))
+	b.logsIn(psu, "Give access", "all your accounts", spaced(psu.Accounts[0].IBAN))
+	b.comes(ok, texts(enterCode), button("approve"))
+	code, _ := w.code(b)
+	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
+	w.redeem(t, bank, flow, w.returned(b, b.goesOn()))
+	becomes(t, "consentStatus", xs2aclient.ConsentValid, func() (string, error) { return client.ConsentStatus(t.Context(), created.ConsentID) })
+	b.comes(ok, texts("Your accounts", "all accounts"), navigate(w.pages(bank)+"/me"))
+
+	_, payment := w.initiates(t, client, nil, "3.10")
+	flow = must[xs2aclient.Flow](t)(w.oauth(t, bank).Begin(xs2aclient.ScopeOfPayment(payment.PaymentID), nil))
+	b.comes(ok, texts("Approve a payment", "From account", "available"), navigate(flow.URL))
+	b.comes(ok, texts(enterCode, spaced(psu.Accounts[0].IBAN)), choose(psu.Accounts[0]), button("approve"))
+	code, _ = w.code(b)
+	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
+	w.redeem(t, bank, flow, w.returned(b, b.goesOn()))
+	w.status(t, client, payment, xs2aclient.PaymentSettled)
 }
 
 func (w *world) looksAround(t *testing.T, b *tab) {
