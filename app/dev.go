@@ -155,7 +155,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 		Secrets: Secrets{
 			Keyset: s.file("secrets/keyset.json"), NamingKey: s.file("secrets/naming.key"), ConnectorKey: s.file("secrets/hub.key"),
 		},
-		Trust: Trust{Anchors: []string{s.file("ca.pem")}},
+		Trust: Trust{Anchors: []string{s.file("ca.pem")}, Intermediates: []string{s.file(issuingFile)}},
 	}
 	for _, b := range sandboxBanks {
 		text, err := yaml.Marshal(map[string]string{

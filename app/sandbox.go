@@ -88,11 +88,17 @@ func (s *sandbox) serverCertificate(hosts []string) error {
 		}
 	}
 	issued, err := s.ca.IssueServer(names, ips)
-	if err == nil {
-		_, _, err = issued.Save(s.dir, "server")
+	if err != nil {
+		return err
 	}
-	return err
+	_, _, err = issued.Save(s.dir, "server")
+	// Some clients send their own certificate alone: the hub must know the one above it.
+	above := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.ca.Issuing.Raw})
+	return errors.Join(err, os.WriteFile(s.file(issuingFile), above, 0o644))
 }
+
+// issuingFile holds the certificate that issued those of the sandbox's TPPs.
+const issuingFile = "issuing.pem"
 
 // The TPPs of the sandbox: one that may do everything, and two that may not.
 var sandboxTPPs = []struct {
