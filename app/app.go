@@ -38,6 +38,7 @@ import (
 	"kontor/connector/client"
 	"kontor/connector/jws"
 	"kontor/edge/callback"
+	"kontor/edge/page"
 	"kontor/kit/audit/auditsql"
 	"kontor/kit/eidas"
 	"kontor/kit/secretbox"
@@ -75,6 +76,7 @@ type Hub struct {
 	apps           *bankapp.Service
 	journeys       *journey.Service
 	continueURLs   map[string]func(session string) string // by bank code
+	testing        []page.Link                            // shown on the start page of a sandbox
 }
 
 type openedSecrets struct {

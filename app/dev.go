@@ -18,6 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"kontor/bank/profile"
+	"kontor/edge/page"
 	"kontor/ready"
 )
 
@@ -107,6 +108,11 @@ func (d *Dev) build(ctx context.Context, o DevOptions, log *slog.Logger) error {
 	})
 	if err := g.Wait(); err != nil {
 		return err
+	}
+	for i, b := range sandboxBanks {
+		d.hub.testing = append(d.hub.testing,
+			page.Link{Name: b.name, URL: d.banks.banks[i].ConnectorURL() + "/"},
+			page.Link{Name: b.name + ": text messages", URL: d.banks.banks[i].OutboxURL()})
 	}
 	d.Ready = d.ready(sb)
 	return nil

@@ -176,7 +176,7 @@ func (a *Hub) mountWeb(web *http.ServeMux, pages *page.Pages) {
 	web.Handle("/return/", returns.Handler())
 	web.Handle("GET /.well-known/jwks.json", callback.KeySet(&a.secrets.connectorKey.PublicKey))
 	web.Handle("GET /assets/", pages.Assets())
-	web.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { pages.Start(w, r, a.startPage(), nil) })
+	web.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { pages.Start(w, r, a.startPage(), a.testing) })
 	web.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { pages.Error(w, r, http.StatusNotFound, "error.notFound") })
 }
 

@@ -44,7 +44,7 @@ func TestAccessJourney(t *testing.T) {
 		b.logIn("ana").sees("Choose accounts", "Osebni račun", "Varčevalni račun", "535501******7215", "Until 2027-01-31", `>Approve<`, `>Refuse<`)
 		b.submit("approve").sees("Choose at least one account")
 		b.submit("approve", "accounts", "luka-current").sees("Choose at least one account") // not hers
-		b.submit("approve", "accounts", "ana-current", "accounts", "ana-card").sees("Enter the code", "•••• 101")
+		b.submit("approve", "accounts", "ana-current", "accounts", "ana-card").sees("Enter the code", "•••• 101")
 		right := w.code("ana")
 		b.submit("confirm", "code", wrongCode(right)).sees("That is not the code")
 		b.submit("confirm", "code", right[:3]+" "+right[3:]).sees("Done", "Returning you to", `content="0; url=`+hubReturn+`"`, `href="`+hubReturn+`"`)

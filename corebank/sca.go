@@ -258,7 +258,7 @@ func masked(phone string) string {
 	if len(phone) < 4 {
 		return ""
 	}
-	return "•••• " + phone[len(phone)-3:]
+	return "•••• " + phone[len(phone)-3:]
 }
 
 // spaced writes an IBAN in groups of four, as on paper.

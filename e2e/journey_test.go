@@ -379,7 +379,7 @@ func (w *world) looksAround(t *testing.T, b *tab) {
 	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "who it is"), navigate(authorize+"?client_id=nobody"))
 	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "does not belong to it"),
 		navigate(authorize+"?response_type=code&redirect_uri=https%3A%2F%2Felsewhere.example%2F&client_id="+w.tpp.OrganizationIdentifier))
-	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "Too much time"), navigate(authorize+"/continue/nothing"))
+	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "too much time"), navigate(authorize+"/continue/nothing"))
 
 	w.isIcon(t, b.comes(ok, texts("Welcome"), navigate(w.ready.Bank+"/")).Icon)
 	b.comes(ok, texts("Welcome"), navigate(at+"/"))

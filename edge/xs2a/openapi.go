@@ -17,7 +17,7 @@ import (
 const Version = "0.1.0"
 
 // OpenAPI returns the OpenAPI 3.1 document of what p offers, as JSON, made from the table of
-// operations and the wire types. server is the base URL before /v1; "" leaves it open.
+// operations and the wire types. server is the base URL before /v1; "" stands for any bank.
 func OpenAPI(p profile.Profile, title, server string) ([]byte, error) {
 	schemas := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
 		return lowerFirst(huma.DefaultSchemaNamer(t, hint))
@@ -25,7 +25,7 @@ func OpenAPI(p profile.Profile, title, server string) ([]byte, error) {
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
-			Title: title, Version: Version,
+			Title: title, Version: Version, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			Description: "Access to accounts for licensed third parties, after the Berlin Group's NextGenPSD2 XS2A framework, level " + p.SpecLevel + ".",
 		},
 		Components: &huma.Components{
@@ -34,9 +34,10 @@ func OpenAPI(p profile.Profile, title, server string) ([]byte, error) {
 		},
 		Paths: map[string]*huma.PathItem{},
 	}
-	if server != "" {
-		doc.Servers = []*huma.Server{{URL: server}}
+	if server == "" {
+		server = "https://bank.example"
 	}
+	doc.Servers = []*huma.Server{{URL: server}}
 	for i := range operations {
 		op := &operations[i]
 		if op.offered != nil && !op.offered(p) {
@@ -95,7 +96,8 @@ func describe(op *operation, p profile.Profile, schemas huma.Registry) *huma.Ope
 	out.Responses[strconv.Itoa(op.status)] = good
 	bad := content("application/json", messages{}, schemas)
 	bad["application/problem+json"] = content("", problem{}, schemas)[""]
-	out.Responses["default"] = &huma.Response{Description: "A refusal: tppMessages say why.", Content: bad}
+	out.Responses["4XX"] = &huma.Response{Description: "A refusal: tppMessages say why.", Content: bad}
+	out.Responses["5XX"] = &huma.Response{Description: "The bank's systems, or ours, do not answer.", Content: bad}
 	return out
 }
 
