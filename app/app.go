@@ -422,7 +422,6 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 	for name, sweep := range map[string]func(context.Context) error{
 		"authorisations": func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err },
 		"banks":          a.consents.TellBanks,
-		"payments":       a.payments.Sweep,
 		"tokens":         a.tokens.Sweep,
 	} {
 		all.Go(func() { a.sweepOne(ctx, enough, name, sweep) })

@@ -7,16 +7,15 @@
 // method that is told the time and returns a changed copy.
 //
 // A status only moves forward, whatever order reports arrive in, and a payment is handed
-// over at most once: that it may be is noted before the first byte leaves, so a payment
-// whose fate nobody knows is never sent again, and one that certainly never left can be
-// rejected. A TPP that repeats its request gets the same payment again.
+// over at most once, by whoever stored it: a payment whose fate nobody knows is never sent
+// again. It waits for the bank's reports, and is rejected when the time for SCA is over. A
+// TPP that repeats its request gets the same payment again.
 //
 // The money is the bank's affair, SCA that of package authorisation.
 package payment
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -80,17 +79,12 @@ var (
 	ErrNotSupported  = errors.New("this bank does not offer this in a payment")
 	ErrExecutionDate = errors.New("payment cannot be executed on the requested date")
 	ErrFailed        = errors.New("the bank did not take the payment")
-	ErrStatus        = errors.New("payment status does not allow this")
 )
 
 // NotProvided stands for an end-to-end identification that the TPP did not give.
 //
 // Source: EPC implementation guidelines, SEPA credit transfer, AT-41.
 const NotProvided = "NOTPROVIDED"
-
-// handWithin is how long a stored payment may wait to be handed over. A process that is
-// slower than that must not hand it over any more: the payment counts as rejected.
-const handWithin = time.Minute
 
 // repeatWindow is how long a TPP that repeats a request gets the same payment.
 const repeatWindow = 24 * time.Hour
@@ -112,40 +106,16 @@ type Payment struct {
 	Digest    [32]byte // of that request: a repeat is recognised by it
 
 	CreatedAt   time.Time
-	HandedAt    time.Time // from then on the bank may have it; zero: it certainly has not
 	AuthoriseBy time.Time // not authorised by then: rejected; zero: nothing is waited for
 }
 
-// At returns p as it stands at now: what was not authorised in time, or never handed over,
-// is rejected. A payment that the bank already executes is beyond that.
+// At returns p as it stands at now: what was not authorised in time is rejected. A payment
+// that the bank already executes is beyond that.
 func (p Payment) At(now time.Time) Payment {
-	switch {
-	case !p.Status.before(InProcess):
-	case p.HandedAt.IsZero() && !now.Before(p.CreatedAt.Add(handWithin)):
-		p.Status = Rejected
-	case !p.AuthoriseBy.IsZero() && !now.Before(p.AuthoriseBy):
+	if p.Status.before(InProcess) && !p.AuthoriseBy.IsZero() && !now.Before(p.AuthoriseBy) {
 		p.Status = Rejected
 	}
 	return p
-}
-
-// Hand notes that p is about to be handed to the bank. It returns ErrStatus when that was
-// noted before or must not be any more.
-func (p Payment) Hand(now time.Time) (Payment, error) {
-	if status := p.At(now).Status; !p.HandedAt.IsZero() || status.Final() {
-		return p, fmt.Errorf("%w: it is %s and cannot be handed to the bank", ErrStatus, status)
-	}
-	p.HandedAt = now
-	return p, nil
-}
-
-// NotHanded rejects p because it certainly never left.
-func (p Payment) NotHanded(now time.Time) (Payment, error) {
-	if !p.HandedAt.IsZero() || p.At(now).Status != Rejected {
-		return p, fmt.Errorf("%w: it may have been handed to the bank", ErrStatus)
-	}
-	p.Status = Rejected
-	return p, nil
 }
 
 // NotTaken frees the request of a payment that the bank refused to take, so that the TPP

@@ -244,9 +244,7 @@ func TestProgress(t *testing.T) {
 
 func TestAt(t *testing.T) {
 	p := Payment{Status: Received, CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute)}
-	handed := p
-	handed.HandedAt = now
-	settling := handed
+	settling := p
 	settling.Status = InProcess
 	for _, tt := range []struct {
 		name string
@@ -255,11 +253,8 @@ func TestAt(t *testing.T) {
 		want Status
 	}{
 		{"just created", p, 0, Received},
-		{"not handed over for almost a minute", p, time.Minute - 1, Received},
-		{"not handed over for a minute", p, time.Minute, Rejected},
-		{"handed over", handed, time.Minute, Received},
-		{"the last moment for SCA", handed, 15*time.Minute - 1, Received},
-		{"out of time", handed, 15 * time.Minute, Rejected},
+		{"the last moment for SCA", p, 15*time.Minute - 1, Received},
+		{"out of time", p, 15 * time.Minute, Rejected},
 		{"being settled is beyond time", settling, time.Hour, InProcess},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -267,28 +262,5 @@ func TestAt(t *testing.T) {
 				t.Errorf("got %s; want %s", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestHand(t *testing.T) {
-	p := Payment{Status: Received, CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute)}
-	if _, err := p.Hand(now.Add(time.Minute)); !errors.Is(err, ErrStatus) {
-		t.Errorf("too late: got %v", err)
-	}
-	if _, err := p.NotHanded(now.Add(time.Minute - 1)); !errors.Is(err, ErrStatus) {
-		t.Errorf("too early to say that it was not: got %v", err)
-	}
-	if q, err := p.NotHanded(now.Add(time.Minute)); q.Status != Rejected || err != nil {
-		t.Errorf("got %s, %v", q.Status, err)
-	}
-	p, err := p.Hand(now.Add(time.Minute - 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Hand(now.Add(time.Minute - 1)); !errors.Is(err, ErrStatus) {
-		t.Errorf("twice: got %v", err)
-	}
-	if _, err := p.NotHanded(now.Add(time.Hour)); !errors.Is(err, ErrStatus) {
-		t.Errorf("what was handed over counts as not: got %v", err)
 	}
 }

@@ -30,8 +30,6 @@ type Store interface {
 	// unchanged is not written. When change fails nothing is stored. change may run again,
 	// so it must only compute.
 	Update(ctx context.Context, bank, id string, change func(Payment) (Payment, error)) error
-	// Unhanded lists payments that were created before and neither handed over nor rejected.
-	Unhanded(ctx context.Context, before time.Time, limit int) ([]Payment, error)
 }
 
 // ErrRepeated says that a request was made before.
@@ -170,10 +168,6 @@ const handMax = 30 * time.Second
 func (s *Service) hand(ctx context.Context, b profile.Bank, t tpp.TPP, p Payment, a authorisation.Authorisation, r Creation) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handMax)
 	defer cancel()
-	err := s.Store.Update(ctx, b.Code, p.ID, func(p Payment) (Payment, error) { return p.Hand(s.Now()) })
-	if err != nil {
-		return err
-	}
 	app := t.Name
 	if r.Brand != "" {
 		app = r.Brand
@@ -191,7 +185,7 @@ func (s *Service) hand(ctx context.Context, b profile.Bank, t tpp.TPP, p Payment
 		return nil
 	}
 	taken := false
-	err = s.Atomically(ctx, func(ctx context.Context) error {
+	err := s.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Authorisations.Handed(ctx, a, nil, cause); err != nil {
 			return err
 		}
@@ -263,29 +257,6 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		s.Audit.Append(ctx, s.entry(next, "bank", "payment.reject", "")),
 		s.Authorisations.CloseAll(ctx, a.Bank, authorisation.OfPayment, a.Subject),
 	)
-}
-
-// Sweep stores the rejection of what certainly never left: a process ended between storing
-// a payment and handing it over. Reading does not depend on it: At computes the same.
-func (s *Service) Sweep(ctx context.Context) error {
-	const batch = 100
-	now := s.Now()
-	left, err := s.Store.Unhanded(ctx, now.Add(-handWithin), batch)
-	for _, p := range left {
-		rerr := s.Atomically(ctx, func(ctx context.Context) error {
-			if err := s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfPayment, p.ID); err != nil {
-				return err
-			}
-			if err := s.Audit.Append(ctx, s.entry(p, "hub", "payment.reject", "")); err != nil {
-				return err
-			}
-			return s.Store.Update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) { return p.NotHanded(now) })
-		})
-		if !errors.Is(rerr, ErrStatus) { // it ended in the meantime
-			err = errors.Join(err, rerr)
-		}
-	}
-	return err
 }
 
 // of names the payment that a authorises.

@@ -409,7 +409,7 @@ func TestAPaymentOfUnknownOutcomeWaitsForTheBank(t *testing.T) {
 					t.Fatalf("got %+v, %+v", p, a)
 				}
 				b.pass(2 * time.Minute)
-				if err := b.Sweep(t.Context()); err != nil {
+				if _, err := b.auths.Sweep(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				if again, _ := b.create(t, "r1"); again.ID != p.ID || again.Status != payment.Received || b.starts.Load() != 1 {
@@ -440,47 +440,21 @@ func TestTheTPPHangingUpDoesNotStopThePayment(t *testing.T) {
 	})
 }
 
-// killed is what a process that ends before the hand-over leaves behind.
-type killed struct{ payment.Store }
-
-func (killed) Update(context.Context, string, string, func(payment.Payment) (payment.Payment, error)) error {
-	return errors.New("killed")
-}
-
-func TestWhatWasNeverHandedOverIsRejected(t *testing.T) {
+func TestWhatAProcessLeftBehindIsNeverSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		store := b.Store
-		b.Store = killed{store}
-		if _, _, err := b.Create(t.Context(), b.bank, b.tpp, creation("r1")); err == nil {
-			t.Fatal("not killed")
-		}
-		b.Store = store
 		b.bank.FirstUpdateWait = 10 * time.Millisecond
-		p, a := b.create(t, "r1") // the TPP asks again
-		if p.Status != payment.Received || b.starts.Load() != 0 {
-			t.Fatalf("got %s, %d times sent", p.Status, b.starts.Load())
+		b.answer = func(core.PaymentOrder) (*core.Update, error) { return nil, core.ErrUnknownOutcome }
+		p, a := b.create(t, "r1") // as a process leaves it that ends in the middle
+		b.create(t, "r1")         // the TPP asks again
+		if b.starts.Load() != 1 {
+			t.Fatalf("%d times sent", b.starts.Load())
 		}
-		if err := b.Sweep(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.want(t, p.ID, payment.Received) // it may still be on its way
-		b.pass(time.Minute)
+		b.want(t, p.ID, payment.Received)
+		b.pass(time.Hour)
 		b.want(t, p.ID, payment.Rejected)
-		for range 2 {
-			if err := b.Sweep(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		stored, err := store.Get(t.Context(), "lon", p.ID)
-		if stored.Status != payment.Rejected || err != nil {
-			t.Errorf("stored: %s, %v", stored.Status, err)
-		}
 		auth, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfPayment, p.ID, a.ID)
 		if auth.Status != authorisation.Failed || err != nil {
 			t.Errorf("got %s, %v", auth.Status, err)
-		}
-		if got := b.actions(t, p.ID); got != "payment.create payment.reject " {
-			t.Errorf("recorded: %s", got)
 		}
 	})
 }

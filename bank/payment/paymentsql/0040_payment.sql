@@ -14,11 +14,9 @@ CREATE TABLE payment (
 	request_id      TEXT,
 	digest          BYTEA   NOT NULL,
 	created_at      BIGINT  NOT NULL,
-	handed_at       BIGINT  NOT NULL,
 	authorise_by    BIGINT  NOT NULL,
 	version         BIGINT  NOT NULL,
 	PRIMARY KEY (bank, id)
 );
 -- A request that is made again is the same request: this is what makes it so.
 CREATE UNIQUE INDEX payment_request ON payment (bank, tpp, request_id);
-CREATE INDEX payment_unhanded ON payment (created_at) WHERE handed_at = 0 AND status = 'RCVD';

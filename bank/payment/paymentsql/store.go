@@ -35,7 +35,7 @@ type Store struct{ DB *sqldb.DB }
 var _ payment.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, service, product, payment_order, debtor_account, status, funds_available, request_id,
-	digest, created_at, handed_at, authorise_by`
+	digest, created_at, authorise_by`
 
 func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) error {
 	fixed, err := marshal(orderOf(p.Order))
@@ -48,11 +48,11 @@ func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) e
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO payment (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)
 			ON CONFLICT (bank, tpp, request_id) DO NOTHING`
 		args := []any{
 			p.Bank, p.ID, string(p.TPP), p.TPPName, m.psu, p.Service, p.Product, fixed, m.debtor, m.status, m.funds, m.requestID,
-			p.Digest[:], sqldb.Micros(p.CreatedAt), m.handedAt, m.authoriseBy,
+			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -102,31 +102,13 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(payment.
 			return err
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE payment SET psu = $1, debtor_account = $2, status = $3, funds_available = $4, request_id = $5,
-			handed_at = $6, authorise_by = $7, version = version + 1 WHERE bank = $8 AND id = $9 AND version = $10`,
-			m.psu, m.debtor, m.status, m.funds, m.requestID, m.handedAt, m.authoriseBy, bank, id, version)
+			authorise_by = $6, version = version + 1 WHERE bank = $7 AND id = $8 AND version = $9`,
+			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, bank, id, version)
 		if err != nil || n == 1 {
 			return err
 		}
 	}
 	return fmt.Errorf("payment %s: overtaken by other writers %d times", id, attempts)
-}
-
-func (s Store) Unhanded(ctx context.Context, before time.Time, limit int) ([]payment.Payment, error) {
-	rows, err := s.DB.Query(ctx, `SELECT `+columns+`, version FROM payment
-		WHERE handed_at = 0 AND status = 'RCVD' AND created_at <= $1 ORDER BY created_at LIMIT $2`, sqldb.Micros(before), limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []payment.Payment
-	for rows.Next() {
-		p, _, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, rows.Err()
 }
 
 func (s Store) one(ctx context.Context, where string, args ...any) (payment.Payment, int64, error) {
@@ -139,16 +121,16 @@ func (s Store) one(ctx context.Context, where string, args ...any) (payment.Paym
 
 // mutable holds the columns that change in the life of a payment.
 type mutable struct {
-	psu, debtor, status   string
-	funds                 sql.NullInt64
-	requestID             sql.NullString
-	handedAt, authoriseBy int64
+	psu, debtor, status string
+	funds               sql.NullInt64
+	requestID           sql.NullString
+	authoriseBy         int64
 }
 
 func mutableOf(p payment.Payment) (m mutable, err error) {
 	m = mutable{
 		psu: p.PSU, status: string(p.Status), requestID: sqldb.Null(p.RequestID),
-		handedAt: sqldb.Micros(p.HandedAt), authoriseBy: sqldb.Micros(p.AuthoriseBy),
+		authoriseBy: sqldb.Micros(p.AuthoriseBy),
 	}
 	if p.FundsAvailable != nil {
 		m.funds = sql.NullInt64{Int64: int64(sqldb.Bool(*p.FundsAvailable)), Valid: true}
@@ -185,12 +167,12 @@ func scan(row interface{ Scan(...any) error }) (p payment.Payment, version int64
 	var digest []byte
 	var created int64
 	err = row.Scan(&p.Bank, &p.ID, &p.TPP, &p.TPPName, &m.psu, &p.Service, &p.Product, &fixed, &m.debtor, &m.status, &m.funds, &m.requestID,
-		&digest, &created, &m.handedAt, &m.authoriseBy, &version)
+		&digest, &created, &m.authoriseBy, &version)
 	if err != nil {
 		return p, 0, err
 	}
 	p.PSU, p.Status, p.RequestID = m.psu, payment.Status(m.status), m.requestID.String
-	p.CreatedAt, p.HandedAt, p.AuthoriseBy = sqldb.Time(created), sqldb.Time(m.handedAt), sqldb.Time(m.authoriseBy)
+	p.CreatedAt, p.AuthoriseBy = sqldb.Time(created), sqldb.Time(m.authoriseBy)
 	if m.funds.Valid {
 		p.FundsAvailable = new(m.funds.Int64 == 1)
 	}

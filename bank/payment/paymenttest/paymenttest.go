@@ -138,7 +138,7 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 		p.Order.DebtorAccount = core.AccountReference{}
 		create(t, s, p)
 		p.PSU, p.Status, p.FundsAvailable, p.RequestID = "psu-8", payment.Settled, new(false), ""
-		p.HandedAt, p.AuthoriseBy = now.Add(time.Second), time.Time{}
+		p.AuthoriseBy = time.Time{}
 		p.Order.DebtorAccount = core.AccountReference{IBAN: "SI56191000000123438"}
 		if err := s.Update(ctx, "lon", "p1", func(payment.Payment) (payment.Payment, error) { return p, nil }); err != nil {
 			t.Fatal(err)
@@ -185,31 +185,6 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 		wg.Wait()
 		if p, err := s.Get(ctx, "lon", "p1"); !p.AuthoriseBy.Equal(now.Add((15+n)*time.Minute)) || err != nil {
 			t.Errorf("got %s, %v", p.AuthoriseBy, err)
-		}
-	})
-
-	t.Run("only what was neither handed over nor ended is unhanded", func(t *testing.T) {
-		s := open(t)
-		for i, change := range []func(*payment.Payment){
-			func(*payment.Payment) {},
-			func(p *payment.Payment) { p.HandedAt = now },
-			func(p *payment.Payment) { p.Status = payment.Rejected },
-			func(p *payment.Payment) { p.CreatedAt = now.Add(time.Second) },
-			func(p *payment.Payment) { p.CreatedAt = now.Add(-time.Second) },
-		} {
-			p := New(fmt.Sprintf("p%d", i), fmt.Sprintf("r%d", i))
-			change(&p)
-			create(t, s, p)
-		}
-		for limit, want := range map[int]string{10: "p4 p0 ", 1: "p4 "} {
-			all, err := s.Unhanded(ctx, now, limit)
-			got := ""
-			for _, p := range all {
-				got += p.ID + " "
-			}
-			if got != want || err != nil {
-				t.Errorf("got %q, %v; want %q", got, err, want)
-			}
 		}
 	})
 }
