@@ -24,7 +24,7 @@ CREATE TABLE authorisation (
 );
 CREATE UNIQUE INDEX authorisation_session ON authorisation (bank, session);
 CREATE UNIQUE INDEX authorisation_return_key ON authorisation (bank, return_key);
-CREATE UNIQUE INDEX authorisation_oauth_session ON authorisation (bank, oauth_session);
+CREATE UNIQUE INDEX authorisation_oauth_session ON authorisation (bank, oauth_session) WHERE oauth_session IS NOT NULL;
 CREATE INDEX authorisation_subject ON authorisation (bank, subject);
 CREATE INDEX authorisation_overdue ON authorisation (expires_at)
 	WHERE status IN ('received', 'psuIdentified', 'psuAuthenticated', 'scaMethodSelected', 'started');

@@ -27,9 +27,9 @@ CREATE TABLE consent (
 	version           BIGINT  NOT NULL,
 	PRIMARY KEY (bank, id)
 );
-CREATE INDEX consent_token ON consent (bank, token_hash);
-CREATE INDEX consent_psu ON consent (bank, psu, tpp);
-CREATE INDEX consent_funds ON consent (bank, tpp, funds_account);
+CREATE INDEX consent_token ON consent (bank, token_hash) WHERE token_hash IS NOT NULL;
+CREATE INDEX consent_psu ON consent (bank, psu, tpp) WHERE psu <> '';
+CREATE INDEX consent_funds ON consent (bank, tpp, funds_account) WHERE funds_account IS NOT NULL;
 CREATE INDEX consent_untold ON consent (told) WHERE told = 0;
 
 -- How often a consent was used unattended. It is not a column of consent: reads would queue

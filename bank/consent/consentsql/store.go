@@ -101,7 +101,7 @@ func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Query(ctx, `SELECT id FROM consent WHERE bank = $1 AND psu = $2 AND tpp = $3 AND recurring = 1
+	rows, err := s.DB.Query(ctx, `SELECT id FROM consent WHERE bank = $1 AND psu = $2 AND psu <> '' AND tpp = $3 AND recurring = 1
 		AND model <> 'funds' AND status IN ('received', 'valid')`, bank, psu, string(t))
 	if err != nil {
 		return nil, err
