@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -235,24 +236,36 @@ var (
 // to everything. It returns the address at which the browser leaves for the TPP.
 func (s *Sandbox) Follow(who ready.Persona, address string) string {
 	s.t.Helper()
+	left, err := s.TryFollow(who, address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return left
+}
+
+// TryFollow is Follow where pages may fail to come.
+func (s *Sandbox) TryFollow(who ready.Persona, address string) (left string, err error) {
 	jar, _ := cookiejar.New(nil)
 	browser := *s.Client(nil)
 	browser.Jar = jar
 	at, err := url.Parse(address)
 	if err != nil {
-		s.t.Fatal(err)
+		return "", err
 	}
 	var form url.Values
 	for range 40 {
 		if !s.known[at.Host] {
-			return at.String()
+			return at.String(), nil
 		}
 		method, header := http.MethodGet, H{"Accept": "text/html"}
 		if form != nil {
 			method, header["Content-Type"] = http.MethodPost, "application/x-www-form-urlencoded"
 			header["Origin"] = at.Scheme + "://" + at.Host
 		}
-		page := s.Ask(&browser, method, at.String(), header, form.Encode())
+		page, err := Try(&browser, method, at.String(), header, form.Encode())
+		if err != nil {
+			return "", err
+		}
 		form = nil
 		next := page.Header.Get("Location")
 		if m := refreshTag.FindStringSubmatch(page.Body); next == "" && m != nil {
@@ -260,21 +273,20 @@ func (s *Sandbox) Follow(who ready.Persona, address string) string {
 		}
 		if next != "" {
 			if at, err = at.Parse(next); err != nil {
-				s.t.Fatal(err)
+				return "", err
 			}
 			continue
 		}
-		if form = s.fill(who, at, page.Body); form == nil {
-			s.t.Fatalf("the page at %s leads nowhere: %s", at, page)
+		if form, err = s.fill(who, at, page.Body); err != nil {
+			return "", fmt.Errorf("the page at %s: %w: %s", at, err, page)
 		}
 	}
-	s.t.Fatalf("the pages never end; now at %s", at)
-	return ""
+	return "", fmt.Errorf("the pages never end; now at %s", at)
 }
 
 // fill fills in what a page asks for.
-func (s *Sandbox) fill(who ready.Persona, at *url.URL, page string) url.Values {
-	form := url.Values{}
+func (s *Sandbox) fill(who ready.Persona, at *url.URL, page string) (form url.Values, err error) {
+	form = url.Values{}
 	names := map[string]bool{}
 	for _, tag := range inputTag.FindAllString(page, -1) {
 		a := map[string]string{}
@@ -292,29 +304,35 @@ func (s *Sandbox) fill(who ready.Persona, at *url.URL, page string) url.Values {
 		form.Set("password", who.Password)
 		form.Set("action", "login")
 	case names["code"]:
-		form.Set("code", s.code(who, path.Base(at.Path)))
+		code, err := s.code(who, path.Base(at.Path))
+		if err != nil {
+			return nil, err
+		}
+		form.Set("code", code)
 		form.Set("action", "confirm")
 	case strings.Contains(page, `value="approve"`):
 		form.Set("action", "approve")
 	default:
-		return nil
+		return nil, errors.New("it leads nowhere")
 	}
-	return form
+	return form, nil
 }
 
-func (s *Sandbox) code(who ready.Persona, session string) string {
+func (s *Sandbox) code(who ready.Persona, session string) (string, error) {
 	var messages []struct{ Login, Code, Session string }
-	a := s.Ask(s.Client(nil), http.MethodGet, s.Outbox+"?login="+who.Login, nil, "")
-	if err := json.Unmarshal([]byte(a.Body), &messages); err != nil {
-		s.t.Fatalf("outbox: %v: %s", err, a)
+	a, err := Try(s.Client(nil), http.MethodGet, s.Outbox+"?login="+who.Login, nil, "")
+	if err == nil {
+		err = json.Unmarshal([]byte(a.Body), &messages)
+	}
+	if err != nil {
+		return "", fmt.Errorf("outbox: %w: %s", err, a)
 	}
 	for _, m := range messages {
 		if m.Session == session && m.Code != "" {
-			return m.Code
+			return m.Code, nil
 		}
 	}
-	s.t.Fatal("no code has come")
-	return ""
+	return "", errors.New("no code has come")
 }
 
 // XS2A is a Berlin Group client with a certificate.
