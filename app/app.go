@@ -270,20 +270,25 @@ func (a *Hub) Close() error {
 // sweep stores what only time has changed, and tells banks what they must know. Nothing
 // that a TPP sees depends on when it runs.
 func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
+	// What a PSU or a bank waits for is done soon; what is only tidied up reads whole tables.
+	const soon, later = 2 * time.Second, 10 * time.Minute
 	var all sync.WaitGroup
-	for name, sweep := range map[string]func(context.Context) error{
-		"authorisations": func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err },
-		"banks":          a.consents.TellBanks,
-		"tokens":         a.tokens.Sweep,
+	for _, w := range []struct {
+		name  string
+		every time.Duration
+		sweep func(context.Context) error
+	}{
+		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
+		{"banks", soon, a.consents.TellBanks},
+		{"tokens", later, a.tokens.Sweep},
 	} {
-		all.Go(func() { a.sweepOne(ctx, enough, name, sweep) })
+		all.Go(func() { a.sweepOne(ctx, enough, w.name, w.every, w.sweep) })
 	}
 	all.Wait()
 }
 
 // sweepOne runs sweep again and again: one that waits for a bank must not keep the others.
-func (a *Hub) sweepOne(ctx context.Context, enough <-chan struct{}, name string, sweep func(context.Context) error) {
-	const every = 2 * time.Second
+func (a *Hub) sweepOne(ctx context.Context, enough <-chan struct{}, name string, every time.Duration, sweep func(context.Context) error) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
