@@ -49,8 +49,9 @@ func openPostgres(ctx context.Context, dsn string) (*DB, error) {
 	}
 	// Plans are kept with prepared statements. One that was made while a table was nearly
 	// empty would go on reading it whole when it has grown; what runs often here has an index.
+	// The server takes what must be read whole for dear then, and would compile it.
 	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET enable_seqscan = off")
+		_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET jit = off")
 		return err
 	}))
 	// Idle connections are kept: reconnecting costs more than holding them.
