@@ -269,6 +269,25 @@ func list(refs *[]core.AccountReference) []core.AccountReference {
 	return *refs
 }
 
+// Covered says which accounts c covers as far as is known: by what the PSU chose, until the
+// bank has told more of them; nil where she has not chosen or the choice was not hers.
+func (c Consent) Covered() []Account {
+	if c.Accounts != nil || c.Model != BankOffered || c.Grant == nil {
+		return c.Accounts
+	}
+	var covered []Account
+	for _, refs := range [][]core.AccountReference{c.Grant.Balances, c.Grant.Transactions} {
+		for _, r := range refs {
+			if !slices.ContainsFunc(covered, func(a Account) bool { return a.Reference == r }) {
+				covered = append(covered, Account{
+					Reference: r, Balances: c.WantsBalances() && contains(c.Grant.Balances, r), Transactions: c.WantsTransactions() && contains(c.Grant.Transactions, r),
+				})
+			}
+		}
+	}
+	return covered
+}
+
 // Find returns the account that resourceID names under c.
 func (c Consent) Find(resourceID string, card bool) (Account, bool) {
 	for _, a := range c.Accounts {

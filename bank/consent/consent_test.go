@@ -386,3 +386,26 @@ func TestFinalStatuses(t *testing.T) {
 		}
 	}
 }
+
+func TestCoveredBeforeTheBankHasTold(t *testing.T) {
+	t.Parallel()
+	a, b := core.AccountReference{IBAN: "SI56020360253863406"}, core.AccountReference{IBAN: "SI56051008000032875"}
+	none := &[]core.AccountReference{}
+	c := consent.Consent{
+		Model: consent.BankOffered, Access: consent.Access{Accounts: none, Balances: none},
+		Grant: &core.Grant{Balances: []core.AccountReference{a}, Transactions: []core.AccountReference{a, b}},
+	}
+	got := c.Covered()
+	want := []consent.Account{{Reference: a, Balances: true}, {Reference: b}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v; want %+v: transactions were not asked for", got, want)
+	}
+	c.Model = consent.Dedicated
+	if got := c.Covered(); got != nil {
+		t.Errorf("a dedicated consent names its accounts itself: got %+v", got)
+	}
+	c.Model, c.Accounts = consent.BankOffered, []consent.Account{{ResourceID: "r1", Reference: a}}
+	if got := c.Covered(); len(got) != 1 || got[0].ResourceID != "r1" {
+		t.Errorf("what the bank told counts more: got %+v", got)
+	}
+}

@@ -245,18 +245,19 @@ func wireAccess(c consent.Consent) accountAccess {
 		AvailableAccounts: c.Access.AvailableAccounts, AvailableAccountsWithBalance: c.Access.AvailableAccountsWithBalance,
 		AllPSD2: c.Access.AllPSD2, RestrictedTo: c.Access.RestrictedTo,
 	}
+	covered := c.Covered()
 	show := func(asked *[]core.AccountReference, given func(consent.Account) bool) *[]accountReference {
 		if asked == nil {
 			return nil
 		}
 		refs := []accountReference{}
-		if c.Accounts == nil || c.Model == consent.Funds {
+		if covered == nil || c.Model == consent.Funds {
 			for _, r := range *asked {
 				refs = append(refs, wireReference(r))
 			}
 			return &refs
 		}
-		for _, acc := range c.Accounts {
+		for _, acc := range covered {
 			if given(acc) {
 				refs = append(refs, wireReference(acc.Reference))
 			}
