@@ -32,6 +32,9 @@ func main() {
 	var cli commands
 	parsed := kong.Parse(&cli, kong.Name("kontor"), kong.Description("Open banking in one binary.\n\nBegin with: kontor tour"), kong.ShortUsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	opts := &slog.HandlerOptions{Level: cli.LogLevel}
+	if parsed.Command() == "tour" && cli.LogLevel == slog.LevelWarn {
+		opts.Level = slog.LevelError // the tour provokes what is warned of, and tells of it itself
+	}
 	var handler slog.Handler = slog.NewTextHandler(os.Stderr, opts)
 	if cli.LogJSON {
 		handler = slog.NewJSONHandler(os.Stderr, opts)
