@@ -34,7 +34,7 @@ type Store interface {
 	ByToken(ctx context.Context, bank, token string, funds bool) (Consent, error)
 	// ForFunds finds t's newest consent to confirm funds on account that has not ended.
 	ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) (Consent, error)
-	// Tokens lists authorised consents from an ID on, oldest first.
+	// Tokens lists authorised consents from an ID on, by ID.
 	Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]Consent, error)
 	// Untold lists consents that ended while the bank's own access may live on.
 	Untold(ctx context.Context, bank string, limit int) ([]Consent, error)

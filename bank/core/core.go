@@ -310,7 +310,7 @@ type Events interface {
 	Fail(ctx context.Context, bank string, f Fail) error
 	// Revoked says that the PSU withdrew an access at the bank; funds tells which kind.
 	Revoked(ctx context.Context, bank, token string, funds bool) error
-	// Tokens lists the accesses that the hub holds at the bank, oldest first.
+	// Tokens lists the accesses that the hub holds at the bank, by ID.
 	Tokens(ctx context.Context, bank string, q TokenQuery) ([]TokenInfo, error)
 }
 

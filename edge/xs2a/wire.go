@@ -17,12 +17,10 @@ type links struct {
 	Self               *href `json:"self,omitempty"`
 	Status             *href `json:"status,omitempty"`
 	Account            *href `json:"account,omitempty"`
-	CardAccount        *href `json:"card-account,omitempty"`
 	Balances           *href `json:"balances,omitempty"`
 	Transactions       *href `json:"transactions,omitempty"`
 	TransactionDetails *href `json:"transactionDetails,omitempty"`
 	Next               *href `json:"next,omitempty"`
-	First              *href `json:"first,omitempty"`
 }
 
 // accountReference names an account by one identifier.
