@@ -17,9 +17,9 @@ import (
 
 // The reference banks of a sandbox. Each has an interface of another profile.
 var sandboxBanks = []struct{ code, name, profile, basePath, bic, country, zone string }{
-	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2XXXX", "SI", "Europe/Ljubljana"},
-	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBUXXX", "RO", "Europe/Bucharest"},
-	{"isar", "Isarbank", "standard", "/isar", "ISARDEMMXXX", "DE", "Europe/Berlin"},
+	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana"},
+	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest"},
+	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin"},
 }
 
 // BanksOptions say where the reference banks are and whom they report to.

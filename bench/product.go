@@ -35,7 +35,7 @@ const (
 // reads need one, as on the floor.
 const bankFile = `code: bench
 name: Bench Bank
-bic: BENCSI22XXX
+bic: BENCSI22
 country: SI
 basePath: ` + basePath + `
 timezone: Europe/Ljubljana

@@ -202,7 +202,7 @@ func (b *bank) fail(err error) {
 
 // accounts renders what does not depend on the customer.
 func accounts() [2][]byte {
-	const form = `,"name":"%s","currency":"EUR","cash_account_type":"%s","bic":"BENCSI22XXX","product":"%s","owner_name":"Ana Novak","status":"enabled",` +
+	const form = `,"name":"%s","currency":"EUR","cash_account_type":"%s","bic":"BENCSI22","product":"%s","owner_name":"Ana Novak","status":"enabled",` +
 		`"balances":[{"type":"closingBooked","currency":"EUR","amount":"%s","reference_date":"2026-01-31"},{"type":"interimAvailable","currency":"EUR","amount":"%s"}],"extra":{}}`
 	return [2][]byte{
 		fmt.Appendf(nil, form, "Osebni račun", "CACC", "Current account", "2310.45", "2290.45"),

@@ -27,7 +27,7 @@ func New(id, requestID string) payment.Payment {
 		Order: core.Payment{
 			EndToEndID: "E2E-1", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438", Currency: "EUR"},
 			Amount: money.Amount{Minor: 1250, Currency: "EUR"}, CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
-			CreditorAgent: "COBADEFFXXX", CreditorAgentName: "Bank", CreditorAddress: &core.Address{StreetName: "Hauptstraße", Country: "DE"},
+			CreditorAgent: "MUSTDEFF", CreditorAgentName: "Bank", CreditorAddress: &core.Address{StreetName: "Hauptstraße", Country: "DE"},
 			Remittance: "Račun 42", RequestedExecutionDate: day.New(2026, time.March, 5),
 		},
 		Status: payment.Received, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
