@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"kontor/bank/account"
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
@@ -176,10 +175,7 @@ func (f *filling) customer(ctx context.Context, i int) error {
 	return nil
 }
 
-// resource names an account as package account does. Were it not the same, the account list
-// would be empty, and the run void.
-func (f *filling) resource(i int, account string) string {
-	mac := hmac.New(sha256.New, f.naming)
-	fmt.Fprintf(mac, "resource\x00%s\x00%s\x00%s", bankCode, seed.Consent(i), account)
-	return base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:15])
+// resource names an account of the bank as the TPP of customer i knows it.
+func (f *filling) resource(i int, accountID string) string {
+	return account.ResourceID(f.naming, bankCode, seed.Consent(i), accountID)
 }

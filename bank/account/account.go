@@ -219,11 +219,15 @@ func access(r Read, c consent.Consent) core.Access {
 
 // resourceID names accounts of c towards the TPP.
 func (s *Service) resourceID(c consent.Consent) func(accountID string) string {
-	return func(accountID string) string {
-		mac := hmac.New(sha256.New, s.Key)
-		fmt.Fprintf(mac, "resource\x00%s\x00%s\x00%s", c.Bank, c.ID, accountID)
-		return base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:15])
-	}
+	return func(accountID string) string { return ResourceID(s.Key, c.Bank, c.ID, accountID) }
+}
+
+// ResourceID is the name towards a TPP of an account, told by the bank's own ID of it, under
+// one consent: the same at every call, and nothing can be told from it without key.
+func ResourceID(key []byte, bank, consentID, accountID string) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "resource\x00%s\x00%s\x00%s", bank, consentID, accountID)
+	return base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:15])
 }
 
 // period checks the dates of a report at now. History beyond the bank's limit is open only
