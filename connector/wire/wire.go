@@ -16,26 +16,29 @@ import (
 
 // Paths under {connector}/api/priora/v2, asked by the hub.
 const (
-	ConnectorBase     = "/api/priora/v2"
-	PathTokens        = "/tokens"
-	PathTokensRevoke  = "/tokens/revoke"
-	PathRefresh       = "/ais/refresh"
-	PathAccounts      = "/accounts" // + /{account_id}/transactions
-	PathCardAccounts  = "/card_accounts"
-	PathPayments      = "/payments"
-	PathFunds         = "/funds_confirmations"
-	PathFundsTokens   = "/funds_confirmations/tokens"
-	PathErrors        = "/errors"
-	PathLogins        = "/logins" // extension "logins"
-	HubBase           = "/api/connectors/v2"
-	HeaderAppID       = "App-Id"
-	HeaderAppSecret   = "App-Secret"
-	HeaderAccessToken = "Access-Token"
-	HeaderToken       = "Token" // token revocation by the bank
-	HeaderClientID    = "Client-Id"
-	HeaderConsentID   = "Consent-Id"
-	HeaderOverride    = "X-HTTP-Method-Override"
-	HubIssuer         = "priora.saltedge.com"
+	ConnectorBase    = "/api/priora/v2"
+	PathTokens       = "/tokens"
+	PathTokensRevoke = "/tokens/revoke"
+	PathRefresh      = "/ais/refresh"
+	PathAccounts     = "/accounts" // + /{account_id}/transactions
+	PathCardAccounts = "/card_accounts"
+	PathPayments     = "/payments"
+	PathFunds        = "/funds_confirmations"
+	PathFundsTokens  = "/funds_confirmations/tokens"
+	PathErrors       = "/errors"
+	PathLogins       = "/logins" // extension "logins"
+	// Extensions "standing_orders" and "trusted_beneficiaries".
+	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
+	PathBeneficiaries  = "/trusted_beneficiaries"
+	HubBase            = "/api/connectors/v2"
+	HeaderAppID        = "App-Id"
+	HeaderAppSecret    = "App-Secret"
+	HeaderAccessToken  = "Access-Token"
+	HeaderToken        = "Token" // token revocation by the bank
+	HeaderClientID     = "Client-Id"
+	HeaderConsentID    = "Consent-Id"
+	HeaderOverride     = "X-HTTP-Method-Override"
+	HubIssuer          = "priora.saltedge.com"
 )
 
 // String is a text that may arrive as a JSON number.
@@ -214,9 +217,20 @@ type AccountAnswer struct {
 	OwnerName       String          `json:"owner_name,omitempty"`
 	Status          String          `json:"status,omitempty"`
 	Balances        []BalanceAnswer `json:"balances,omitempty"`
-	Extra           json.RawMessage `json:"extra,omitempty"`
+	Extra           *AccountExtra   `json:"extra,omitempty"`
 
 	BankAccountIdentifier String `json:"bank_account_identifier,omitempty"`
+}
+
+// AccountExtra holds what the protocol does not name and Berlin Group does. Connectors that
+// do not know it leave it out; what else stands there is ignored.
+type AccountExtra struct {
+	DisplayName    String   `json:"display_name,omitempty"`
+	Usage          String   `json:"usage,omitempty"` // PRIV, ORGA
+	Details        String   `json:"details,omitempty"`
+	LinkedAccounts String   `json:"linked_accounts,omitempty"`
+	OwnerNames     []String `json:"owner_names,omitempty"`
+	PSUName        String   `json:"psu_name,omitempty"`
 }
 
 // BalanceAnswer is one balance, flat as accounts have it.
@@ -240,7 +254,16 @@ type CardAnswer struct {
 	Product     String              `json:"product,omitempty"`
 	CreditLimit *Amount             `json:"credit_limit,omitempty"`
 	Balances    []CardBalanceAnswer `json:"balances"`
-	Extra       json.RawMessage     `json:"extra,omitempty"`
+	Extra       *CardExtra          `json:"extra,omitempty"`
+}
+
+// CardExtra holds the less usual fields of a card; the first two are the protocol's.
+type CardExtra struct {
+	Usage           String `json:"usage,omitempty"` // PRIV, ORGA
+	Details         String `json:"details,omitempty"`
+	DisplayName     String `json:"display_name,omitempty"`
+	OwnerName       String `json:"owner_name,omitempty"`
+	DebitAccounting *bool  `json:"debit_accounting,omitempty"`
 }
 
 // CardBalanceAnswer is one balance, nested as cards have it.
@@ -299,6 +322,82 @@ type TransactionExtra struct {
 	BankTransactionCode            String `json:"bank_transaction_code,omitempty"`
 	ProprietaryBankTransactionCode String `json:"proprietary_bank_transaction_code,omitempty"`
 	AdditionalInformation          String `json:"additional_information,omitempty"`
+
+	// Beyond the protocol, for banks that know more.
+	CreditorAgent             String              `json:"creditor_agent,omitempty"` // BIC
+	DebtorAgent               String              `json:"debtor_agent,omitempty"`
+	BalanceAfterTransaction   *BalanceAnswer      `json:"balance_after_transaction,omitempty"`
+	BatchIndicator            *bool               `json:"batch_indicator,omitempty"`
+	BatchNumberOfTransactions String              `json:"batch_number_of_transactions,omitempty"`
+	EntryDetails              []TransactionAnswer `json:"entry_details,omitempty"` // without id, status and dates
+	StandingOrder             *StandingOrder      `json:"standing_order,omitempty"`
+}
+
+// StandingOrder says when a standing order's payments are made (extension "standing_orders").
+type StandingOrder struct {
+	StartDate         String   `json:"start_date"`
+	EndDate           String   `json:"end_date,omitempty"`
+	Frequency         String   `json:"frequency"` // as Berlin Group spells it: Monthly, …
+	ExecutionRule     String   `json:"execution_rule,omitempty"`
+	WithinAMonthFlag  *bool    `json:"within_a_month_flag,omitempty"`
+	MonthsOfExecution []String `json:"months_of_execution,omitempty"`
+	Multiplicator     String   `json:"multiplicator,omitempty"`
+	DayOfExecution    String   `json:"day_of_execution,omitempty"`
+	LimitAmount       *Amount  `json:"limit_amount,omitempty"`
+}
+
+// CardTransactionAnswer is one entry of GET /card_accounts/{id}/transactions.
+type CardTransactionAnswer struct {
+	ID                  String       `json:"id"`
+	TransactionDate     String       `json:"transaction_date"`
+	Status              String       `json:"status"` // booked, pending
+	Currency            String       `json:"currency"`
+	Amount              String       `json:"amount"` // signed
+	TransactionDetails  String       `json:"transaction_details"`
+	BookingDate         String       `json:"booking_date,omitempty"`
+	ValueDate           String       `json:"value_date,omitempty"`
+	TerminalID          String       `json:"terminal_id,omitempty"`
+	CurrencyExchange    []Exchange   `json:"currency_exchange,omitempty"`
+	OriginalAmount      *Amount      `json:"original_amount,omitempty"`
+	MarkupFee           *Amount      `json:"markup_fee,omitempty"`
+	MarkupFeePercentage String       `json:"markup_fee_percentage,omitempty"`
+	CardAcceptorID      String       `json:"card_acceptor_id,omitempty"`
+	CardAcceptorAddress *CardAddress `json:"card_acceptor_address,omitempty"`
+
+	MerchantCategoryCode           String `json:"merchant_category_code,omitempty"`
+	MaskedPAN                      String `json:"masked_pan,omitempty"`
+	Invoiced                       *bool  `json:"invoiced,omitempty"`
+	ProprietaryBankTransactionCode String `json:"proprietary_bank_transaction_code,omitempty"`
+
+	Extra *CardTransactionExtra `json:"extra,omitempty"`
+}
+
+// CardTransactionExtra holds what the protocol does not name and Berlin Group does.
+type CardTransactionExtra struct {
+	AcceptorTransactionDateTime String  `json:"acceptor_transaction_date_time,omitempty"`
+	CardAcceptorPhone           String  `json:"card_acceptor_phone,omitempty"`
+	GrandTotalAmount            *Amount `json:"grand_total_amount,omitempty"`
+}
+
+// CardAddress is where a card was accepted.
+type CardAddress struct {
+	Street         String `json:"street,omitempty"`
+	BuildingNumber String `json:"building_number,omitempty"`
+	City           String `json:"city,omitempty"`
+	PostalCode     String `json:"postal_code,omitempty"`
+	Country        String `json:"country,omitempty"`
+}
+
+// TrustedBeneficiary is one of GET /trusted_beneficiaries (extension "trusted_beneficiaries").
+type TrustedBeneficiary struct {
+	ID              String   `json:"id"`
+	DebtorAccount   *Account `json:"debtor_account,omitempty"` // absent: for every account
+	CreditorAccount Account  `json:"creditor_account"`
+	CreditorAgent   String   `json:"creditor_agent,omitempty"`
+	CreditorName    String   `json:"creditor_name"`
+	CreditorAlias   String   `json:"creditor_alias,omitempty"`
+	CreditorID      String   `json:"creditor_id,omitempty"`
+	CreditorAddress *Address `json:"creditor_address,omitempty"`
 }
 
 // List is the shape of every data answer of a connector.
