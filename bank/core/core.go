@@ -80,7 +80,18 @@ type AccountReference struct {
 	PAN       string `json:"pan,omitempty"`
 	MaskedPAN string `json:"maskedPan,omitempty"`
 	MSISDN    string `json:"msisdn,omitempty"`
+	Other     Other  `json:"other,omitzero"`
 	Currency  string `json:"currency,omitempty"`
+}
+
+// Other names an account by an identifier that has no field of its own.
+//
+// spec: xs2a/otherType
+type Other struct {
+	Identification        string `json:"identification,omitempty"`
+	SchemeNameCode        string `json:"schemeNameCode,omitempty"`
+	SchemeNameProprietary string `json:"schemeNameProprietary,omitempty"`
+	Issuer                string `json:"issuer,omitempty"`
 }
 
 // IsZero says whether r names nothing.
@@ -92,7 +103,8 @@ func (r AccountReference) Matches(o AccountReference) bool {
 		return false
 	}
 	return r.IBAN != "" && r.IBAN == o.IBAN || r.BBAN != "" && r.BBAN == o.BBAN || r.PAN != "" && r.PAN == o.PAN ||
-		r.MaskedPAN != "" && r.MaskedPAN == o.MaskedPAN || r.MSISDN != "" && r.MSISDN == o.MSISDN
+		r.MaskedPAN != "" && r.MaskedPAN == o.MaskedPAN || r.MSISDN != "" && r.MSISDN == o.MSISDN ||
+		r.Other.Identification != "" && r.Other.Identification == o.Other.Identification
 }
 
 // An AccessRequest asks a bank for access to accounts, for one consent.

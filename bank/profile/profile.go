@@ -8,7 +8,10 @@
 // Source: Berlin Group digest, section 13.2.
 package profile
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Profile holds the switches of one bank's interface. Field names are the keys of the file.
 type Profile struct {
@@ -29,6 +32,7 @@ type Profile struct {
 	Payments Payments `yaml:"payments"`
 	Funds    Funds    `yaml:"funds"`
 
+	Signature            Signature           `yaml:"signature"`
 	RedirectDomainCheck  RedirectDomainCheck `yaml:"redirectDomainCheck"`
 	ExtraResponseHeaders []string            `yaml:"extraResponseHeaders"` // x-fapi-interaction-id
 	BanksMayActAsTPP     bool                `yaml:"banksMayActAsTPP"`     // role PSP_AS may call what PSP_AI, PSP_PI and PSP_IC may
@@ -91,6 +95,9 @@ type Consent struct {
 	AvailableAccounts bool `yaml:"availableAccounts"` // and with balances
 	// ForceBankOffered leads the PSU through the choice of accounts whatever was asked.
 	ForceBankOffered bool `yaml:"forceBankOffered"`
+	RestrictedTo     bool `yaml:"restrictedTo"` // a bank-offered consent may be narrowed to types of account
+	// ReplaceOlder ends the older recurring consents of a TPP and PSU when a newer one becomes valid.
+	ReplaceOlder bool `yaml:"replaceOlder"`
 
 	ValidityDaysMax int           `yaml:"validityDaysMax"`
 	FrequencyMax    int           `yaml:"frequencyMax"`
@@ -100,16 +107,51 @@ type Consent struct {
 
 // Accounts holds the switches of account reads.
 type Accounts struct {
-	Cards               bool          `yaml:"cards"`
-	TransactionDetails  bool          `yaml:"transactionDetails"`
-	BookingStatuses     []string      `yaml:"bookingStatuses"` // booked, pending, both
-	WithBalance         string        `yaml:"withBalance"`     // honour, ignore, reject
-	OwnerName           bool          `yaml:"ownerName"`
-	ReferenceTypes      []string      `yaml:"referenceTypes"` // iban, bban, pan, maskedPan, msisdn
-	HistoryDays         int           `yaml:"historyDays"`
-	FreshSCAWindow      time.Duration `yaml:"freshScaWindow"` // older history is open for so long after SCA
+	Cards                bool     `yaml:"cards"`
+	SavingsAndLoans      bool     `yaml:"savingsAndLoans"`
+	TrustedBeneficiaries bool     `yaml:"trustedBeneficiaries"`
+	TransactionDetails   bool     `yaml:"transactionDetails"`
+	BookingStatuses      []string `yaml:"bookingStatuses"` // booked, pending, both, information, all
+	EntryReferenceFrom   bool     `yaml:"entryReferenceFrom"`
+	DeltaList            bool     `yaml:"deltaList"`
+	// Formats of account reports: json, and what package report knows. The first that fits an
+	// Accept header is served.
+	Formats         []string      `yaml:"formats"`
+	Downloads       bool          `yaml:"downloads"`       // whole reports by _links.download
+	WithBalance     string        `yaml:"withBalance"`     // honour, ignore, reject
+	OwnerName       bool          `yaml:"ownerName"`       // shown where the consent asks for it
+	OwnerNameFields []string      `yaml:"ownerNameFields"` // ownerName, ownerNames, psuName
+	ReferenceTypes  []string      `yaml:"referenceTypes"`  // iban, bban, pan, maskedPan, msisdn, other
+	HistoryDays     int           `yaml:"historyDays"`
+	FreshSCAWindow  time.Duration `yaml:"freshScaWindow"` // older history is open for so long after SCA
+	// OlderHistory says how history beyond HistoryDays is opened again after the window.
+	OlderHistory OlderHistory `yaml:"olderHistory"`
+	// RefreshAfter is how old a bank's own copy may be before the hub has it refreshed; 0: the
+	// bank keeps no copy.
+	RefreshAfter        time.Duration `yaml:"refreshAfter"`
 	ItemsPerPageDefault int           `yaml:"itemsPerPageDefault"`
 	ItemsPerPageMax     int           `yaml:"itemsPerPageMax"`
+}
+
+// OlderHistory says what a TPP has to do for history that is closed.
+type OlderHistory string
+
+const (
+	OlderByConsent       OlderHistory = "consent"       // ask for a new consent
+	OlderByAuthorisation OlderHistory = "authorisation" // authorise the consent again: SCA anew
+)
+
+// FormatJSON is the format of account reports that every bank has.
+const FormatJSON = "json"
+
+// Signature holds the switches of signed requests.
+type Signature struct {
+	Required bool `yaml:"required"` // otherwise one that is sent is verified all the same
+	// Headers must be signed always, HeadersIfPresent where the request has them.
+	Headers          []string `yaml:"headers"`
+	HeadersIfPresent []string `yaml:"headersIfPresent"`
+	// DateWindow is how far the Date header may be off; 0: it is not looked at.
+	DateWindow time.Duration `yaml:"dateWindow"`
 }
 
 // Payments holds the switches of payment initiation.
@@ -122,6 +164,11 @@ type Payments struct {
 	// FinalStatus is what a payment becomes when the bank reports success without a status.
 	FinalStatus  string `yaml:"finalStatus"`
 	Cancellation string `yaml:"cancellation"` // none
+}
+
+// AtLeast says whether p speaks level, or a newer one, of the standard.
+func (p Profile) AtLeast(level string) bool {
+	return slices.Index(levels, p.SpecLevel) >= slices.Index(levels, level)
 }
 
 // Offers says whether product is offered by service.

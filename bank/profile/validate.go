@@ -66,6 +66,7 @@ func (p Profile) Validate() error {
 	p.validateAccounts(&f)
 	p.validatePayments(&f)
 	p.validateFunds(&f)
+	p.validateSignature(&f)
 	f.among("redirectDomainCheck", string(p.RedirectDomainCheck), string(DomainIgnore), string(DomainWarn), string(DomainReject))
 	f.list("extraResponseHeaders", p.ExtraResponseHeaders, "x-fapi-interaction-id")
 	return errors.Join(f...)
@@ -130,12 +131,25 @@ func (p Profile) validateConsent(f *findings) {
 
 func (p Profile) validateAccounts(f *findings) {
 	a := p.Accounts
-	f.list("accounts.bookingStatuses", a.BookingStatuses, "booked", "pending", "both")
+	f.list("accounts.bookingStatuses", a.BookingStatuses, "booked", "pending", "both", "information", "all")
 	has := func(status string) bool { return slices.Contains(a.BookingStatuses, status) }
 	f.when(!has("booked"), "accounts.bookingStatuses", "booked is missing, and every bank has to show it")
 	f.when(has("both") && !has("pending"), "accounts.bookingStatuses", "both shows pending entries, which are off")
+	f.when(has("all") && !(has("both") && has("information")), "accounts.bookingStatuses", "all shows what both and information show, and one of them is off")
+	f.when(has("information") && !p.AtLeast("1.3.6"), "accounts.bookingStatuses", "information came with level 1.3.6")
+	f.when(has("all") && !p.AtLeast("1.3.9"), "accounts.bookingStatuses", "all came with level 1.3.9")
+	f.list("accounts.formats", a.Formats, formats...)
+	f.when(!slices.Contains(a.Formats, FormatJSON), "accounts.formats", "json is missing, and every bank has to serve it")
+	f.list("accounts.ownerNameFields", a.OwnerNameFields, "ownerName", "ownerNames", "psuName")
+	f.when(a.OwnerName != (len(a.OwnerNameFields) > 0), "accounts.ownerNameFields", "names the fields of accounts.ownerName: one of the two is set and the other is not")
+	f.when(!p.AtLeast("1.3.12") && (slices.Contains(a.OwnerNameFields, "ownerNames") || slices.Contains(a.OwnerNameFields, "psuName")),
+		"accounts.ownerNameFields", "ownerNames and psuName came with level 1.3.12")
+	f.among("accounts.olderHistory", string(a.OlderHistory), string(OlderByConsent), string(OlderByAuthorisation))
+	f.when(a.OlderHistory == OlderByAuthorisation && a.FreshSCAWindow == 0, "accounts.olderHistory", "an authorisation opens freshScaWindow, which is 0s")
+	f.span("accounts.refreshAfter", a.RefreshAfter, 0, 24*time.Hour)
 	f.among("accounts.withBalance", a.WithBalance, "honour", "ignore", "reject")
-	f.list("accounts.referenceTypes", a.ReferenceTypes, "iban", "bban", "pan", "maskedPan", "msisdn")
+	f.list("accounts.referenceTypes", a.ReferenceTypes, "iban", "bban", "pan", "maskedPan", "msisdn", "other")
+	f.when(slices.Contains(a.ReferenceTypes, "other") && !p.AtLeast("1.3.11"), "accounts.referenceTypes", "other came with level 1.3.11")
 	f.when(len(a.ReferenceTypes) == 0, "accounts.referenceTypes", "without one, no account can be named")
 	byCard := slices.Contains(a.ReferenceTypes, "pan") || slices.Contains(a.ReferenceTypes, "maskedPan")
 	f.when(a.Cards && !byCard, "accounts.cards", "a card account is named by pan or maskedPan; neither is in accounts.referenceTypes")
@@ -143,6 +157,26 @@ func (p Profile) validateAccounts(f *findings) {
 	f.span("accounts.freshScaWindow", a.FreshSCAWindow, 0, 24*time.Hour)
 	f.number("accounts.itemsPerPageMax", a.ItemsPerPageMax, 1, 1000)
 	f.when(a.ItemsPerPageDefault < 1 || a.ItemsPerPageDefault > a.ItemsPerPageMax, "accounts.itemsPerPageDefault", "%d is not between 1 and itemsPerPageMax", a.ItemsPerPageDefault)
+}
+
+// formats lists the formats of account reports.
+var formats = []string{
+	FormatJSON, "camt.052.001.02", "camt.052.001.08", "camt.053.001.02", "camt.053.001.08", "camt.054.001.02", "camt.054.001.08", "mt940", "mt942",
+}
+
+// headerName is a header as signatures name it.
+var headerName = regexp.MustCompile(`^(\([a-z-]+\)|[a-z0-9-]{1,60})$`)
+
+func (p Profile) validateSignature(f *findings) {
+	s := p.Signature
+	for key, names := range map[string][]string{"signature.headers": s.Headers, "signature.headersIfPresent": s.HeadersIfPresent} {
+		for i, name := range names {
+			f.when(!headerName.MatchString(name), key, "%q is not the name of a header in lower case", name)
+			f.when(slices.Contains(names[:i], name), key, "%q stands there twice", name)
+		}
+	}
+	f.when(!slices.Contains(s.Headers, "digest") || !slices.Contains(s.Headers, "x-request-id"), "signature.headers", "digest and x-request-id must always be signed")
+	f.span("signature.dateWindow", s.DateWindow, 0, time.Hour)
 }
 
 // productName is what may stand in a path; a bank may have products of its own.
