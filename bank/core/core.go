@@ -48,6 +48,22 @@ type Bank interface {
 	Transactions(ctx context.Context, a Access, q TransactionQuery, yield func(*Transaction) error) (next string, err error)
 	// CardAccounts lists the cards that the access covers; ErrNotOffered where there is no such thing.
 	CardAccounts(ctx context.Context, a Access) ([]CardAccount, error)
+	// CardTransactions is Transactions for a card account: q.AccountID is a CardAccount.ID.
+	// ErrNotOffered where the bank shows no entries of cards.
+	CardTransactions(ctx context.Context, a Access, q TransactionQuery, yield func(*CardTransaction) error) (next string, err error)
+	// StandingOrders calls yield for each standing order of an account (extension
+	// "standing_orders"); Standing of each is set. The rules of Transactions hold, but all
+	// come at once: there are never many. ErrNotOffered where the bank does not tell them.
+	StandingOrders(ctx context.Context, a Access, accountID string, yield func(*Transaction) error) error
+	// TrustedBeneficiaries lists whom the PSU can pay without SCA, from any of her accounts
+	// (extension "trusted_beneficiaries"); ErrNotOffered where the bank does not tell.
+	TrustedBeneficiaries(ctx context.Context, a Access) ([]TrustedBeneficiary, error)
+	// Refresh asks a bank that answers from a copy of its data to make the copy anew. It
+	// returns when the bank has taken note. session is a session secret of its own, not that
+	// of the access: its Success or Fail says that the copy is as new as it will get, and a
+	// Success of it has no token. ErrNotOffered where there is no copy to refresh; then reads
+	// are as new as they can be.
+	Refresh(ctx context.Context, a Access, session string) error
 
 	// StartPayment hands over a payment. It is never sent twice: when the request may have
 	// arrived and no answer came, the error is ErrUnknownOutcome.

@@ -96,17 +96,9 @@ func (c *Client) Accounts(ctx context.Context, a core.Access) ([]core.Account, e
 		if _, ok := money.Decimals(out.Currency); !ok {
 			return out, errCurrency
 		}
-		// One identifier names the account, the best known first. The bank's own stands for a
-		// BBAN: that is what a BBAN is where no IBAN exists.
-		out.Reference.Currency = out.Currency
-		switch {
-		case a.IBAN != "":
-			out.Reference.IBAN = string(a.IBAN)
-		case a.BBAN != "" || a.BankAccountIdentifier != "":
-			out.Reference.BBAN = string(cmp.Or(a.BBAN, a.BankAccountIdentifier))
-		case a.MSISDN != "":
-			out.Reference.MSISDN = string(a.MSISDN)
-		}
+		out.Reference = accountNamed(wire.Account{
+			IBAN: a.IBAN, BBAN: a.BBAN, BankAccountIdentifier: a.BankAccountIdentifier, MSISDN: a.MSISDN, Currency: a.Currency,
+		})
 		for _, b := range a.Balances {
 			amount, err := parseAmount(b.Amount, cmp.Or(b.Currency, a.Currency))
 			if err != nil {
@@ -159,6 +151,51 @@ func (c *Client) CardAccounts(ctx context.Context, a core.Access) ([]core.CardAc
 		}
 		return out, nil
 	})
+}
+
+// TrustedBeneficiaries is GET /trusted_beneficiaries, for connectors that declare it.
+func (c *Client) TrustedBeneficiaries(ctx context.Context, a core.Access) ([]core.TrustedBeneficiary, error) {
+	if !c.can("trusted_beneficiaries") {
+		return nil, core.ErrNotOffered
+	}
+	return ask(ctx, c, a, wire.PathBeneficiaries, func(b wire.TrustedBeneficiary) (core.TrustedBeneficiary, error) {
+		out := core.TrustedBeneficiary{
+			ID: string(b.ID), CreditorAccount: accountNamed(b.CreditorAccount), CreditorAgent: string(cmp.Or(b.CreditorAgent, b.CreditorAccount.BIC)),
+			CreditorName: string(b.CreditorName), CreditorAlias: string(b.CreditorAlias), CreditorID: string(b.CreditorID),
+		}
+		if b.ID == "" || b.CreditorName == "" || out.CreditorAccount.IsZero() {
+			return out, errRequired
+		}
+		if b.DebtorAccount != nil {
+			out.DebtorAccount = accountNamed(*b.DebtorAccount)
+		}
+		if a := b.CreditorAddress; a != nil && a.Country != "" { // without a country it is no address to a TPP
+			out.CreditorAddress = &core.Address{
+				StreetName: string(a.StreetName), BuildingNumber: string(a.BuildingNumber), TownName: string(a.TownName),
+				PostCode: string(a.PostCode), Country: string(a.Country),
+			}
+		}
+		return out, nil
+	})
+}
+
+// accountNamed names an account by one identifier, the best known first. The bank's own stands
+// for a BBAN: that is what a BBAN is where no IBAN exists.
+func accountNamed(a wire.Account) core.AccountReference {
+	r := core.AccountReference{Currency: string(a.Currency)}
+	switch {
+	case a.IBAN != "":
+		r.IBAN = string(a.IBAN)
+	case a.BBAN != "" || a.BankAccountIdentifier != "":
+		r.BBAN = string(cmp.Or(a.BBAN, a.BankAccountIdentifier))
+	case a.PAN != "":
+		r.PAN = string(a.PAN)
+	case a.MaskedPAN != "":
+		r.MaskedPAN = string(a.MaskedPAN)
+	case a.MSISDN != "":
+		r.MSISDN = string(a.MSISDN)
+	}
+	return r
 }
 
 // ask reads a list and turns each of its elements.

@@ -30,7 +30,6 @@ import (
 
 	"kontor/bank/core"
 	"kontor/connector/wire"
-	"kontor/kit/day"
 	"kontor/kit/money"
 )
 
@@ -41,7 +40,8 @@ type Config struct {
 	ConnectorURL string // what stands before /api/priora/v2
 	SigningKey   *rsa.PrivateKey
 
-	// Capabilities are the extensions that the connector declares, such as "logins".
+	// Capabilities are what the connector declares beyond what every one has: "logins",
+	// "standing_orders", "trusted_beneficiaries", "refresh". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -221,6 +221,17 @@ func (c *Client) StartLogin(ctx context.Context, r core.LoginRequest) (*core.Upd
 	})
 }
 
+// Refresh is POST /ais/refresh, for connectors that declare it. The others need none.
+func (c *Client) Refresh(ctx context.Context, a core.Access, session string) error {
+	if !c.can("refresh") {
+		return core.ErrNotOffered
+	}
+	r := c.reading(a, http.MethodPost, wire.PathRefresh, wire.SessionOnly{SessionSecret: wire.String(session), ProviderCode: wire.String(c.c.BankCode)})
+	r.session = session
+	_, err := c.start(ctx, r)
+	return err
+}
+
 // RevokeAccess is PATCH /tokens/revoke.
 func (c *Client) RevokeAccess(ctx context.Context, a core.Access) error {
 	return c.revoke(ctx, a, http.MethodPatch, wire.PathTokensRevoke)
@@ -268,46 +279,6 @@ func (c *Client) FundsAvailable(ctx context.Context, a core.Access, ref core.Acc
 		return false, c.malformed(r, "funds_available is missing")
 	}
 	return *body.Data.FundsAvailable, nil
-}
-
-// Transactions is GET /accounts/{id}/transactions. The answer is read whole before the first
-// entry is given away, so an answer that breaks off is asked for again.
-func (c *Client) Transactions(ctx context.Context, a core.Access, q core.TransactionQuery, yield func(*core.Transaction) error) (string, error) {
-	if q.AccountID == "" || strings.Trim(q.AccountID, ".") == "" { // a path cannot say "." or ".."
-		return "", core.ErrAccountUnknown
-	}
-	asking, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
-	defer cancel()
-	r := c.reading(a, http.MethodGet, wire.PathAccounts+"/"+url.PathEscape(q.AccountID)+"/transactions", wire.TransactionsQuery{
-		SessionSecret: wire.String(a.Session), AccountID: wire.String(q.AccountID), FromDate: wire.String(c.from(q).String()),
-		ToDate: wire.String(c.to(q).String()), FromID: wire.String(q.Cursor),
-	})
-	answer, err := c.send(asking, r)
-	defer answer.release()
-	if err != nil {
-		return "", err
-	}
-	next, wrong, err := transactions(answer.body(), yield)
-	if wrong != nil {
-		return "", c.malformed(r, wrong.Error())
-	}
-	return next, err
-}
-
-// from and to fill in what the protocol requires.
-func (c *Client) from(q core.TransactionQuery) day.Day {
-	const history = 90
-	if q.From.IsZero() {
-		return c.to(q).AddDays(-history)
-	}
-	return q.From
-}
-
-func (c *Client) to(q core.TransactionQuery) day.Day {
-	if q.To.IsZero() {
-		return day.Of(c.c.Now(), time.UTC)
-	}
-	return q.To
 }
 
 // start sends a request that begins a session and returns the update in the answer, if any.

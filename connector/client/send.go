@@ -329,8 +329,11 @@ func word(class string) string {
 
 // operation is path without IDs, for logs.
 func operation(path string) string {
-	if strings.HasPrefix(path, wire.PathAccounts+"/") {
-		return wire.PathAccounts + "/{id}/transactions"
+	for _, list := range []string{wire.PathAccounts, wire.PathCardAccounts} {
+		if rest, ok := strings.CutPrefix(path, list+"/"); ok {
+			_, of, _ := strings.Cut(rest, "/")
+			return list + "/{id}/" + of
+		}
 	}
 	return path
 }

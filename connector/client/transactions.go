@@ -9,19 +9,25 @@ import (
 )
 
 var (
-	errDate   = errors.New("a date is in no known form")
-	errStatus = errors.New("status is neither booked nor pending")
+	errDate     = errors.New("a date is in no known form")
+	errStatus   = errors.New("status is neither booked nor pending")
+	errStanding = errors.New("a standing order does not say when it is executed")
 )
 
-// transactions reads a page of entries and calls yield for each. wrong says why the answer
-// cannot be used; err is what yield returned. Of members that stand twice, the last counts.
+// transactions reads a page of entries of an account.
 func transactions(body []byte, yield func(*core.Transaction) error) (next string, wrong, err error) {
+	return page(body, (*scanner).entry, yield)
+}
+
+// page reads a list by element and calls yield for each. wrong says why the answer cannot
+// be used; err is what yield returned. Of members that stand twice, the last counts.
+func page[T any](body []byte, element func(*scanner, *T), yield func(*T) error) (next string, wrong, err error) {
 	if !utf8.Valid(body) {
 		return "", errShape, nil
 	}
 	s := scanner{b: body}
 	var cursor core.Text
-	var t core.Transaction
+	var t T
 	found := false
 	if !s.enter('{') {
 		return "", errShape, nil
@@ -42,7 +48,7 @@ func transactions(body []byte, yield func(*core.Transaction) error) (next string
 				break
 			}
 			for first := true; s.more(first); first = false {
-				s.transaction(&t)
+				element(&s, &t)
 				if s.err != nil {
 					break
 				}
@@ -86,13 +92,42 @@ func (s *scanner) meta() (next core.Text) {
 	return next
 }
 
-// transaction reads one entry into t, of which only the room for exchanges is kept.
-func (s *scanner) transaction(t *core.Transaction) {
+// entry reads one entry of an account's report into t.
+func (s *scanner) entry(t *core.Transaction) {
+	status := s.transaction(t)
+	t.Pending = s.pending(status)
+}
+
+// standingOrder reads one standing order into t. It has no status.
+func (s *scanner) standingOrder(t *core.Transaction) {
+	s.transaction(t)
+	if s.err == nil && t.Standing == nil {
+		s.fail(errStanding)
+	}
+}
+
+// pending says what status means.
+func (s *scanner) pending(status core.Text) bool {
+	switch {
+	case s.err != nil || string(status) == "booked":
+	case string(status) == "pending":
+		return true
+	case bytes.EqualFold(status, []byte("booked")):
+	case bytes.EqualFold(status, []byte("pending")):
+		return true
+	default:
+		s.fail(errStatus)
+	}
+	return false
+}
+
+// transaction reads what entries and standing orders have in common into t, of which only
+// the room for lists is kept, and returns the status.
+func (s *scanner) transaction(t *core.Transaction) (status core.Text) {
 	*t = core.Transaction{Exchange: t.Exchange[:0]}
 	if !s.enter('{') {
-		return
+		return nil
 	}
-	var status core.Text
 	for first := true; s.err == nil; first = false {
 		key := s.key(first)
 		if key == nil {
@@ -120,33 +155,29 @@ func (s *scanner) transaction(t *core.Transaction) {
 		case "remittance_information":
 			s.remittance(t)
 		case "currency_exchange":
-			s.exchanges(t)
+			t.Exchange = s.exchanges(t.Exchange)
 		case "extra":
 			s.extra(t)
 		default:
 			s.skip()
 		}
 	}
-	if s.err != nil {
-		return
+	if s.err == nil {
+		t.Amount = s.amount(t.Amount, t.Currency)
 	}
-	switch {
-	case string(status) == "booked":
-	case string(status) == "pending":
-		t.Pending = true
-	case bytes.EqualFold(status, []byte("booked")):
-	case bytes.EqualFold(status, []byte("pending")):
-		t.Pending = true
-	default:
-		s.fail(errStatus)
-	}
-	if len(t.Currency) != 3 || !capital(t.Currency[0]) || !capital(t.Currency[1]) || !capital(t.Currency[2]) {
+	return status
+}
+
+// amount checks an amount that must be there and its currency.
+func (s *scanner) amount(amount, currency core.Text) core.Text {
+	if !isCurrency(currency) {
 		s.fail(errCurrency)
 	}
-	var ok bool
-	if t.Amount, ok = decimal(t.Amount); !ok {
+	amount, ok := decimal(amount)
+	if !ok {
 		s.fail(errAmount)
 	}
+	return amount
 }
 
 func (s *scanner) party(name *core.Text, account *core.TextAccount) {
@@ -220,19 +251,21 @@ func (s *scanner) remittance(t *core.Transaction) {
 	}
 }
 
-func (s *scanner) exchanges(t *core.Transaction) {
-	t.Exchange = t.Exchange[:0]
+// exchanges reads a list into all, of which only the room is kept.
+func (s *scanner) exchanges(all []core.TextExchange) []core.TextExchange {
+	all = all[:0]
 	if !s.array() {
-		return
+		return all
 	}
 	for first := true; s.more(first); first = false {
 		var x core.TextExchange
 		s.exchange(&x)
 		if s.err != nil {
-			return
+			return all
 		}
-		t.Exchange = append(t.Exchange, x)
+		all = append(all, x)
 	}
+	return all
 }
 
 func (s *scanner) exchange(x *core.TextExchange) {
@@ -408,6 +441,10 @@ func decimal(b core.Text) (core.Text, bool) {
 		b = b[1:]
 	}
 	return b, true
+}
+
+func isCurrency(b core.Text) bool {
+	return len(b) == 3 && capital(b[0]) && capital(b[1]) && capital(b[2])
 }
 
 func capital(c byte) bool { return c >= 'A' && c <= 'Z' }

@@ -106,6 +106,12 @@ type SessionOnly struct {
 	ProviderCode  String `json:"provider_code,omitempty"`
 }
 
+// AccountOnly is the data of GET /accounts/{id}/standing_orders (extension "standing_orders").
+type AccountOnly struct {
+	SessionSecret String `json:"session_secret"`
+	AccountID     String `json:"account_id"`
+}
+
 // TransactionsQuery is the data of GET /accounts/{id}/transactions and its card twin.
 type TransactionsQuery struct {
 	SessionSecret String `json:"session_secret"`

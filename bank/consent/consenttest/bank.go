@@ -173,6 +173,24 @@ func (b *Bank) Transactions(_ context.Context, a core.Access, q core.Transaction
 	return strconv.Itoa(from + size), nil
 }
 
+// CardTransactions is not what this bank is for.
+func (b *Bank) CardTransactions(context.Context, core.Access, core.TransactionQuery, func(*core.CardTransaction) error) (string, error) {
+	return "", core.ErrNotOffered
+}
+
+// StandingOrders is not what this bank is for.
+func (b *Bank) StandingOrders(context.Context, core.Access, string, func(*core.Transaction) error) error {
+	return core.ErrNotOffered
+}
+
+// TrustedBeneficiaries is not what this bank is for.
+func (b *Bank) TrustedBeneficiaries(context.Context, core.Access) ([]core.TrustedBeneficiary, error) {
+	return nil, core.ErrNotOffered
+}
+
+// Refresh is not offered: what the test put in is as new as it can be.
+func (b *Bank) Refresh(context.Context, core.Access, string) error { return core.ErrNotOffered }
+
 // text makes a Text: the inside of a JSON string.
 func text(s string) core.Text {
 	if s == "" {
