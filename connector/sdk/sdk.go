@@ -2,10 +2,10 @@
 // so that a bank only implements a few small interfaces.
 //
 // New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
-// more interfaces: Payments, FundsConfirmations, Cards, Refresher, Logins. What it does not
-// implement is answered with 404, as the protocol wants it. Whatever the PSU does on the
-// bank's pages is reported through Hub: Update with the address of those pages, then
-// Success or Fail.
+// more interfaces: Payments, FundsConfirmations, Cards, CardTransactions, StandingOrders,
+// TrustedBeneficiaries, Refresher, Logins. What it does not implement is answered with 404,
+// as the protocol wants it. Whatever the PSU does on the bank's pages is reported through
+// Hub: Update with the address of those pages, then Success or Fail.
 //
 // The SDK checks signatures, expiry and shape before the bank is asked anything, and sends
 // a repeated start (same session secret) to the bank only once.
@@ -57,6 +57,25 @@ type FundsConfirmations interface {
 // Cards is implemented by a bank that shows card accounts.
 type Cards interface {
 	CardAccounts(ctx context.Context, token string) ([]wire.CardAnswer, error)
+}
+
+// CardTransactions is implemented by a bank that shows the entries of card accounts. The
+// rules of Bank.Transactions hold; q.AccountID is that of a card account.
+type CardTransactions interface {
+	CardTransactions(ctx context.Context, token string, q wire.TransactionsQuery) (wire.List[wire.CardTransactionAnswer], error)
+}
+
+// StandingOrders is implemented by a bank that tells the standing orders of an account
+// (extension "standing_orders"). Extra.StandingOrder of each answer says when it is
+// executed; it needs neither a status nor dates of its own.
+type StandingOrders interface {
+	StandingOrders(ctx context.Context, token, accountID string) ([]wire.TransactionAnswer, error)
+}
+
+// TrustedBeneficiaries is implemented by a bank that tells whom the PSU can pay without SCA
+// (extension "trusted_beneficiaries").
+type TrustedBeneficiaries interface {
+	TrustedBeneficiaries(ctx context.Context, token string) ([]wire.TrustedBeneficiary, error)
 }
 
 // Refresher is implemented by a bank whose connector keeps a copy of the core's data. The

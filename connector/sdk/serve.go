@@ -73,14 +73,19 @@ func (s *server) accounts(mux *http.ServeMux) {
 		accounts, err := s.bank.Accounts(ctx, c.token)
 		return wire.List[wire.AccountAnswer]{Data: list(accounts)}, err
 	})
-	onToken(s, mux, "GET "+wire.PathAccounts+"/{account}/transactions", func(ctx context.Context, c call, q wire.TransactionsQuery) (any, error) {
-		if q.AccountID == "" || string(q.AccountID) != c.PathValue("account") {
-			return nil, errFormat
+	ledger(s, mux, wire.PathAccounts, s.bank.Transactions)
+}
+
+// ledger serves what was booked on an account or card account.
+func ledger[T any](s *server, mux *http.ServeMux, path string, read func(context.Context, string, wire.TransactionsQuery) (wire.List[T], error)) {
+	onToken(s, mux, "GET "+path+"/{account}/transactions", func(ctx context.Context, c call, q wire.TransactionsQuery) (any, error) {
+		if err := c.names(q.AccountID); err != nil {
+			return nil, err
 		}
 		if err := dates(q.FromDate, q.ToDate); err != nil {
 			return nil, err
 		}
-		page, err := s.bank.Transactions(ctx, c.token, q)
+		page, err := read(ctx, c.token, q)
 		page.Data = list(page.Data)
 		return page, err
 	})
@@ -92,6 +97,24 @@ func (s *server) rest(mux *http.ServeMux) {
 		onToken(s, mux, "GET "+wire.PathCardAccounts, func(ctx context.Context, c call, _ wire.SessionOnly) (any, error) {
 			cards, err := b.CardAccounts(ctx, c.token)
 			return wire.List[wire.CardAnswer]{Data: list(cards)}, err
+		})
+	}
+	if b, ok := s.bank.(CardTransactions); ok {
+		ledger(s, mux, wire.PathCardAccounts, b.CardTransactions)
+	}
+	if b, ok := s.bank.(StandingOrders); ok {
+		onToken(s, mux, "GET "+wire.PathAccounts+"/{account}"+wire.PathStandingOrders, func(ctx context.Context, c call, q wire.AccountOnly) (any, error) {
+			if err := c.names(q.AccountID); err != nil {
+				return nil, err
+			}
+			orders, err := b.StandingOrders(ctx, c.token, string(q.AccountID))
+			return wire.List[wire.TransactionAnswer]{Data: list(orders)}, err
+		})
+	}
+	if b, ok := s.bank.(TrustedBeneficiaries); ok {
+		onToken(s, mux, "GET "+wire.PathBeneficiaries, func(ctx context.Context, c call, _ wire.SessionOnly) (any, error) {
+			beneficiaries, err := b.TrustedBeneficiaries(ctx, c.token)
+			return wire.List[wire.TrustedBeneficiary]{Data: list(beneficiaries)}, err
 		})
 	}
 	if b, ok := s.bank.(Refresher); ok {
@@ -162,6 +185,14 @@ func (call) needs(fields ...wire.String) error {
 		if f == "" {
 			return errFormat
 		}
+	}
+	return nil
+}
+
+// names says whether the path names the same account as the signed data.
+func (c call) names(account wire.String) error {
+	if account == "" || string(account) != c.PathValue("account") {
+		return errFormat
 	}
 	return nil
 }
