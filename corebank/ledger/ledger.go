@@ -7,8 +7,9 @@
 // it below zero, however many run at once: the account row itself is the guard.
 //
 // Because every posting balances, the sum over all accounts is zero in each currency at
-// any time; Check proves that, and that balances agree with entries, in SQL. Who owns an
-// account and who may see it is not the ledger's business.
+// any time; Check proves that, and that balances agree with entries, in SQL. An entry keeps
+// the balance that it left behind, so a page from the middle of a history can tell it. Who
+// owns an account and who may see it is not the ledger's business.
 package ledger
 
 import (
@@ -18,7 +19,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"kontor/kit/day"
@@ -33,6 +33,7 @@ var (
 	ErrAccount    = errors.New("no such account in this currency")
 	ErrPosted     = errors.New("posting is already in the books")
 	ErrHold       = errors.New("no such hold")
+	ErrChanged    = errors.New("an account was changed meanwhile")
 )
 
 // Kinds of accounts. Only customers' and cards have a limit.
@@ -88,38 +89,6 @@ func (a Account) ClosingBefore(today day.Day) money.Amount {
 // LastBooked is the booking date of the newest entry, "" before the first.
 func (a Account) LastBooked() string { return a.day }
 
-// Details are the words of an entry or hold.
-type Details struct {
-	Reference string // of the entry, given by the bank
-	EndToEnd  string // given by the payer
-	Code      string // ISO 20022 bank transaction code, such as PMNT-ICDT-ESCT
-	PartyName string // the other side
-	PartyIBAN string
-	Text      string
-}
-
-// separator stands between the texts of Details in their one column. Reading a page of
-// entries costs by columns more than by bytes.
-const separator = "\x1f"
-
-func (d Details) pack() string {
-	texts := []string{d.Reference, d.EndToEnd, d.Code, d.PartyName, d.PartyIBAN, d.Text}
-	for i, s := range texts {
-		if strings.Contains(s, separator) {
-			texts[i] = strings.ReplaceAll(s, separator, " ")
-		}
-	}
-	return strings.Join(texts, separator)
-}
-
-// unpack cuts the texts out of packed without copying them.
-func unpack(packed string) (d Details) {
-	for _, to := range []*string{&d.Reference, &d.EndToEnd, &d.Code, &d.PartyName, &d.PartyIBAN, &d.Text} {
-		*to, packed, _ = strings.Cut(packed, separator)
-	}
-	return d
-}
-
 // A Line changes one account by Amount: negative is a debit.
 type Line struct {
 	Account string
@@ -144,6 +113,7 @@ type Entry struct {
 	Booked  string // YYYY-MM-DD
 	Value   string
 	Amount  money.Amount
+	Balance int64 // booked balance of the account once this was booked
 	Details
 }
 
@@ -219,6 +189,7 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 		changes[l.Account] = change{l.Amount.Currency, c.net + l.Amount.Minor, c.n + 1}
 	}
 	next := map[string]int64{}
+	balance := map[string]int64{}
 	// Always in the same order, so that two postings cannot wait for each other.
 	for _, id := range slices.Sorted(maps.Keys(changes)) {
 		c := changes[id]
@@ -234,19 +205,20 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 		if n == 0 {
 			return b.refused(tx, id, c.currency)
 		}
-		var last int64
-		if err := tx.QueryRow(`SELECT last_seq FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).Scan(&last); err != nil {
+		var last, booked int64
+		if err := tx.QueryRow(`SELECT last_seq, booked FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).Scan(&last, &booked); err != nil {
 			return err
 		}
-		next[id] = last - c.n + 1
+		next[id], balance[id] = last-c.n+1, booked-c.net
 	}
 	for _, l := range p.Lines {
 		value := l.Value
 		if value.IsZero() {
 			value = p.Booked
 		}
+		balance[l.Account] += l.Amount.Minor
 		if _, err := tx.Exec(insertOneEntry, b.Bank, l.Account, p.Booked.String(), next[l.Account], p.ID, l.Amount.Minor, l.Amount.Currency,
-			value.String(), l.Details.pack()); err != nil {
+			value.String(), l.Details.pack(), balance[l.Account]); err != nil {
 			return err
 		}
 		next[l.Account]++
@@ -255,11 +227,11 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 }
 
 const insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
-	value_date, details) VALUES `
+	value_date, details, balance) VALUES `
 
 // The texts of the two statements that every payment runs.
 var (
-	insertOneEntry = insertEntry + row(9, 1)
+	insertOneEntry = insertEntry + row(10, 1)
 	insertOneHold  = insertHold + row(8, 1)
 )
 
@@ -323,7 +295,8 @@ func (b Book) Release(tx *sqldb.Tx, account, id string) error {
 }
 
 // Check proves that the books are right: every posting balances, each account's balance
-// is the sum of its entries, its holds are what is held, and all accounts add up to zero.
+// is the sum of its entries, each entry's balance follows from the one before, its holds are
+// what is held, and all accounts add up to zero.
 func (b Book) Check(ctx context.Context) error {
 	for _, c := range []struct{ fault, query string }{
 		{"a posting does not add up to zero", `SELECT COUNT(*) FROM (SELECT posting FROM corebank_ledger_entry
@@ -334,6 +307,8 @@ func (b Book) Check(ctx context.Context) error {
 			(SELECT COALESCE(SUM(h.amount), 0) FROM corebank_ledger_hold h WHERE h.bank = a.bank AND h.account = a.id)`},
 		{"the accounts do not add up to zero", `SELECT COUNT(*) FROM (SELECT currency FROM corebank_ledger_account
 			WHERE bank = $1 GROUP BY currency HAVING SUM(booked) <> 0) t`},
+		{"an entry's balance is not the one before it and its amount", `SELECT COUNT(*) FROM (SELECT balance - amount - LAG(balance, 1, 0)
+			OVER (PARTITION BY account ORDER BY seq) AS off FROM corebank_ledger_entry WHERE bank = $1) t WHERE off <> 0`},
 		{"an account is below its limit", `SELECT COUNT(*) FROM corebank_ledger_account
 			WHERE bank = $1 AND credit_limit >= 0 AND booked - held + credit_limit < 0`},
 		{"an entry belongs to no posting", `SELECT COUNT(*) FROM corebank_ledger_entry e WHERE e.bank = $1 AND NOT EXISTS

@@ -23,10 +23,12 @@ func (a *Account) Fields() []any {
 	return []any{&a.ID, &a.Kind, &a.Currency, &a.CreditLimit, &a.Booked, &a.Held, &a.day, &a.dayOpening, &a.lastSeq}
 }
 
+const selectAccount = `SELECT ` + Columns + ` FROM corebank_ledger_account l WHERE l.bank = $1 AND l.id = $2`
+
 // Account returns one account as it stands, or ErrAccount.
 func (b Book) Account(ctx context.Context, id string) (Account, error) {
 	var a Account
-	err := b.DB.QueryRow(ctx, `SELECT `+Columns+` FROM corebank_ledger_account l WHERE l.bank = $1 AND l.id = $2`, b.Bank, id).Scan(a.Fields()...)
+	err := b.DB.QueryRow(ctx, selectAccount, b.Bank, id).Scan(a.Fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, ErrAccount
 	}
@@ -43,7 +45,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 	if end := (Position{to.String(), math.MaxInt64}); after == (Position{}) || after.Booked > end.Booked {
 		after = end
 	}
-	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date, details
+	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date, details, balance
 		FROM corebank_ledger_entry
 		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND (booking_date, seq) < ($4, $5)
 		ORDER BY booking_date DESC, seq DESC LIMIT $6 + 0`,
@@ -55,7 +57,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 	entries := make([]Entry, 0, min(limit, 128))
 	var e Entry
 	var details string
-	fields := []any{&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value, &details}
+	fields := []any{&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value, &details, &e.Balance}
 	for rows.Next() {
 		if err := rows.Scan(fields...); err != nil {
 			return nil, err
