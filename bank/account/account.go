@@ -13,19 +13,20 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
-	"kontor/kit/day"
 )
 
 // Callers tell these apart with errors.Is.
 var (
 	ErrUnknown      = errors.New("account unknown under this consent")
 	ErrPeriod       = errors.New("period of the report is not possible")
+	ErrOlder        = errors.New("older history needs SCA anew") // beside ErrPeriod: the consent can be authorised again
 	ErrNotSupported = errors.New("parameter is not supported by this bank")
 	ErrParameter    = errors.New("parameter is malformed")
 	ErrTransaction  = errors.New("transaction unknown on this account")
@@ -35,8 +36,20 @@ var (
 type Service struct {
 	Consents *consent.Service
 	Cores    map[string]core.Bank // by bank code
-	Key      []byte               // of resource IDs and cursors; at least 32 bytes
-	Now      func() time.Time
+	Marks    Marks
+	// Freshen has a bank that keeps a copy of its core's data renew it, unless that was done
+	// lately. It returns when the copy is as fresh as can be had.
+	Freshen func(ctx context.Context, b profile.Bank, a core.Access) error
+	Key     []byte // of resource IDs and cursors; at least 32 bytes
+	Now     func() time.Time
+}
+
+// Marks remember, for reports of what is new, where the last one ended: never an entry, only
+// a digest by which it is known again.
+type Marks interface {
+	// Mark returns "" where no report has been read yet.
+	Mark(ctx context.Context, bank, consentID, resourceID string) (string, error)
+	SetMark(ctx context.Context, bank, consentID, resourceID, mark string) error
 }
 
 // A Read says who reads under which consent, and what the TPP said of the PSU.
@@ -51,11 +64,11 @@ type Read struct {
 // Accounts lists the accounts that the consent covers, as the bank describes them now.
 // Balances are left out unless withBalance asks for them.
 func (s *Service) Accounts(ctx context.Context, r Read, withBalance bool) ([]Described, error) {
-	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "accounts", Action: "accounts.list"}, nil)
+	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "accounts", Action: "accounts.list"}, "", false)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := s.ask(ctx, r, c)
+	c, accounts, err := s.ask(ctx, r, c)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +87,11 @@ func (s *Service) Balances(ctx context.Context, r Read, resourceID string) (Desc
 
 func (s *Service) one(ctx context.Context, r Read, resourceID string, withBalance bool, u consent.Use) (Described, error) {
 	u.Key += resourceID
-	c, err := s.open(ctx, r, u, &resourceID)
+	c, err := s.open(ctx, r, u, resourceID, false)
 	if err != nil {
 		return Described{}, err
 	}
-	accounts, err := s.ask(ctx, r, c)
+	c, accounts, err := s.ask(ctx, r, c)
 	if err != nil {
 		return Described{}, err
 	}
@@ -90,35 +103,10 @@ func (s *Service) one(ctx context.Context, r Read, resourceID string, withBalanc
 	return Described{}, ErrUnknown // closed at the bank since
 }
 
-// CardAccounts lists the cards that the consent covers.
-func (s *Service) CardAccounts(ctx context.Context, r Read) ([]DescribedCard, error) {
-	c, err := s.open(ctx, r, consent.Use{Key: "card-accounts", Action: "cardAccounts.list"}, nil)
-	if err != nil {
-		return nil, err
-	}
-	cards, err := s.cards(ctx, r, c)
-	if err != nil {
-		return nil, err
-	}
-	var all []DescribedCard
-	for _, card := range cards {
-		if a, ok := c.Find(s.resourceID(c)("card/"+card.ID), true); ok {
-			all = append(all, DescribedCard{Account: a, CardAccount: card})
-		}
-	}
-	return all, nil
-}
-
 // A Described account is what the consent lets the TPP see of it.
 type Described struct {
 	consent.Account
 	Details core.Account
-}
-
-// A DescribedCard is what the consent lets the TPP see of a card.
-type DescribedCard struct {
-	consent.Account
-	core.CardAccount
 }
 
 // describe cuts the bank's accounts to what c covers.
@@ -133,17 +121,17 @@ func (s *Service) describe(c consent.Consent, accounts []core.Account, withBalan
 		if !withBalance || !covered.Balances {
 			a.Balances = nil
 		}
-		if !c.WantsOwnerName() {
-			a.OwnerName = ""
+		if !covered.OwnerName {
+			a.OwnerName, a.OwnerNames, a.PSUName = "", nil, ""
 		}
 		all = append(all, Described{covered, a})
 	}
 	return all
 }
 
-// open finds the consent and lets it permit u. account is the resource ID in the path, or
-// nil for a list.
-func (s *Service) open(ctx context.Context, r Read, u consent.Use, account *string) (consent.Consent, error) {
+// open finds the consent and lets it permit u. resourceID is the account or card in the
+// path, "" for a list.
+func (s *Service) open(ctx context.Context, r Read, u consent.Use, resourceID string, card bool) (consent.Consent, error) {
 	c, err := s.Consents.Get(ctx, r.Bank.Code, r.TPP.ID, r.ConsentID)
 	if err != nil {
 		return c, err
@@ -155,12 +143,12 @@ func (s *Service) open(ctx context.Context, r Read, u consent.Use, account *stri
 		return c, c.Permits(s.Now(), u)
 	}
 	if c.Accounts == nil {
-		if c, err = s.fill(ctx, r, c); err != nil {
+		if c, _, err = s.ask(ctx, r, c); err != nil {
 			return c, err
 		}
 	}
-	if account != nil {
-		a, ok := c.Find(*account, false)
+	if resourceID != "" {
+		a, ok := c.Find(resourceID, card)
 		if !ok {
 			return c, ErrUnknown
 		}
@@ -168,36 +156,45 @@ func (s *Service) open(ctx context.Context, r Read, u consent.Use, account *stri
 	}
 	u.Attended = r.PSU.IPAddress != ""
 	u.RequestID = r.RequestID
-	return c, s.Consents.Permit(ctx, c, u)
-}
-
-// fill asks the bank, once, which accounts the consent means.
-func (s *Service) fill(ctx context.Context, r Read, c consent.Consent) (consent.Consent, error) {
-	accounts, err := s.ask(ctx, r, c)
-	if err != nil {
+	if err := s.Consents.Permit(ctx, c, u); err != nil {
 		return c, err
 	}
+	if r.Bank.Accounts.RefreshAfter > 0 {
+		return c, s.Freshen(ctx, r.Bank, access(r, c))
+	}
+	return c, nil
+}
+
+// ask asks the bank which accounts there are. Where its answer says that the PSU gave less
+// than the hub thought, or something else, the bank is right: she may have chosen anew there.
+func (s *Service) ask(ctx context.Context, r Read, c consent.Consent) (consent.Consent, []core.Account, error) {
+	accounts, err := s.Cores[c.Bank].Accounts(ctx, access(r, c))
+	if err != nil {
+		return c, nil, s.heard(ctx, c, err)
+	}
 	var cards []core.CardAccount
-	if r.Bank.Accounts.Cards {
-		if cards, err = s.cards(ctx, r, c); err != nil {
-			return c, err
+	if c.Accounts == nil && r.Bank.Accounts.Cards { // later they are asked for when cards are read
+		if cards, err = s.askCards(ctx, r, c); err != nil {
+			return c, nil, err
 		}
 	}
-	c.Accounts = c.Resolve(accounts, cards, s.resourceID(c))
-	return c, s.Consents.Fill(ctx, c, c.Accounts)
+	covered := append(c.Resolve(accounts, cards, s.resourceID(c)), only(c.Accounts, true)...)
+	c, err = s.note(ctx, c, covered)
+	return c, accounts, err
 }
 
-func (s *Service) ask(ctx context.Context, r Read, c consent.Consent) ([]core.Account, error) {
-	accounts, err := s.Cores[c.Bank].Accounts(ctx, access(r, c))
-	return accounts, s.heard(ctx, c, err)
-}
-
-func (s *Service) cards(ctx context.Context, r Read, c consent.Consent) ([]core.CardAccount, error) {
-	cards, err := s.Cores[c.Bank].CardAccounts(ctx, access(r, c))
-	if errors.Is(err, core.ErrNotOffered) {
-		return nil, nil
+// note stores what c covers, where that is something else than was known.
+func (s *Service) note(ctx context.Context, c consent.Consent, covered []consent.Account) (consent.Consent, error) {
+	if c.Accounts != nil && slices.Equal(c.Accounts, covered) {
+		return c, nil
 	}
-	return cards, s.heard(ctx, c, err)
+	c.Accounts = covered
+	return c, s.Consents.Refill(ctx, c, covered)
+}
+
+// only returns the cards among accounts, or the others.
+func only(accounts []consent.Account, cards bool) []consent.Account {
+	return slices.DeleteFunc(slices.Clone(accounts), func(a consent.Account) bool { return a.Card != cards })
 }
 
 // heard ends the consent when the bank says that the access is over.
@@ -228,32 +225,4 @@ func ResourceID(key []byte, bank, consentID, accountID string) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "resource\x00%s\x00%s\x00%s", bank, consentID, accountID)
 	return base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:15])
-}
-
-// period checks the dates of a report at now. History beyond the bank's limit is open only
-// for a short time after SCA.
-//
-// Source: RTS (EU) 2018/389 art. 10; the profile's freshScaWindow.
-func period(b profile.Bank, c consent.Consent, from, to day.Day, now time.Time) (day.Day, day.Day, error) {
-	today := day.Of(now, b.Zone)
-	oldest := today.AddDays(-b.Accounts.HistoryDays)
-	if to.IsZero() || to.After(today) {
-		to = today
-	}
-	switch {
-	case from.IsZero():
-		return from, to, fmt.Errorf("%w: dateFrom is missing", ErrParameter)
-	case from.After(today):
-		return from, to, fmt.Errorf("%w: dateFrom %s is in the future", ErrPeriod, from)
-	case from.After(to):
-		return from, to, fmt.Errorf("%w: dateFrom %s is after dateTo %s", ErrPeriod, from, to)
-	case from.Before(oldest) && !fresh(b, c, now):
-		return from, to, fmt.Errorf("%w: dateFrom %s is more than %d days ago; older entries need a new authorisation by the customer", ErrPeriod, from, b.Accounts.HistoryDays)
-	}
-	return from, to, nil
-}
-
-// fresh says whether SCA was so short a while ago that older history is open.
-func fresh(b profile.Bank, c consent.Consent, now time.Time) bool {
-	return !c.AuthorisedAt.IsZero() && now.Before(c.AuthorisedAt.Add(b.Accounts.FreshSCAWindow))
 }

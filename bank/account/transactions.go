@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,28 +15,37 @@ import (
 	"kontor/kit/day"
 )
 
-// A Report asks for one page of an account's entries.
+// A Report asks for an account's entries, or for one page of them.
 type Report struct {
 	ResourceID    string
-	BookingStatus string // booked, pending, both
-	From, To      day.Day
-	PageIndex     int // 0 is the first
-	ItemsPerPage  int // 0: the bank's default
-	// Cursor is Page.Next of the page before; it makes the next page cheap, and part of the
-	// same report: it is not counted as another read.
+	BookingStatus string  // booked, pending, both, information, all
+	From, To      day.Day // of a period; a zero To is today
+	// EntryReferenceFrom and Delta ask for what is newer than an entry: than the one with
+	// this reference, or than the newest of the TPP's last such report. They exclude each
+	// other, and need no From.
+	EntryReferenceFrom string
+	Delta              bool
+	WithBalance        bool
+	PageIndex          int // 0 is the first
+	ItemsPerPage       int // 0: the bank's default
+	// Cursor is one of those in Page. It makes a page part of the same report, which is
+	// counted once, and spares the bank the pages before.
 	Cursor string
+
+	card      bool
+	statement bool // wants the balances before and after
 }
 
 // A Page is what a report has beside its entries.
 type Page struct {
-	Account   consent.Account
-	PageIndex int
-	Items     int    // per page
-	Next      string // cursor of the next page; "" on the last
-}
+	Account  consent.Account
+	Index    int
+	Items    int            // per page
+	Balances []core.Balance // where WithBalance asked for them
 
-// historyMaxDays is as far back as one entry is looked for while older history is open.
-const historyMaxDays = 3660
+	First, Previous, Next, Last string // cursors of other pages; "" where there is none
+	Download                    string // names the whole report, where it has several pages
+}
 
 // walkMax bounds how long a bank's pages are walked for one answer.
 const walkMax = 30 * time.Second
@@ -47,63 +53,240 @@ const walkMax = 30 * time.Second
 // cursorLife is how long the pages of a report count as one read.
 const cursorLife = time.Hour
 
-// Transactions checks and permits the report, then calls yield for each of its entries,
-// newest first.
+// wants says whether a report of status shows an entry.
+func wants(status string, pending bool) bool {
+	switch status {
+	case "booked":
+		return !pending
+	case "pending":
+		return pending
+	case "information":
+		return false
+	}
+	return true
+}
+
+// A report is one that was permitted.
+type report struct {
+	consent  consent.Consent
+	account  consent.Account
+	q        Report
+	from, to day.Day
+	at       position
+}
+
+func (rep report) query(cursor string) core.TransactionQuery {
+	return core.TransactionQuery{AccountID: rep.account.ID, From: rep.from, To: rep.to, Cursor: cursor}
+}
+
+// begin checks and permits the report q. What belongs to a report that was counted, by its
+// cursor or without key, is not counted again.
+func (s *Service) begin(ctx context.Context, r Read, q Report, key, action string) (rep report, err error) {
+	p := r.Bank.Accounts
+	switch {
+	case !slices.Contains(p.BookingStatuses, q.BookingStatus):
+		return rep, fmt.Errorf("%w: bookingStatus=%.20s", ErrNotSupported, q.BookingStatus)
+	case q.EntryReferenceFrom != "" && q.Delta:
+		return rep, fmt.Errorf("%w: entryReferenceFrom and deltaList exclude each other", ErrParameter)
+	}
+	// A TPP that also sends a period can be served by it.
+	for _, parameter := range []struct {
+		name        string
+		used, offer bool
+		drop        func()
+	}{
+		{"entryReferenceFrom", q.EntryReferenceFrom != "", p.EntryReferenceFrom, func() { q.EntryReferenceFrom = "" }},
+		{"deltaList", q.Delta, p.DeltaList, func() { q.Delta = false }},
+	} {
+		if parameter.used && !parameter.offer {
+			if q.From.IsZero() {
+				return rep, fmt.Errorf("%w: %s", ErrNotSupported, parameter.name)
+			}
+			parameter.drop()
+		}
+	}
+	switch p.WithBalance {
+	case "ignore":
+		q.WithBalance = false
+	case "reject":
+		if q.WithBalance {
+			return rep, fmt.Errorf("%w: withBalance", ErrNotSupported)
+		}
+	}
+	rep.q = q
+	use := consent.Use{Transaction: true, Balances: q.WithBalance || q.statement, Key: key + q.ResourceID, Action: action}
+	if q.Cursor != "" {
+		if rep.at, err = s.position(r, q); err != nil {
+			return rep, err
+		}
+	}
+	if q.Cursor != "" || key == "" {
+		use.Key = ""
+	}
+	if rep.consent, err = s.open(ctx, r, use, q.ResourceID, q.card); err != nil {
+		return rep, err
+	}
+	rep.account, _ = rep.consent.Find(q.ResourceID, q.card)
+	if q.BookingStatus == "information" { // of standing orders there is one list, today's
+		return rep, nil
+	}
+	rep.from, rep.to, err = period(r.Bank, rep.consent, q, s.Now())
+	return rep, err
+}
+
+// Transactions checks and permits the report, then calls yield for each entry of one page,
+// newest first. Standing orders stand on the first page.
 //
 // spec: xs2a/getTransactionList
 func (s *Service) Transactions(ctx context.Context, r Read, q Report, yield func(*core.Transaction) error) (Page, error) {
-	p := r.Bank.Accounts
-	if !slices.Contains(p.BookingStatuses, q.BookingStatus) {
-		return Page{}, fmt.Errorf("%w: bookingStatus=%.20s", ErrNotSupported, q.BookingStatus)
-	}
-	use := consent.Use{Transaction: true, Key: "transactions/" + q.ResourceID, Action: "account.transactions"}
-	at := position{}
-	if q.Cursor != "" {
-		var err error
-		if at, err = s.position(r, q); err != nil {
-			return Page{}, err
-		}
-		use.Key = ""
-	}
-	c, err := s.open(ctx, r, use, &q.ResourceID)
+	rep, err := s.begin(ctx, r, q, "transactions/", "account.transactions")
 	if err != nil {
 		return Page{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, walkMax)
 	defer cancel()
-	account, _ := c.Find(q.ResourceID, false)
-	from, to, err := period(r.Bank, c, q.From, q.To, s.Now())
+	if err := s.standingOrders(ctx, r, rep, yield); err != nil {
+		return Page{}, err
+	}
+	w, err := s.walkOf(ctx, rep, yield)
 	if err != nil {
 		return Page{}, err
 	}
-	page := Page{Account: account, PageIndex: q.PageIndex, Items: min(cmp.Or(q.ItemsPerPage, p.ItemsPerPageDefault), p.ItemsPerPageMax)}
-	skip := at.Skip
-	if q.Cursor == "" {
-		skip = q.PageIndex * page.Items
-	}
-	w := walk{take: page.Items, skip: skip, status: q.BookingStatus, yield: yield}
-	for cursor := at.Bank; ; {
-		w.seen = 0
-		next, err := s.Cores[c.Bank].Transactions(ctx, access(r, c), core.TransactionQuery{AccountID: account.ID, From: from, To: to, Cursor: cursor}, w.entry)
-		switch {
-		case errors.Is(err, errPageFull):
-			page.Next = s.cursor(r, q, position{Bank: cursor, Skip: w.resume, Since: at.since(s.Now())})
-			return page, nil
-		case err != nil:
-			return Page{}, s.heard(ctx, c, err)
-		case next == "":
-			return page, nil
-		case next == cursor:
-			return Page{}, fmt.Errorf("%w: its pages go round in a circle", core.ErrMalformed)
-		case w.taken == w.take:
-			// Full at the end of a page of the bank's: there is more, though perhaps of
-			// another status. Asking first would cost every such page a second question.
-			page.Next = s.cursor(r, q, position{Bank: next, Since: at.since(s.Now())})
-			return page, nil
+	page := Page{Account: rep.account}
+	if rep.q.BookingStatus != "information" {
+		if page, err = readPage(ctx, s, r, rep, w, s.entries(r, rep)); err != nil {
+			return page, err
 		}
-		cursor = next
-		w.skip -= min(w.skip, w.seen)
 	}
+	if rep.q.WithBalance {
+		page.Balances, err = s.balancesOf(ctx, r, rep)
+	}
+	return page, err
+}
+
+// entries asks the bank for the entries of rep.
+func (s *Service) entries(r Read, rep report) bankPages[core.Transaction] {
+	return func(ctx context.Context, cursor string, entry func(*core.Transaction) error) (string, error) {
+		return s.Cores[rep.consent.Bank].Transactions(ctx, access(r, rep.consent), rep.query(cursor), entry)
+	}
+}
+
+// walkOf says which entries belong to rep.
+func (s *Service) walkOf(ctx context.Context, rep report, yield func(*core.Transaction) error) (walk[core.Transaction], error) {
+	status := rep.q.BookingStatus
+	w := walk[core.Transaction]{
+		wants: func(t *core.Transaction) bool { return wants(status, t.Pending) },
+		key:   func(t *core.Transaction) core.Text { return t.ID },
+		yield: yield,
+	}
+	switch {
+	case rep.q.EntryReferenceFrom != "":
+		w.ends = func(t *core.Transaction) bool {
+			return !t.Pending && len(t.EntryReference) > 0 && plain(t.EntryReference) == rep.q.EntryReferenceFrom
+		}
+	case rep.q.Delta:
+		mark, err := s.Marks.Mark(ctx, rep.consent.Bank, rep.consent.ID, rep.q.ResourceID)
+		if err != nil {
+			return w, err
+		}
+		if mark != "" {
+			w.ends = func(t *core.Transaction) bool { return !t.Pending && digest(plain(t.ID)) == mark }
+		}
+	}
+	return w, nil
+}
+
+// readPage reads one page of rep by w, and says where the others are.
+func readPage[T any](ctx context.Context, s *Service, r Read, rep report, w walk[T], pages bankPages[T]) (Page, error) {
+	p, q, at := r.Bank.Accounts, rep.q, rep.at
+	page := Page{Account: rep.account, Index: at.Index, Items: min(cmp.Or(q.ItemsPerPage, p.ItemsPerPageDefault), p.ItemsPerPageMax)}
+	if at.Since == 0 {
+		at.Since = s.Now().Unix()
+	}
+	w.take, w.skip = page.Items, at.Skip
+	switch {
+	case q.Cursor == "":
+		page.Index = q.PageIndex
+		w.skip = q.PageIndex * page.Items
+	case at.Last:
+		var err error
+		if at.Bank, w.skip, page.Index, err = w.last(ctx, pages, page.Items); err != nil {
+			return page, s.heard(ctx, rep.consent, err)
+		}
+	}
+	if q.Delta && page.Index == 0 {
+		yield := w.yield
+		w.yield = func(t *T) error {
+			if id := w.key(t); at.Mark == "" && len(id) > 0 && !isPending(t) {
+				at.Mark = digest(plain(id))
+			}
+			return yield(t)
+		}
+	}
+	bank, skip, more, err := w.run(ctx, at.Bank, pages)
+	if err != nil {
+		return page, s.heard(ctx, rep.consent, err)
+	}
+	to := func(p position) string {
+		p.Since, p.Mark = at.Since, at.Mark
+		return s.cursor(r, q, p)
+	}
+	if more {
+		page.Next = to(position{Bank: bank, Skip: skip, Index: page.Index + 1})
+		page.Last = to(position{Last: true})
+		if p.Downloads && !q.Delta && !q.card {
+			page.Download = s.ticket(r, q, at.Since)
+		}
+	}
+	if page.Index > 0 {
+		page.First = to(position{})
+		page.Previous = to(position{Skip: (page.Index - 1) * page.Items, Index: page.Index - 1})
+	}
+	if q.Delta && !more && at.Mark != "" { // all of it was read: the next one begins here
+		err = s.Marks.SetMark(ctx, rep.consent.Bank, rep.consent.ID, q.ResourceID, at.Mark)
+	}
+	return page, err
+}
+
+func isPending(t any) bool {
+	switch t := t.(type) {
+	case *core.Transaction:
+		return t.Pending
+	case *core.CardTransaction:
+		return t.Pending
+	}
+	return false
+}
+
+// standingOrders yields the standing orders where rep shows them.
+func (s *Service) standingOrders(ctx context.Context, r Read, rep report, yield func(*core.Transaction) error) error {
+	status := rep.q.BookingStatus
+	first := rep.q.Cursor == "" && rep.q.PageIndex == 0
+	if !(status == "information" || status == "all" && first) {
+		return nil
+	}
+	err := s.Cores[rep.consent.Bank].StandingOrders(ctx, access(r, rep.consent), rep.account.ID, yield)
+	if errors.Is(err, core.ErrNotOffered) {
+		if status == "all" {
+			return nil
+		}
+		return fmt.Errorf("%w: bookingStatus=information", ErrNotSupported)
+	}
+	return s.heard(ctx, rep.consent, err)
+}
+
+// balancesOf returns the balances of the account of rep.
+func (s *Service) balancesOf(ctx context.Context, r Read, rep report) ([]core.Balance, error) {
+	accounts, err := s.Cores[rep.consent.Bank].Accounts(ctx, access(r, rep.consent))
+	if err != nil {
+		return nil, s.heard(ctx, rep.consent, err)
+	}
+	for _, a := range accounts {
+		if a.ID == rep.account.ID {
+			return a.Balances, nil
+		}
+	}
+	return nil, ErrUnknown
 }
 
 // Transaction finds one entry by its ID. The protocol has no question for one entry, so
@@ -112,7 +295,7 @@ func (s *Service) Transactions(ctx context.Context, r Read, q Report, yield func
 // spec: xs2a/getTransactionDetails
 func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string, yield func(*core.Transaction) error) error {
 	use := consent.Use{Transaction: true, Key: "transaction/" + resourceID + "/" + digest(id), Action: "account.transaction"}
-	c, err := s.open(ctx, r, use, &resourceID)
+	c, err := s.open(ctx, r, use, resourceID, false)
 	if err != nil {
 		return err
 	}
@@ -120,32 +303,24 @@ func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string
 	defer cancel()
 	account, _ := c.Find(resourceID, false)
 	now := s.Now()
-	to := day.Of(now, r.Bank.Zone)
-	from := to.AddDays(-r.Bank.Accounts.HistoryDays)
-	if fresh(r.Bank, c, now) {
-		from = to.AddDays(-historyMaxDays) // what the list shows can be looked at
+	rep := report{consent: c, account: account, from: oldest(r.Bank, c, now), to: day.Of(now, r.Bank.Zone)}
+	w := walk[core.Transaction]{
+		wants: func(t *core.Transaction) bool { return len(t.ID) > 0 && plain(t.ID) == id },
+		yield: func(t *core.Transaction) error {
+			if err := yield(t); err != nil {
+				return err
+			}
+			return errReportOver
+		},
+		take: 1,
 	}
-	entry := func(t *core.Transaction) error {
-		if len(t.ID) == 0 || plain(t.ID) != id {
-			return nil
-		}
-		if err := yield(t); err != nil {
-			return err
-		}
-		return errPageFull
+	if _, _, _, err := w.run(ctx, "", s.entries(r, rep)); err != nil {
+		return s.heard(ctx, c, err)
 	}
-	for cursor := ""; ; {
-		next, err := s.Cores[c.Bank].Transactions(ctx, access(r, c), core.TransactionQuery{AccountID: account.ID, From: from, To: to, Cursor: cursor}, entry)
-		switch {
-		case errors.Is(err, errPageFull):
-			return nil
-		case err != nil:
-			return s.heard(ctx, c, err)
-		case next == "" || next == cursor:
-			return ErrTransaction
-		}
-		cursor = next
+	if w.taken == 0 {
+		return ErrTransaction
 	}
+	return nil
 }
 
 // plain returns what t means: one text can be escaped in many ways.
@@ -156,79 +331,4 @@ func plain(t core.Text) string {
 	var s string
 	json.Unmarshal(slices.Concat([]byte{'"'}, t, []byte{'"'}), &s) // valid by the port's promise
 	return s
-}
-
-// errPageFull ends a walk over the bank's entries when there is enough.
-var errPageFull = errors.New("page is full")
-
-// A walk takes one page out of the bank's own pages, which may be of any size.
-type walk struct {
-	take, skip int
-	status     string
-	yield      func(*core.Transaction) error
-	taken      int
-	seen       int // matching entries of the bank's page under way
-	resume     int // matching entries of it that this report has used
-}
-
-func (w *walk) entry(t *core.Transaction) error {
-	if w.status == "booked" && t.Pending || w.status == "pending" && !t.Pending {
-		return nil
-	}
-	if w.seen++; w.seen <= w.skip {
-		return nil
-	}
-	if w.taken == w.take {
-		w.resume = w.seen - 1
-		return errPageFull
-	}
-	w.taken++
-	return w.yield(t)
-}
-
-// A position is where a page begins: so many matching entries into a page of the bank's.
-type position struct {
-	Bank  string `json:"b,omitempty"`
-	Skip  int    `json:"s,omitempty"`
-	Since int64  `json:"t"` // when the report began, in seconds
-}
-
-func (p position) since(now time.Time) int64 {
-	if p.Since == 0 {
-		return now.Unix()
-	}
-	return p.Since
-}
-
-// cursor writes p so that only this report, of this consent, can use it.
-func (s *Service) cursor(r Read, q Report, p position) string {
-	b, _ := json.Marshal(p) // two numbers and a text
-	return base64.RawURLEncoding.EncodeToString(append(s.cursorMAC(r, q, b), b...))
-}
-
-func (s *Service) position(r Read, q Report) (p position, err error) {
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], s.cursorMAC(r, q, b[sha256.Size:])) {
-		return p, fmt.Errorf("%w: cursor belongs to another report", ErrParameter)
-	}
-	if err := json.Unmarshal(b[sha256.Size:], &p); err != nil {
-		return p, fmt.Errorf("%w: cursor", ErrParameter)
-	}
-	if s.Now().After(time.Unix(p.Since, 0).Add(cursorLife)) {
-		return p, fmt.Errorf("%w: cursor is too old; begin the report again", ErrParameter)
-	}
-	return p, nil
-}
-
-func (s *Service) cursorMAC(r Read, q Report, payload []byte) []byte {
-	mac := hmac.New(sha256.New, s.Key)
-	fmt.Fprintf(mac, "cursor\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00", r.Bank.Code, r.ConsentID, q.ResourceID, q.BookingStatus, q.From, q.To)
-	mac.Write(payload)
-	return mac.Sum(nil)
-}
-
-// digest keeps a client's text out of a key and gives it one length.
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

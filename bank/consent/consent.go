@@ -70,6 +70,7 @@ type Access struct {
 	Balances                     *[]core.AccountReference `json:"balances,omitempty"`
 	Transactions                 *[]core.AccountReference `json:"transactions,omitempty"`
 	OwnerName                    *[]core.AccountReference `json:"ownerName,omitempty"` // additionalInformation
+	TrustedBeneficiaries         *[]core.AccountReference `json:"trustedBeneficiaries,omitempty"`
 	AvailableAccounts            string                   `json:"availableAccounts,omitempty"`
 	AvailableAccountsWithBalance string                   `json:"availableAccountsWithBalance,omitempty"`
 	AllPSD2                      string                   `json:"allPsd2,omitempty"`
@@ -115,6 +116,7 @@ type Account struct {
 	Reference    core.AccountReference `json:"a"`
 	Balances     bool                  `json:"b,omitempty"`
 	Transactions bool                  `json:"t,omitempty"`
+	OwnerName    bool                  `json:"o,omitempty"` // the names of its owners may be shown
 }
 
 // At returns c as it stands at now. Reading a consent never writes: a status that only the
@@ -209,6 +211,18 @@ func (c Consent) WantsOwnerName() bool {
 		a.AvailableAccounts == AllAccountsWithOwnerName || a.AvailableAccountsWithBalance == AllAccountsWithOwnerName
 }
 
+// showsOwner says whether the names of the owners of ref may be shown: of every account, or
+// of those that additionalInformation lists.
+func (c Consent) showsOwner(ref core.AccountReference) bool {
+	listed := list(c.Access.OwnerName)
+	return c.WantsOwnerName() && (len(listed) == 0 || contains(listed, ref))
+}
+
+// WantsTrustedBeneficiaries says whether the TPP asked for the list of trusted beneficiaries.
+func (c Consent) WantsTrustedBeneficiaries() bool {
+	return c.Access.TrustedBeneficiaries != nil || c.Access.AllPSD2 != ""
+}
+
 // Resolve says which of the bank's accounts and cards c covers, and how far. resourceID
 // gives an account its name towards the TPP.
 func (c Consent) Resolve(accounts []core.Account, cards []core.CardAccount, resourceID func(accountID string) string) []Account {
@@ -217,13 +231,13 @@ func (c Consent) Resolve(accounts []core.Account, cards []core.CardAccount, reso
 		ref := a.Reference
 		ref.Currency = a.Currency
 		if b, t, ok := c.covers(ref); ok {
-			covered = append(covered, Account{ResourceID: resourceID(a.ID), ID: a.ID, Reference: ref, Balances: b, Transactions: t})
+			covered = append(covered, Account{ResourceID: resourceID(a.ID), ID: a.ID, Reference: ref, Balances: b, Transactions: t, OwnerName: c.showsOwner(ref)})
 		}
 	}
 	for _, card := range cards {
 		ref := core.AccountReference{MaskedPAN: card.MaskedPAN, Currency: card.Currency}
 		if b, t, ok := c.covers(ref); ok {
-			covered = append(covered, Account{ResourceID: resourceID("card/" + card.ID), ID: card.ID, Card: true, Reference: ref, Balances: b, Transactions: t})
+			covered = append(covered, Account{ResourceID: resourceID("card/" + card.ID), ID: card.ID, Card: true, Reference: ref, Balances: b, Transactions: t, OwnerName: c.showsOwner(ref)})
 		}
 	}
 	return covered

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -215,10 +216,12 @@ type Use struct {
 	Account     *Account // nil: the list
 	Balances    bool     // needs that right
 	Transaction bool     // needs that right
-	Key         string   // what is counted; "" continues a report that was counted
-	Attended    bool     // the PSU asked for it: PSU-IP-Address was sent
-	Action      string   // for the record: accounts.list, …
-	RequestID   string
+	// Beneficiaries needs the right to the list of trusted beneficiaries.
+	Beneficiaries bool
+	Key           string // what is counted; "" continues a report that was counted
+	Attended      bool   // the PSU asked for it: PSU-IP-Address was sent
+	Action        string // for the record: accounts.list, …
+	RequestID     string
 }
 
 // Permit records that c allows u and counts it, or returns ErrInvalid, ErrExpired or
@@ -257,22 +260,24 @@ func (c Consent) Permits(now time.Time, u Use) error {
 		return fmt.Errorf("%w: it gives no right to balances", ErrInvalid)
 	case u.Transaction && (u.Account == nil || !u.Account.Transactions):
 		return fmt.Errorf("%w: it gives no right to transactions", ErrInvalid)
+	case u.Beneficiaries && !c.WantsTrustedBeneficiaries():
+		return fmt.Errorf("%w: it gives no right to trusted beneficiaries", ErrInvalid)
 	}
 	return nil
 }
 
-// Fill stores which accounts c covers, once the bank has told. Of several first reads at
-// the same time one stores it; the others find it done.
-func (s *Service) Fill(ctx context.Context, c Consent, accounts []Account) error {
-	done := errors.New("filled already")
+// Refill stores which accounts c covers, as the bank has just told: the PSU may have chosen
+// others there since. A consent that has ended stays as it ended.
+func (s *Service) Refill(ctx context.Context, c Consent, accounts []Account) error {
+	same := errors.New("known already")
 	err := s.Store.Update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
-		if c.Accounts != nil {
-			return c, done
+		if c.Accounts != nil && slices.Equal(c.Accounts, accounts) || c.Status.Final() {
+			return c, same
 		}
 		c.Accounts = accounts
 		return c, nil
 	})
-	if errors.Is(err, done) {
+	if errors.Is(err, same) {
 		return nil
 	}
 	return err
