@@ -93,8 +93,15 @@ func (c *Client) Accounts(ctx context.Context, a core.Access) ([]core.Account, e
 		if a.ID == "" || a.Currency == "" {
 			return out, errRequired
 		}
-		if _, ok := money.Decimals(out.Currency); !ok {
+		if _, ok := money.Decimals(out.Currency); !ok && out.Currency != core.Aggregate {
 			return out, errCurrency
+		}
+		if e := a.Extra; e != nil {
+			out.DisplayName, out.Usage, out.Details, out.LinkedAccounts = string(e.DisplayName), usage(e.Usage), string(e.Details), string(e.LinkedAccounts)
+			out.PSUName = string(e.PSUName)
+			for _, name := range e.OwnerNames {
+				out.OwnerNames = append(out.OwnerNames, string(name))
+			}
 		}
 		out.Reference = accountNamed(wire.Account{
 			IBAN: a.IBAN, BBAN: a.BBAN, BankAccountIdentifier: a.BankAccountIdentifier, MSISDN: a.MSISDN, Currency: a.Currency,
@@ -131,6 +138,10 @@ func (c *Client) CardAccounts(ctx context.Context, a core.Access) ([]core.CardAc
 		}
 		if _, ok := money.Decimals(out.Currency); !ok {
 			return out, errCurrency
+		}
+		if e := a.Extra; e != nil {
+			out.DisplayName, out.Usage, out.Details, out.OwnerName = string(e.DisplayName), usage(e.Usage), string(e.Details), string(e.OwnerName)
+			out.DebitAccounting = e.DebitAccounting
 		}
 		if l := a.CreditLimit; l != nil && l.Amount != "" {
 			limit, err := parseAmount(l.Amount, cmp.Or(l.Currency, a.Currency))
@@ -219,6 +230,14 @@ func ask[W, T any](ctx context.Context, c *Client, a core.Access, path string, t
 		}
 	}
 	return all, nil
+}
+
+// usage is PRIV or ORGA; another word says nothing to a TPP.
+func usage(s wire.String) string {
+	if s := strings.ToUpper(string(s)); s == "PRIV" || s == "ORGA" {
+		return s
+	}
+	return ""
 }
 
 func parseAmount(amount, currency wire.String) (money.Amount, error) {

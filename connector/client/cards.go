@@ -1,9 +1,12 @@
 package client
 
 import (
+	"bytes"
 	"errors"
+	"time"
 
 	"kontor/bank/core"
+	"kontor/connector/wire"
 )
 
 var errDay = errors.New("an entry has no date")
@@ -47,13 +50,13 @@ func (s *scanner) cardEntry(t *core.CardTransaction) {
 		case "markup_fee":
 			t.MarkupFee = s.looseAmount()
 		case "markup_fee_percentage":
-			t.MarkupFeePercentage = s.text()
+			t.MarkupFeePercentage, _ = decimal(s.loose())
 		case "card_acceptor_id":
 			t.AcceptorID = s.text()
 		case "card_acceptor_address":
 			s.address(&t.AcceptorAddress)
 		case "merchant_category_code":
-			t.MerchantCategory = s.text()
+			t.MerchantCategory = category(s.loose())
 		case "masked_pan":
 			t.MaskedPAN = s.text()
 		case "invoiced":
@@ -97,7 +100,7 @@ func (s *scanner) address(a *core.TextAddress) {
 		case "postal_code", "postalCode", "post_code", "postCode":
 			a.PostCode = s.loose()
 		case "country":
-			a.Country = s.loose()
+			a.Country = country(s.loose())
 		default:
 			s.skip()
 		}
@@ -116,7 +119,7 @@ func (s *scanner) cardExtra(t *core.CardTransaction) {
 		}
 		switch string(key) {
 		case "acceptor_transaction_date_time":
-			t.AcceptorTime = s.loose()
+			t.AcceptorTime = moment(s.loose())
 		case "card_acceptor_phone":
 			t.AcceptorPhone = s.loose()
 		case "grand_total_amount":
@@ -127,62 +130,34 @@ func (s *scanner) cardExtra(t *core.CardTransaction) {
 	}
 }
 
-// looseObject begins an object of which nothing is promised: any other value is passed over,
-// and it returns false.
-func (s *scanner) looseObject() bool {
-	if s.peek() != '{' {
-		s.skip()
-		return false
+// category returns t as a merchant category: four digits. A number has lost its zeros.
+func category(t core.Text) core.Text {
+	const length = 4
+	switch {
+	case len(t) == 0 || len(t) > length || digits(t) < 0:
+		return nil
+	case len(t) < length:
+		return append(bytes.Repeat([]byte{'0'}, length-len(t)), t...)
 	}
-	return s.enter('{')
+	return t
 }
 
-// looseAmount reads an amount beside the one that counts. One that cannot be passed on is none.
-func (s *scanner) looseAmount() (a core.TextAmount) {
-	if !s.looseObject() {
-		return a
-	}
-	for first := true; s.err == nil; first = false {
-		key := s.key(first)
-		if key == nil {
-			break
-		}
-		switch string(key) {
-		case "amount":
-			a.Amount = s.loose()
-		case "currency":
-			a.Currency = s.loose()
-		default:
-			s.skip()
-		}
-	}
-	amount, ok := decimal(a.Amount)
-	if !ok || !isCurrency(a.Currency) {
-		return core.TextAmount{}
-	}
-	a.Amount = amount
-	return a
-}
-
-// truth reads true or false, also where they are a text; anything else is neither.
-func (s *scanner) truth() core.Text {
-	from := s.i
-	switch s.peek() {
-	case 't', 'f':
-		s.skip()
-		if s.err != nil {
-			return nil
-		}
-		for s.b[from] != 't' && s.b[from] != 'f' {
-			from++
-		}
-		return s.b[from:s.i:s.i]
-	case '"':
-		if t := s.str(); string(t) == "true" || string(t) == "false" {
-			return t
-		}
+// country returns t when it can be an ISO 3166 code.
+func country(t core.Text) core.Text {
+	if len(t) != 2 || !capital(t[0]) || !capital(t[1]) {
 		return nil
 	}
-	s.skip()
+	return t
+}
+
+// moment returns t as RFC 3339 wants it.
+func moment(t core.Text) core.Text {
+	// Go's reader also takes a comma for the point.
+	if _, err := time.Parse(time.RFC3339, string(t)); err == nil && bytes.IndexByte(t, ',') < 0 {
+		return t
+	}
+	if at, ok := wire.ParseTime(wire.String(t)); ok {
+		return core.Text(at.Format(time.RFC3339))
+	}
 	return nil
 }

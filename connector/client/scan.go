@@ -13,10 +13,11 @@ import (
 // nothing is allocated. It is as strict as RFC 8259 and expects the body to be UTF-8.
 // The first error sticks.
 type scanner struct {
-	b     []byte
-	i     int
-	depth int
-	err   error
+	b       []byte
+	i       int
+	depth   int
+	batches int // within batches
+	err     error
 }
 
 const depthMax = 64

@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	"kontor/bank/core"
 	"kontor/connector/wire"
@@ -173,6 +170,8 @@ func FuzzTransactions(f *testing.F) {
 	f.Add([]byte(`{"data":[` + whole + `],"meta":{"next_id":"2"}}`))
 	f.Add([]byte(`{"meta":{"next_id":17},"data":[{"id":1,"amount":-1.50,"currency":"EUR","status":"pending","extra":{"check_id":"\u0041"},"creditor_details":{"name":"a","account":{"iban":"b","currency_code":null}}}]}`))
 	f.Add([]byte(`{"data":[{"id":"\\","amount":"1.5000","currency":"EUR","status":"booked","currency_exchange":[{"quotation_date":"28-02-2026"},{}],"remittance_information":{"unstructured":"x"}}]}`))
+	f.Add([]byte(`{"data":[` + rich + `]}`))
+	f.Add([]byte(`{"data":[{"id":"1","amount":1,"currency":"EUR","status":"booked","extra":{"balance_after_transaction":{"balance_type":"x","balance_amount":{"amount":"7","currency":"EUR"},"reference_date":"x"},"entry_details":[7,{"name":"?"},{"amount":1,"currency":"EUR","extra":{"entry_details":[{"amount":2,"currency":"EUR"}]}}],"standing_order":{"start_date":"01-12-2026","frequency":"monthly"}}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		want, next, ok := reference(body)
 		var got []core.Transaction
@@ -199,7 +198,7 @@ func FuzzTransactions(f *testing.F) {
 
 // copied takes e out of the body it lies in.
 func copied(e *core.Transaction) core.Transaction {
-	c := core.Transaction{Pending: e.Pending}
+	c := core.Transaction{}
 	from, to := reflect.ValueOf(e).Elem(), reflect.ValueOf(&c).Elem()
 	copyTexts(from, to)
 	return c
@@ -214,6 +213,17 @@ func copyTexts(from, to reflect.Value) {
 			}
 		case f.Kind() == reflect.Struct:
 			copyTexts(f, to.Field(i))
+		case f.Kind() == reflect.Bool:
+			to.Field(i).SetBool(f.Bool())
+		case f.Kind() == reflect.Pointer:
+			if !f.IsNil() {
+				to.Field(i).Set(reflect.New(f.Type().Elem()))
+				copyTexts(f.Elem(), to.Field(i).Elem())
+			}
+		case f.Type() == reflect.TypeFor[[]core.Text]():
+			for _, text := range f.Interface().([]core.Text) {
+				to.Field(i).Set(reflect.Append(to.Field(i), reflect.ValueOf(bytes.Clone(text))))
+			}
 		case f.Kind() == reflect.Slice:
 			for j := range f.Len() {
 				x := reflect.New(f.Type().Elem()).Elem()
@@ -222,182 +232,4 @@ func copyTexts(from, to reflect.Value) {
 			}
 		}
 	}
-}
-
-type members map[string]json.RawMessage
-
-// reference reads a page by encoding/json, slowly and from its own idea of the rules.
-func reference(body []byte) (all []core.Transaction, next string, ok bool) {
-	defer func() {
-		if p := recover(); p == errReference {
-			all, next, ok = nil, "", false
-		} else if p != nil {
-			panic(p)
-		}
-	}()
-	if !utf8.Valid(body) || !json.Valid(body) || depth(body) > depthMax || dataCount(body) != 1 {
-		return nil, "", false
-	}
-	top := object(body)
-	var list []json.RawMessage
-	must(json.Unmarshal(top["data"], &list) == nil)
-	for _, raw := range list {
-		must(string(raw) != "null")
-		all = append(all, referenceEntry(object(raw)))
-	}
-	if raw := top["meta"]; raw != nil {
-		if cursor := text(object(raw)["next_id"]); cursor != nil {
-			must(json.Unmarshal(append(append([]byte{'"'}, cursor...), '"'), &next) == nil)
-		}
-	}
-	return all, next, true
-}
-
-func referenceEntry(m members) core.Transaction {
-	extra := members{}
-	if raw := m["extra"]; raw != nil && raw[0] == '{' {
-		extra = object(raw)
-	}
-	loose := func(name string) core.Text {
-		if raw := extra[name]; raw != nil && strings.IndexByte("\"-0123456789", raw[0]) >= 0 {
-			return text(raw)
-		}
-		return nil
-	}
-	remittance := object(m["remittance_information"])
-	e := core.Transaction{
-		ID: text(m["id"]), Amount: text(m["amount"]), Currency: text(m["currency"]), BookingDate: date(m["booking_date"]), ValueDate: date(m["value_date"]),
-		EndToEndID: text(m["end_to_end_id"]), RemittanceStructured: text(remittance["structured"]), Remittance: text(remittance["unstructured"]),
-		EntryReference: loose("entry_reference"), MandateID: loose("mandate_id"), CheckID: loose("check_id"), CreditorID: loose("creditor_id"),
-		UltimateCreditor: loose("ultimate_creditor"), UltimateDebtor: loose("ultimate_debtor"), PurposeCode: loose("purpose_code"),
-		BankTransactionCode: loose("bank_transaction_code"), ProprietaryCode: loose("proprietary_bank_transaction_code"), AdditionalInformation: loose("additional_information"),
-	}
-	party := func(name string) (core.Text, core.TextAccount) {
-		m := object(m[name])
-		a := object(m["account"])
-		t := core.TextAccount{IBAN: text(a["iban"]), BBAN: text(a["bban"]), PAN: text(a["pan"]), MaskedPAN: text(a["masked_pan"]), MSISDN: text(a["msisdn"]), Currency: text(a["currency"])}
-		if c, has := a["currency_code"]; has {
-			must(a["currency"] == nil) // which of both came last cannot be seen here
-			t.Currency = text(c)
-		}
-		return text(m["name"]), t
-	}
-	e.CreditorName, e.CreditorAccount = party("creditor_details")
-	e.DebtorName, e.DebtorAccount = party("debtor_details")
-	var exchanges []json.RawMessage
-	if raw := m["currency_exchange"]; raw != nil {
-		must(json.Unmarshal(raw, &exchanges) == nil)
-	}
-	for _, raw := range exchanges {
-		must(string(raw) != "null")
-		x := object(raw)
-		e.Exchange = append(e.Exchange, core.TextExchange{
-			ContractID: text(x["contract_identification"]), Rate: text(x["exchange_rate"]), QuotationDate: date(x["quotation_date"]),
-			SourceCurrency: text(x["source_currency"]), TargetCurrency: text(x["target_currency"]), UnitCurrency: text(x["unit_currency"]),
-		})
-	}
-	status := strings.ToLower(string(text(m["status"])))
-	must(status == "booked" || status == "pending")
-	e.Pending = status == "pending"
-	must(regexp.MustCompile(`^[A-Z]{3}$`).Match(e.Currency))
-	amount := regexp.MustCompile(`^(-?\d{1,14}(?:\.\d{1,3})?)0*$`).FindSubmatch(e.Amount)
-	must(amount != nil)
-	e.Amount = amount[1]
-	if regexp.MustCompile(`^\d{15}`).Match(bytes.TrimPrefix(e.Amount, []byte("-"))) || bytes.IndexByte(e.Amount, '.') < 0 && len(amount[0]) != len(amount[1]) {
-		panic(errReference)
-	}
-	if regexp.MustCompile(`^-[0.]+$`).Match(e.Amount) {
-		e.Amount = e.Amount[1:]
-	}
-	return e
-}
-
-var errReference = errors.New("refused")
-
-func must(ok bool) {
-	if !ok {
-		panic(errReference)
-	}
-}
-
-func object(raw json.RawMessage) members {
-	if raw == nil {
-		return nil
-	}
-	var m members
-	must(json.Unmarshal(raw, &m) == nil)
-	return m
-}
-
-// text returns the inside of a string or a number as it stands.
-func text(raw json.RawMessage) core.Text {
-	switch {
-	case raw == nil || string(raw) == "null":
-		return nil
-	case raw[0] == '"':
-		if len(raw) == 2 {
-			return nil
-		}
-		return core.Text(raw[1 : len(raw)-1])
-	}
-	must(raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9')
-	return core.Text(raw)
-}
-
-func date(raw json.RawMessage) core.Text {
-	t := text(raw)
-	if t == nil {
-		return nil
-	}
-	ymd := regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)(?:[T ]|$)`).FindSubmatch(t)
-	if dmy := regexp.MustCompile(`^(\d\d)-(\d\d)-(\d{4})(?:[T ]|$)`).FindSubmatch(t); dmy != nil {
-		ymd = [][]byte{nil, dmy[3], dmy[2], dmy[1]}
-	}
-	must(ymd != nil)
-	s := string(ymd[1]) + "-" + string(ymd[2]) + "-" + string(ymd[3])
-	must(dayOf(s))
-	return core.Text(s)
-}
-
-// depth is how deep body nests.
-func depth(body []byte) (deepest int) {
-	n, quoted := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			n++
-			deepest = max(deepest, n)
-		case c == '}' || c == ']':
-			n--
-		}
-	}
-	return deepest
-}
-
-// dataCount is how often the member "data" stands at the top.
-func dataCount(body []byte) (n int) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if open, _ := dec.Token(); open != json.Delim('{') {
-		return 0
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		must(err == nil)
-		if name == "data" {
-			n++
-		}
-		var skipped json.RawMessage
-		must(dec.Decode(&skipped) == nil)
-	}
-	return n
-}
-
-func dayOf(s string) bool {
-	_, err := time.Parse(time.DateOnly, s)
-	return err == nil
 }

@@ -25,9 +25,12 @@ func page[T any](body []byte, element func(*scanner, *T), yield func(*T) error) 
 	if !utf8.Valid(body) {
 		return "", errShape, nil
 	}
-	s := scanner{b: body}
+	at := struct { // together: both are allocated
+		scanner
+		t T
+	}{scanner: scanner{b: body}}
+	s := &at.scanner
 	var cursor core.Text
-	var t T
 	found := false
 	if !s.enter('{') {
 		return "", errShape, nil
@@ -48,11 +51,11 @@ func page[T any](body []byte, element func(*scanner, *T), yield func(*T) error) 
 				break
 			}
 			for first := true; s.more(first); first = false {
-				element(&s, &t)
+				element(s, &at.t)
 				if s.err != nil {
 					break
 				}
-				if err := yield(&t); err != nil {
+				if err := yield(&at.t); err != nil {
 					return "", nil, err
 				}
 			}
@@ -121,13 +124,23 @@ func (s *scanner) pending(status core.Text) bool {
 	return false
 }
 
-// transaction reads what entries and standing orders have in common into t, of which only
-// the room for lists is kept, and returns the status.
+// transaction reads what entries and standing orders have in common into t and returns the
+// status.
 func (s *scanner) transaction(t *core.Transaction) (status core.Text) {
-	*t = core.Transaction{Exchange: t.Exchange[:0]}
+	status = s.members(t)
+	if s.err == nil {
+		t.Amount = s.amount(t.Amount, t.Currency)
+	}
+	return status
+}
+
+// members reads a transaction into t, of which only the room for lists is kept.
+func (s *scanner) members(t *core.Transaction) (status core.Text) {
+	*t = core.Transaction{Exchange: t.Exchange[:0], Entries: t.Entries[:0]}
 	if !s.enter('{') {
 		return nil
 	}
+	var creditorBIC, debtorBIC core.Text
 	for first := true; s.err == nil; first = false {
 		key := s.key(first)
 		if key == nil {
@@ -149,9 +162,9 @@ func (s *scanner) transaction(t *core.Transaction) (status core.Text) {
 		case "end_to_end_id":
 			t.EndToEndID = s.text()
 		case "creditor_details":
-			s.party(&t.CreditorName, &t.CreditorAccount)
+			s.party(&t.CreditorName, &t.CreditorAccount, &creditorBIC)
 		case "debtor_details":
-			s.party(&t.DebtorName, &t.DebtorAccount)
+			s.party(&t.DebtorName, &t.DebtorAccount, &debtorBIC)
 		case "remittance_information":
 			s.remittance(t)
 		case "currency_exchange":
@@ -162,8 +175,12 @@ func (s *scanner) transaction(t *core.Transaction) (status core.Text) {
 			s.skip()
 		}
 	}
-	if s.err == nil {
-		t.Amount = s.amount(t.Amount, t.Currency)
+	// What the extras say of an agent is meant for it; an account may name it by the way.
+	if t.CreditorAgent == nil {
+		t.CreditorAgent = bic(creditorBIC)
+	}
+	if t.DebtorAgent == nil {
+		t.DebtorAgent = bic(debtorBIC)
 	}
 	return status
 }
@@ -180,8 +197,8 @@ func (s *scanner) amount(amount, currency core.Text) core.Text {
 	return amount
 }
 
-func (s *scanner) party(name *core.Text, account *core.TextAccount) {
-	*name, *account = nil, core.TextAccount{}
+func (s *scanner) party(name *core.Text, account *core.TextAccount, agent *core.Text) {
+	*name, *account, *agent = nil, core.TextAccount{}, nil
 	if !s.object() {
 		return
 	}
@@ -194,22 +211,24 @@ func (s *scanner) party(name *core.Text, account *core.TextAccount) {
 		case "name":
 			*name = s.text()
 		case "account":
-			s.account(account)
+			*agent = s.account(account)
 		default:
 			s.skip()
 		}
 	}
 }
 
-func (s *scanner) account(a *core.TextAccount) {
+// account reads an account into a and returns the BIC of the bank that keeps it.
+func (s *scanner) account(a *core.TextAccount) (agent core.Text) {
 	*a = core.TextAccount{}
 	if !s.object() {
-		return
+		return nil
 	}
+	var own, swift core.Text
 	for first := true; s.err == nil; first = false {
 		key := s.key(first)
 		if key == nil {
-			return
+			break
 		}
 		switch string(key) {
 		case "iban":
@@ -224,10 +243,23 @@ func (s *scanner) account(a *core.TextAccount) {
 			a.MSISDN = s.text()
 		case "currency", "currency_code": // the second is what a known connector sends
 			a.Currency = s.text()
+		case "bic":
+			agent = s.loose()
+		case "swift_code":
+			swift = s.loose()
+		case "bank_account_identifier":
+			own = s.loose()
 		default:
 			s.skip()
 		}
 	}
+	if len(a.IBAN) == 0 && len(a.BBAN) == 0 {
+		a.BBAN = own // as in accounts
+	}
+	if len(agent) == 0 {
+		agent = swift
+	}
+	return agent
 }
 
 func (s *scanner) remittance(t *core.Transaction) {
@@ -294,57 +326,6 @@ func (s *scanner) exchange(x *core.TextExchange) {
 			s.skip()
 		}
 	}
-}
-
-func (s *scanner) extra(t *core.Transaction) {
-	t.EntryReference, t.MandateID, t.CheckID, t.CreditorID, t.UltimateCreditor, t.UltimateDebtor = nil, nil, nil, nil, nil, nil
-	t.PurposeCode, t.BankTransactionCode, t.ProprietaryCode, t.AdditionalInformation = nil, nil, nil, nil
-	if s.peek() != '{' { // nothing in it is promised
-		s.skip()
-		return
-	}
-	if !s.object() {
-		return
-	}
-	for first := true; s.err == nil; first = false {
-		key := s.key(first)
-		if key == nil {
-			return
-		}
-		switch string(key) {
-		case "entry_reference":
-			t.EntryReference = s.loose()
-		case "mandate_id":
-			t.MandateID = s.loose()
-		case "check_id":
-			t.CheckID = s.loose()
-		case "creditor_id":
-			t.CreditorID = s.loose()
-		case "ultimate_creditor":
-			t.UltimateCreditor = s.loose()
-		case "ultimate_debtor":
-			t.UltimateDebtor = s.loose()
-		case "purpose_code":
-			t.PurposeCode = s.loose()
-		case "bank_transaction_code":
-			t.BankTransactionCode = s.loose()
-		case "proprietary_bank_transaction_code":
-			t.ProprietaryCode = s.loose()
-		case "additional_information":
-			t.AdditionalInformation = s.loose()
-		default:
-			s.skip()
-		}
-	}
-}
-
-// loose is text for members of which nothing is promised: other values are none.
-func (s *scanner) loose() core.Text {
-	if c := s.peek(); c == '"' || c == '-' || c >= '0' && c <= '9' {
-		return s.text()
-	}
-	s.skip()
-	return nil
 }
 
 // date reads a date in any known form and returns it as YYYY-MM-DD.

@@ -30,6 +30,66 @@ func (e Extra) Text(name string) string {
 	return s
 }
 
+// UnmarshalJSON never refuses: what stands here is of use at best.
+func (e *AccountExtra) UnmarshalJSON(b []byte) error {
+	m := loose(b)
+	*e = AccountExtra{
+		DisplayName: m.text("display_name"), Usage: m.text("usage"), Details: m.text("details"), LinkedAccounts: m.text("linked_accounts"),
+		OwnerNames: m.texts("owner_names"), PSUName: m.text("psu_name"),
+	}
+	return nil
+}
+
+// UnmarshalJSON never refuses: what stands here is of use at best.
+func (e *CardExtra) UnmarshalJSON(b []byte) error {
+	m := loose(b)
+	*e = CardExtra{
+		Usage: m.text("usage"), Details: m.text("details"), DisplayName: m.text("display_name"), OwnerName: m.text("owner_name"),
+		DebitAccounting: m.truth("debit_accounting"),
+	}
+	return nil
+}
+
+type looseObject map[string]json.RawMessage
+
+// loose reads an object of which nothing is promised; anything else has no members.
+func loose(b []byte) (m looseObject) {
+	json.Unmarshal(b, &m)
+	return m
+}
+
+func (m looseObject) text(name string) String { return looseText(m[name]) }
+
+// texts is a list of texts without those that are none; a text alone is a list of one.
+func (m looseObject) texts(name string) (all []String) {
+	var list []json.RawMessage
+	if json.Unmarshal(m[name], &list) != nil {
+		list = []json.RawMessage{m[name]}
+	}
+	for _, raw := range list {
+		if s := looseText(raw); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (m looseObject) truth(name string) *bool {
+	switch looseValue := string(bytes.Trim(m[name], `"`)); looseValue {
+	case "true", "false":
+		t := looseValue == "true"
+		return &t
+	}
+	return nil
+}
+
+func looseText(raw json.RawMessage) (s String) {
+	if s.UnmarshalJSON(raw) != nil {
+		return ""
+	}
+	return s
+}
+
 // TokenQuery is the data of GET /tokens.
 type TokenQuery struct {
 	UserID  String `json:"user_id,omitempty"`
