@@ -39,7 +39,7 @@ type accountAccess struct {
 	AvailableAccounts            string                 `json:"availableAccounts,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
 	AvailableAccountsWithBalance string                 `json:"availableAccountsWithBalance,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
 	AllPSD2                      string                 `json:"allPsd2,omitempty" enum:"allAccounts,allAccountsWithOwnerName"`
-	RestrictedTo                 []string               `json:"restrictedTo,omitempty"`
+	RestrictedTo                 []string               `json:"restrictedTo,omitempty" since:"1.3.8"`
 }
 
 type additionalInformation struct {
@@ -52,10 +52,10 @@ type additionalInformation struct {
 type consentCreated struct {
 	ConsentStatus string       `json:"consentStatus" enum:"received,valid,rejected,revokedByPsu,expired,terminatedByTpp,partiallyAuthorised"`
 	ConsentID     string       `json:"consentId"`
-	SCAStatus     string       `json:"scaStatus,omitempty"`
+	SCAStatus     string       `json:"scaStatus,omitempty" since:"1.3.9"`
 	Links         links        `json:"_links"`
 	PSUMessage    string       `json:"psuMessage,omitempty" maxLength:"500"`
-	TPPMessages   []tppMessage `json:"tppMessages,omitempty"`
+	TPPMessages   []tppMessage `json:"tppMessages,omitempty" since:"1.3.9"`
 }
 
 // consentInformation is a consent as it stands: with the limits that the bank set, and,

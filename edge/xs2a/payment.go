@@ -51,7 +51,7 @@ type address struct {
 type paymentCreated struct {
 	TransactionStatus string       `json:"transactionStatus" enum:"RCVD,PDNG,PATC,ACTC,ACWC,ACCP,ACFC,ACSP,ACWP,ACSC,ACCC,RJCT,CANC"`
 	PaymentID         string       `json:"paymentId"`
-	SCAStatus         string       `json:"scaStatus,omitempty"`
+	SCAStatus         string       `json:"scaStatus,omitempty" since:"1.3.9"`
 	Links             links        `json:"_links"`
 	PSUMessage        string       `json:"psuMessage,omitempty" maxLength:"500"`
 	TPPMessages       []tppMessage `json:"tppMessages,omitempty"`

@@ -21,7 +21,7 @@ type transaction struct {
 	EntryReference                    string            `json:"entryReference,omitempty"`
 	EndToEndID                        string            `json:"endToEndId,omitempty"`
 	MandateID                         string            `json:"mandateId,omitempty"`
-	CheckID                           string            `json:"checkId,omitempty"`
+	CheckID                           string            `json:"checkId,omitempty" since:"1.3.8"`
 	CreditorID                        string            `json:"creditorId,omitempty"`
 	BookingDate                       string            `json:"bookingDate,omitempty" format:"date"`
 	ValueDate                         string            `json:"valueDate,omitempty" format:"date"`

@@ -51,6 +51,6 @@ type authorisationList struct {
 // scaStatusAnswer is the state of one authorisation.
 type scaStatusAnswer struct {
 	SCAStatus  string `json:"scaStatus" enum:"received,psuIdentified,psuAuthenticated,scaMethodSelected,started,unconfirmed,finalised,failed,exempted"`
-	PSUMessage string `json:"psuMessage,omitempty" maxLength:"500"`
+	PSUMessage string `json:"psuMessage,omitempty" since:"1.3.8" maxLength:"500"`
 	Links      *links `json:"_links,omitempty"`
 }
