@@ -1,0 +1,237 @@
+package httpsig
+
+import (
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const attributesMax = 64 // of a name
+
+// An attribute of a name, such as O=Lipa d.o.o.
+type attribute struct {
+	kind  string // OID in dotted form, or as it was written when that is unknown
+	value string
+}
+
+// disagreement says in what the written name differs from the name of a certificate, or
+// nothing if it agrees: each attribute that was written is there, and none is counted twice.
+func disagreement(written string, name pkix.Name) string {
+	given, why := parseName(written)
+	if why != "" {
+		return why
+	}
+	left := make([]attribute, 0, len(name.Names))
+	for _, a := range name.Names {
+		left = append(left, attribute{a.Type.String(), folded(fmt.Sprint(a.Value))})
+	}
+	for _, g := range given {
+		i := slices.IndexFunc(left, func(a attribute) bool {
+			return (a.kind == g.kind || !dotted(g.kind)) && a.value == folded(g.value)
+		})
+		if i >= 0 {
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		for _, a := range left {
+			if a.kind == g.kind {
+				return fmt.Sprintf("the issuer's %s is %s, but that of the certificate is %s", shortName(g.kind), shown(g.value), shown(a.value))
+			}
+		}
+		return fmt.Sprintf("the issuer has %s=%s, which that of the certificate has not", shortName(g.kind), shown(g.value))
+	}
+	return ""
+}
+
+// folded makes values comparable as X.520 does: neither case nor the number of blanks counts.
+func folded(s string) string {
+	if !utf8.ValidString(s) { // some send Latin-1
+		runes := make([]rune, 0, len(s))
+		for i := range len(s) {
+			runes = append(runes, rune(s[i]))
+		}
+		s = string(runes)
+	}
+	return strings.ToLower(strings.Join(strings.Fields(s), " "))
+}
+
+// parseName reads a name in the notation of RFC 2253 and its relatives (RFC 1779, RFC 4514,
+// X.500 from OpenSSL), or in slashes (/C=SI/CN=…), or says why it cannot.
+//
+// A separator counts only where another attribute begins behind it, so that a comma which
+// somebody forgot to escape does no harm.
+func parseName(s string) (given []attribute, why string) {
+	const malformed = "the issuer is not written as a name (CN=…,O=…,C=…)"
+	separators := ",;+"
+	if rest, ok := strings.CutPrefix(s, "/"); ok {
+		s, separators = rest, "/"
+	}
+	for s = strings.Trim(s, separators+" "); s != ""; {
+		if len(given) == attributesMax {
+			return nil, fmt.Sprintf("the issuer has more than %d attributes", attributesMax)
+		}
+		kind, rest, ok := cutKind(s)
+		if !ok {
+			return nil, malformed
+		}
+		value, after := cutValue(rest, separators)
+		given = append(given, attribute{typeOf(kind), value})
+		s = strings.Trim(after, separators+" ")
+	}
+	if len(given) == 0 {
+		return nil, malformed
+	}
+	return given, ""
+}
+
+// cutKind takes the type of an attribute and its equals sign from the front of s.
+func cutKind(s string) (kind, rest string, ok bool) {
+	const lengthMax = 64
+	s = strings.TrimLeft(s, " ")
+	i := strings.IndexByte(s[:min(len(s), lengthMax)], '=')
+	if i < 0 {
+		return "", "", false
+	}
+	kind = strings.TrimRight(s[:i], " ")
+	for _, c := range []byte(kind) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return "", "", false
+		}
+	}
+	return kind, s[i+1:], kind != ""
+}
+
+// cutValue takes the value of an attribute from the front of s and returns it unescaped,
+// and what follows it.
+func cutValue(s, separators string) (value, rest string) {
+	s = strings.TrimLeft(s, " ")
+	if strings.HasPrefix(s, "#") {
+		if value, rest, ok := cutEncoded(s[1:], separators); ok {
+			return value, rest
+		}
+	}
+	var b strings.Builder
+	quoted := strings.HasPrefix(s, `"`)
+	i := 0
+	if quoted {
+		i = 1
+	}
+	for i < len(s) {
+		c := s[i]
+		switch {
+		case c == '\\':
+			n := unescape(&b, s[i:])
+			i += n
+			continue
+		case quoted && c == '"':
+			return b.String(), s[i+1:]
+		case !quoted && strings.IndexByte(separators, c) >= 0:
+			if _, _, ok := cutKind(s[i+1:]); ok || strings.Trim(s[i:], separators+" ") == "" {
+				return strings.TrimRight(b.String(), " "), s[i:]
+			}
+		}
+		b.WriteByte(c)
+		i++
+	}
+	return strings.TrimRight(b.String(), " "), ""
+}
+
+// unescape writes what the escape at the front of s means, and returns its length: a pair
+// of hexadecimal digits (OpenSSL has an x before them) is a byte, all else stands for itself.
+func unescape(b *strings.Builder, s string) int {
+	for _, skip := range []int{1, 2} {
+		if len(s) >= skip+2 && (skip == 1 || s[1] == 'x') {
+			if raw, err := hex.DecodeString(s[skip : skip+2]); err == nil {
+				b.Write(raw)
+				return skip + 2
+			}
+		}
+	}
+	if len(s) > 1 {
+		b.WriteByte(s[1])
+	}
+	return 2
+}
+
+// cutEncoded reads a value that is the hexadecimal DER of a string.
+func cutEncoded(s, separators string) (value, rest string, ok bool) {
+	end := strings.IndexAny(s, separators+" ")
+	if end < 0 {
+		end = len(s)
+	}
+	der, err := hex.DecodeString(s[:end])
+	if err != nil {
+		return "", "", false
+	}
+	var raw asn1.RawValue
+	if trailing, err := asn1.Unmarshal(der, &raw); err != nil || len(trailing) > 0 || raw.Class != asn1.ClassUniversal || raw.IsCompound {
+		return "", "", false
+	}
+	switch raw.Tag {
+	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagT61String, asn1.TagNumericString:
+		return string(raw.Bytes), s[end:], true
+	case asn1.TagBMPString:
+		var units []uint16
+		for i := 0; i+1 < len(raw.Bytes); i += 2 {
+			units = append(units, uint16(raw.Bytes[i])<<8|uint16(raw.Bytes[i+1]))
+		}
+		return string(utf16.Decode(units)), s[end:], true
+	}
+	return "", "", false
+}
+
+// attributeNames has the names that attributes go by; the first of an OID is the one we write.
+var attributeNames = []struct{ name, oid string }{
+	{"CN", "2.5.4.3"}, {"COMMONNAME", "2.5.4.3"},
+	{"SURNAME", "2.5.4.4"}, {"SN", "2.5.4.4"},
+	{"SERIALNUMBER", "2.5.4.5"}, {"DEVICESERIALNUMBER", "2.5.4.5"},
+	{"C", "2.5.4.6"}, {"COUNTRYNAME", "2.5.4.6"}, {"COUNTRY", "2.5.4.6"},
+	{"L", "2.5.4.7"}, {"LOCALITYNAME", "2.5.4.7"},
+	{"ST", "2.5.4.8"}, {"S", "2.5.4.8"}, {"SP", "2.5.4.8"}, {"STATEORPROVINCENAME", "2.5.4.8"},
+	{"STREET", "2.5.4.9"}, {"STREETADDRESS", "2.5.4.9"},
+	{"O", "2.5.4.10"}, {"ORGANIZATIONNAME", "2.5.4.10"},
+	{"OU", "2.5.4.11"}, {"ORGANIZATIONALUNITNAME", "2.5.4.11"},
+	{"T", "2.5.4.12"}, {"TITLE", "2.5.4.12"},
+	{"DESCRIPTION", "2.5.4.13"},
+	{"BUSINESSCATEGORY", "2.5.4.15"},
+	{"POSTALCODE", "2.5.4.17"},
+	{"NAME", "2.5.4.41"},
+	{"GIVENNAME", "2.5.4.42"}, {"GN", "2.5.4.42"}, {"G", "2.5.4.42"},
+	{"INITIALS", "2.5.4.43"},
+	{"DNQUALIFIER", "2.5.4.46"}, {"DNQ", "2.5.4.46"}, {"DN", "2.5.4.46"},
+	{"PSEUDONYM", "2.5.4.65"},
+	{"ORGANIZATIONIDENTIFIER", "2.5.4.97"}, {"ORGANISATIONIDENTIFIER", "2.5.4.97"}, {"ORGID", "2.5.4.97"},
+	{"UID", "0.9.2342.19200300.100.1.1"}, {"USERID", "0.9.2342.19200300.100.1.1"},
+	{"DC", "0.9.2342.19200300.100.1.25"}, {"DOMAINCOMPONENT", "0.9.2342.19200300.100.1.25"},
+	{"EMAILADDRESS", "1.2.840.113549.1.9.1"}, {"E", "1.2.840.113549.1.9.1"}, {"EMAIL", "1.2.840.113549.1.9.1"}, {"MAIL", "1.2.840.113549.1.9.1"},
+	{"JURISDICTIONL", "1.3.6.1.4.1.311.60.2.1.1"}, {"JURISDICTIONST", "1.3.6.1.4.1.311.60.2.1.2"}, {"JURISDICTIONC", "1.3.6.1.4.1.311.60.2.1.3"},
+}
+
+// typeOf returns the OID of an attribute that is named, or given as an OID.
+func typeOf(kind string) string {
+	if rest, ok := cutPrefixFold(kind, "OID."); ok {
+		return rest
+	}
+	for _, known := range attributeNames {
+		if strings.EqualFold(known.name, kind) {
+			return known.oid
+		}
+	}
+	return kind
+}
+
+func shortName(oid string) string {
+	for _, known := range attributeNames {
+		if known.oid == oid {
+			return known.name
+		}
+	}
+	return oid
+}
+
+func dotted(kind string) bool { return kind != "" && kind[0] >= '0' && kind[0] <= '9' }
