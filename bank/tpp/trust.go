@@ -84,16 +84,6 @@ func (t *Trust) Identify(ctx context.Context, chain []*x509.Certificate) (TPP, e
 	return t.identify(ctx, chain, eidas.Web)
 }
 
-// IdentifySeal returns the TPP that holds the QSealC at the head of chain. It has to be
-// the same TPP that is calling: a seal of somebody else identifies nobody.
-func (t *Trust) IdentifySeal(ctx context.Context, chain []*x509.Certificate, caller TPP) (TPP, error) {
-	sealer, err := t.identify(ctx, chain, eidas.ESeal)
-	if err == nil && sealer.ID != caller.ID {
-		return TPP{}, invalid("the QSealC and the QWAC name different holders")
-	}
-	return sealer, err
-}
-
 func (t *Trust) identify(ctx context.Context, chain []*x509.Certificate, kind eidas.QcType) (TPP, error) {
 	if len(chain) == 0 || chain[0] == nil {
 		return TPP{}, ErrCertificateMissing
@@ -121,7 +111,7 @@ func (t *Trust) identify(ctx context.Context, chain []*x509.Certificate, kind ei
 	switch {
 	case v.err != nil:
 		return TPP{}, v.err
-	case v.kind != kind:
+	case !t.serves(v.kind, kind):
 		return TPP{}, invalid(fmt.Sprintf("its type is %q, not %q", v.kind, kind))
 	case t.Blocked != nil && t.Blocked(v.tpp.ID):
 		return TPP{}, ErrCertificateBlocked

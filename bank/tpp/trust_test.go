@@ -162,32 +162,6 @@ func TestIdentifyTLS(t *testing.T) {
 	}
 }
 
-func TestIdentifySeal(t *testing.T) {
-	ca := newCA(t)
-	trust := trust(ca)
-	caller, err := trust.Identify(t.Context(), issue(t, ca, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name  string
-		chain []*x509.Certificate
-		err   error
-	}{
-		{"the caller's own seal", issue(t, ca, seal), nil},
-		{"somebody else's seal", issue(t, ca, func(r *eidas.Request) { seal(r); r.OrganizationIdentifier = "PSDSI-BS-9" }), tpp.ErrCertificateInvalid},
-		{"a website certificate in place of a seal", issue(t, ca, nil), tpp.ErrCertificateInvalid},
-		{"an expired seal", issue(t, ca, func(r *eidas.Request) { seal(r); r.Defect = eidas.Expired }), tpp.ErrCertificateExpired},
-		{"no seal", nil, tpp.ErrCertificateMissing},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if _, err := trust.IdentifySeal(t.Context(), tt.chain, caller); !errors.Is(err, tt.err) || tt.err == nil && err != nil {
-				t.Errorf("got %v, want %v", err, tt.err)
-			}
-		})
-	}
-}
-
 func TestWhatIsRememberedDoesNotOutliveItsReasons(t *testing.T) {
 	ca := newCA(t)
 	clock := now
