@@ -36,20 +36,25 @@ var (
 type Service struct {
 	Consents *consent.Service
 	Cores    map[string]core.Bank // by bank code
-	Marks    Marks
-	// Freshen has a bank that keeps a copy of its core's data renew it, unless that was done
-	// lately. It returns when the copy is as fresh as can be had.
-	Freshen func(ctx context.Context, b profile.Bank, a core.Access) error
-	Key     []byte // of resource IDs and cursors; at least 32 bytes
-	Now     func() time.Time
+	Store    Store
+	Key      []byte // of resource IDs and cursors; at least 32 bytes
+	Now      func() time.Time
+	NewID    func() string // unguessable
 }
 
-// Marks remember, for reports of what is new, where the last one ended: never an entry, only
-// a digest by which it is known again.
-type Marks interface {
-	// Mark returns "" where no report has been read yet.
+// A Store keeps what has to be remembered between reads. It never holds an entry or a
+// balance. Package accounttest says in tests what these words mean.
+type Store interface {
+	// Mark returns the digest by which the newest entry of the TPP's last report of what is
+	// new can be known again, "" where there was none.
 	Mark(ctx context.Context, bank, consentID, resourceID string) (string, error)
 	SetMark(ctx context.Context, bank, consentID, resourceID, mark string) error
+	// Copy returns the zero Copy where the bank was never asked to refresh.
+	Copy(ctx context.Context, bank, consentID string) (Copy, error)
+	SetCopy(ctx context.Context, bank, consentID string, c Copy) error
+	// EndRefresh notes that the refresh of session is over; fresh is the new FreshAt, or
+	// zero to leave the old one. It returns core.ErrSessionUnknown where none is under way.
+	EndRefresh(ctx context.Context, bank, session string, fresh time.Time) error
 }
 
 // A Read says who reads under which consent, and what the TPP said of the PSU.
@@ -64,7 +69,7 @@ type Read struct {
 // Accounts lists the accounts that the consent covers, as the bank describes them now.
 // Balances are left out unless withBalance asks for them.
 func (s *Service) Accounts(ctx context.Context, r Read, withBalance bool) ([]Described, error) {
-	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "accounts", Action: "accounts.list"}, "", false)
+	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "accounts", Action: "accounts.list"}, nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +92,7 @@ func (s *Service) Balances(ctx context.Context, r Read, resourceID string) (Desc
 
 func (s *Service) one(ctx context.Context, r Read, resourceID string, withBalance bool, u consent.Use) (Described, error) {
 	u.Key += resourceID
-	c, err := s.open(ctx, r, u, resourceID, false)
+	c, err := s.open(ctx, r, u, &resourceID, false)
 	if err != nil {
 		return Described{}, err
 	}
@@ -130,8 +135,8 @@ func (s *Service) describe(c consent.Consent, accounts []core.Account, withBalan
 }
 
 // open finds the consent and lets it permit u. resourceID is the account or card in the
-// path, "" for a list.
-func (s *Service) open(ctx context.Context, r Read, u consent.Use, resourceID string, card bool) (consent.Consent, error) {
+// path, nil for a list.
+func (s *Service) open(ctx context.Context, r Read, u consent.Use, resourceID *string, card bool) (consent.Consent, error) {
 	c, err := s.Consents.Get(ctx, r.Bank.Code, r.TPP.ID, r.ConsentID)
 	if err != nil {
 		return c, err
@@ -147,8 +152,8 @@ func (s *Service) open(ctx context.Context, r Read, u consent.Use, resourceID st
 			return c, err
 		}
 	}
-	if resourceID != "" {
-		a, ok := c.Find(resourceID, card)
+	if resourceID != nil {
+		a, ok := c.Find(*resourceID, card)
 		if !ok {
 			return c, ErrUnknown
 		}
@@ -159,10 +164,7 @@ func (s *Service) open(ctx context.Context, r Read, u consent.Use, resourceID st
 	if err := s.Consents.Permit(ctx, c, u); err != nil {
 		return c, err
 	}
-	if r.Bank.Accounts.RefreshAfter > 0 {
-		return c, s.Freshen(ctx, r.Bank, access(r, c))
-	}
-	return c, nil
+	return c, s.freshen(ctx, r, c)
 }
 
 // ask asks the bank which accounts there are. Where its answer says that the PSU gave less

@@ -2,9 +2,11 @@ package account_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"kontor/bank/account"
+	"kontor/bank/account/accountsql"
 	"kontor/bank/consent"
 	"kontor/bank/consent/consenttest"
 	"kontor/bank/core"
@@ -35,7 +38,8 @@ type desk struct {
 
 func open(t *testing.T) desk {
 	t.Helper()
-	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, consenttest.Migrations...))
+	db := sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations}, consenttest.Migrations...)...)
+	w := consenttest.NewWorld(t, db)
 	balances := []core.Balance{{Type: "interimAvailable", Amount: money.Amount{Minor: 123_45, Currency: "EUR"}}}
 	w.Bank.Listed = []core.Account{
 		{ID: "1", Reference: core.AccountReference{IBAN: giro}, Currency: "EUR", Name: "Giro", OwnerName: "Ana Novak", Balances: balances},
@@ -43,7 +47,7 @@ func open(t *testing.T) desk {
 	}
 	w.Bank.Cards = []core.CardAccount{{ID: "1", MaskedPAN: "5409****1234", Currency: "EUR"}}
 	w.Bank.Booked = map[string][]consenttest.Entry{"1": entries(47), "2": {}}
-	return desk{&account.Service{Consents: w.Service, Cores: w.Cores, Key: []byte(strings.Repeat("k", 32)), Now: w.Now}, w}
+	return desk{&account.Service{Consents: w.Service, Cores: w.Cores, Store: accountsql.Store{DB: db}, Key: []byte(strings.Repeat("k", 32)), Now: w.Now, NewID: rand.Text}, w}
 }
 
 // entries makes n entries, newest first, every fifth of them pending, one a day.
@@ -266,7 +270,7 @@ func TestResourceIDs(t *testing.T) {
 	if strings.Contains(one, giro) || len(one) < 20 {
 		t.Errorf("%q says too much, or can be guessed", one)
 	}
-	cards, err := d.CardAccounts(t.Context(), d.attended(c))
+	cards, err := d.CardAccounts(t.Context(), d.attended(c), false)
 	if err != nil || len(cards) != 1 || cards[0].ResourceID == one {
 		t.Fatalf("%+v, %v; the card's ID at the bank is the account's", cards, err)
 	}
@@ -404,7 +408,7 @@ func TestWhatTheConsentDoesNotGive(t *testing.T) {
 	if all, err := d.Accounts(t.Context(), d.attended(c), false); err != nil || all[0].Details.Balances != nil {
 		t.Errorf("balances that were not asked for are shown: %v, %v", all, err)
 	}
-	if got, err := d.CardAccounts(t.Context(), d.attended(c)); err != nil || len(got) != 0 {
+	if got, err := d.CardAccounts(t.Context(), d.attended(c), false); err != nil || len(got) != 0 {
 		t.Errorf("cards: %v, %v", got, err)
 	}
 }
@@ -508,7 +512,7 @@ func TestPagesThatGoRoundInACircle(t *testing.T) {
 	if !errors.Is(err, core.ErrMalformed) {
 		t.Errorf("got %v", err)
 	}
-	if err := d.Transaction(t.Context(), d.attended(c), id, "none", func(*core.Transaction) error { return nil }); !errors.Is(err, account.ErrTransaction) {
+	if err := d.Transaction(t.Context(), d.attended(c), id, "none", func(*core.Transaction) error { return nil }); !errors.Is(err, core.ErrMalformed) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,11 +9,15 @@ import (
 )
 
 // TrustedBeneficiaries lists whom the PSU pays without SCA, from the account resourceID or,
-// where it is "", from all that the consent covers.
+// where it is nil, from all that the consent covers.
 //
 // spec: xs2a/trustedBeneficiaries
-func (s *Service) TrustedBeneficiaries(ctx context.Context, r Read, resourceID string) ([]core.TrustedBeneficiary, error) {
-	c, err := s.open(ctx, r, consent.Use{Beneficiaries: true, Key: "trusted-beneficiaries/" + resourceID, Action: "trustedBeneficiaries.list"}, resourceID, false)
+func (s *Service) TrustedBeneficiaries(ctx context.Context, r Read, resourceID *string) ([]core.TrustedBeneficiary, error) {
+	u := consent.Use{Beneficiaries: true, Key: "trusted-beneficiaries/", Action: "trustedBeneficiaries.list"}
+	if resourceID != nil {
+		u.Key += *resourceID
+	}
+	c, err := s.open(ctx, r, u, resourceID, false)
 	if err != nil {
 		return nil, err
 	}
@@ -33,12 +37,12 @@ func (s *Service) TrustedBeneficiaries(ctx context.Context, r Read, resourceID s
 }
 
 // mayShow says whether b belongs to an account that is asked for and that c covers.
-func (s *Service) mayShow(c consent.Consent, b core.TrustedBeneficiary, resourceID string) bool {
+func (s *Service) mayShow(c consent.Consent, b core.TrustedBeneficiary, resourceID *string) bool {
 	if b.DebtorAccount.IsZero() {
 		return true
 	}
 	for _, a := range c.Accounts {
-		if (resourceID == "" || a.ResourceID == resourceID) && b.DebtorAccount.Matches(a.Reference) {
+		if (resourceID == nil || a.ResourceID == *resourceID) && b.DebtorAccount.Matches(a.Reference) {
 			return true
 		}
 	}

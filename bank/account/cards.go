@@ -17,7 +17,7 @@ type DescribedCard struct {
 
 // CardAccounts lists the cards that the consent covers.
 func (s *Service) CardAccounts(ctx context.Context, r Read, withBalance bool) ([]DescribedCard, error) {
-	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "card-accounts", Action: "cardAccounts.list"}, "", true)
+	c, err := s.open(ctx, r, consent.Use{Balances: withBalance, Key: "card-accounts", Action: "cardAccounts.list"}, nil, true)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (s *Service) CardBalances(ctx context.Context, r Read, resourceID string) (
 
 func (s *Service) oneCard(ctx context.Context, r Read, resourceID string, withBalance bool, u consent.Use) (DescribedCard, error) {
 	u.Key += resourceID
-	c, err := s.open(ctx, r, u, resourceID, true)
+	c, err := s.open(ctx, r, u, &resourceID, true)
 	if err != nil {
 		return DescribedCard{}, err
 	}

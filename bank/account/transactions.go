@@ -123,7 +123,7 @@ func (s *Service) begin(ctx context.Context, r Read, q Report, key, action strin
 	if q.Cursor != "" || key == "" {
 		use.Key = ""
 	}
-	if rep.consent, err = s.open(ctx, r, use, q.ResourceID, q.card); err != nil {
+	if rep.consent, err = s.open(ctx, r, use, &q.ResourceID, q.card); err != nil {
 		return rep, err
 	}
 	rep.account, _ = rep.consent.Find(q.ResourceID, q.card)
@@ -185,7 +185,7 @@ func (s *Service) walkOf(ctx context.Context, rep report, yield func(*core.Trans
 			return !t.Pending && len(t.EntryReference) > 0 && plain(t.EntryReference) == rep.q.EntryReferenceFrom
 		}
 	case rep.q.Delta:
-		mark, err := s.Marks.Mark(ctx, rep.consent.Bank, rep.consent.ID, rep.q.ResourceID)
+		mark, err := s.Store.Mark(ctx, rep.consent.Bank, rep.consent.ID, rep.q.ResourceID)
 		if err != nil {
 			return w, err
 		}
@@ -243,7 +243,7 @@ func readPage[T any](ctx context.Context, s *Service, r Read, rep report, w walk
 		page.Previous = to(position{Skip: (page.Index - 1) * page.Items, Index: page.Index - 1})
 	}
 	if q.Delta && !more && at.Mark != "" { // all of it was read: the next one begins here
-		err = s.Marks.SetMark(ctx, rep.consent.Bank, rep.consent.ID, q.ResourceID, at.Mark)
+		err = s.Store.SetMark(ctx, rep.consent.Bank, rep.consent.ID, q.ResourceID, at.Mark)
 	}
 	return page, err
 }
@@ -295,7 +295,7 @@ func (s *Service) balancesOf(ctx context.Context, r Read, rep report) ([]core.Ba
 // spec: xs2a/getTransactionDetails
 func (s *Service) Transaction(ctx context.Context, r Read, resourceID, id string, yield func(*core.Transaction) error) error {
 	use := consent.Use{Transaction: true, Key: "transaction/" + resourceID + "/" + digest(id), Action: "account.transaction"}
-	c, err := s.open(ctx, r, use, resourceID, false)
+	c, err := s.open(ctx, r, use, &resourceID, false)
 	if err != nil {
 		return err
 	}

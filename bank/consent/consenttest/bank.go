@@ -22,6 +22,12 @@ type Bank struct {
 	PageSize int                // of its own pages; 0: all on one
 	URL      string             // of its page; "" is told later, or never
 
+	// What not every bank offers; nil: this one does not.
+	CardEntries   map[string][]Entry // by card ID
+	Standing      map[string][]Entry // by account ID; Date is the first day
+	Beneficiaries []core.TrustedBeneficiary
+	OnRefresh     func(session string) error
+
 	mu      sync.Mutex
 	err     error            // of every answer
 	tokens  map[string]error // what it says of an access
@@ -34,6 +40,8 @@ type Bank struct {
 type Entry struct {
 	ID, Amount, Currency, Date, Text string
 	Pending                          bool
+	Reference                        string // entryReference
+	After                            string // balance after it
 }
 
 var _ core.Bank = (*Bank)(nil)
@@ -137,10 +145,45 @@ func (b *Bank) CardAccounts(_ context.Context, a core.Access) ([]core.CardAccoun
 
 // Transactions yields one page; its cursors are positions.
 func (b *Bank) Transactions(_ context.Context, a core.Access, q core.TransactionQuery, yield func(*core.Transaction) error) (string, error) {
+	return b.page(a, b.Booked, q, func(e Entry) error {
+		t := core.Transaction{
+			ID: text(e.ID), Pending: e.Pending, Amount: text(e.Amount), Currency: text(e.Currency), Remittance: text(e.Text),
+			CreditorName: text("Trgovina d.o.o."), CreditorAccount: core.TextAccount{IBAN: text("SI56191000000123438")}, EntryReference: text(e.Reference),
+		}
+		if !e.Pending {
+			t.BookingDate, t.ValueDate = text(e.Date), text(e.Date)
+		}
+		if e.After != "" {
+			t.BalanceAfter = core.TextBalance{Type: text("interimBooked"), Amount: text(e.After), Currency: t.Currency}
+		}
+		err := yield(&t)
+		copy(t.ID, "gone-gone-gone-gone") // it is only good until yield returns
+		return err
+	})
+}
+
+// CardTransactions does the same for cards.
+func (b *Bank) CardTransactions(_ context.Context, a core.Access, q core.TransactionQuery, yield func(*core.CardTransaction) error) (string, error) {
+	if b.CardEntries == nil {
+		return "", core.ErrNotOffered
+	}
+	return b.page(a, b.CardEntries, q, func(e Entry) error {
+		t := core.CardTransaction{
+			ID: text(e.ID), Pending: e.Pending, Amount: text(e.Amount), Currency: text(e.Currency), Details: text(e.Text),
+			TransactionDate: text(e.Date), MerchantCategory: text("5411"), AcceptorAddress: core.TextAddress{TownName: text("Ljubljana"), Country: text("SI")},
+		}
+		if !e.Pending {
+			t.BookingDate = text(e.Date)
+		}
+		return yield(&t)
+	})
+}
+
+func (b *Bank) page(a core.Access, entries map[string][]Entry, q core.TransactionQuery, yield func(Entry) error) (string, error) {
 	if err := b.open(a); err != nil {
 		return "", err
 	}
-	all, ok := b.Booked[q.AccountID]
+	all, ok := entries[q.AccountID]
 	if !ok {
 		return "", core.ErrAccountUnknown
 	}
@@ -154,18 +197,9 @@ func (b *Bank) Transactions(_ context.Context, a core.Access, q core.Transaction
 		size = len(all)
 	}
 	for i := from; i < min(from+size, len(all)); i++ {
-		e := all[i]
-		t := core.Transaction{
-			ID: text(e.ID), Pending: e.Pending, Amount: text(e.Amount), Currency: text(e.Currency), Remittance: text(e.Text),
-			CreditorName: text("Trgovina d.o.o."), CreditorAccount: core.TextAccount{IBAN: text("SI56191000000123438")},
-		}
-		if !e.Pending {
-			t.BookingDate, t.ValueDate = text(e.Date), text(e.Date)
-		}
-		if err := yield(&t); err != nil {
+		if err := yield(all[i]); err != nil {
 			return "", err
 		}
-		copy(t.ID, "gone-gone-gone-gone") // it is only good until yield returns
 	}
 	if from+size >= len(all) {
 		return "", nil
@@ -173,23 +207,44 @@ func (b *Bank) Transactions(_ context.Context, a core.Access, q core.Transaction
 	return strconv.Itoa(from + size), nil
 }
 
-// CardTransactions is not what this bank is for.
-func (b *Bank) CardTransactions(context.Context, core.Access, core.TransactionQuery, func(*core.CardTransaction) error) (string, error) {
-	return "", core.ErrNotOffered
+// StandingOrders yields what the test put in, each paid monthly.
+func (b *Bank) StandingOrders(_ context.Context, a core.Access, accountID string, yield func(*core.Transaction) error) error {
+	if b.Standing == nil {
+		return core.ErrNotOffered
+	}
+	if err := b.open(a); err != nil {
+		return err
+	}
+	for _, e := range b.Standing[accountID] {
+		err := yield(&core.Transaction{
+			ID: text(e.ID), Amount: text(e.Amount), Currency: text(e.Currency), Remittance: text(e.Text), BankTransactionCode: text("PMNT-ICDT-STDO"),
+			Standing: &core.StandingOrder{StartDate: text(e.Date), Frequency: text("Monthly"), DayOfExecution: text("1")},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// StandingOrders is not what this bank is for.
-func (b *Bank) StandingOrders(context.Context, core.Access, string, func(*core.Transaction) error) error {
-	return core.ErrNotOffered
+// TrustedBeneficiaries lists what the test put in.
+func (b *Bank) TrustedBeneficiaries(_ context.Context, a core.Access) ([]core.TrustedBeneficiary, error) {
+	if b.Beneficiaries == nil {
+		return nil, core.ErrNotOffered
+	}
+	return slices.Clone(b.Beneficiaries), b.open(a)
 }
 
-// TrustedBeneficiaries is not what this bank is for.
-func (b *Bank) TrustedBeneficiaries(context.Context, core.Access) ([]core.TrustedBeneficiary, error) {
-	return nil, core.ErrNotOffered
+// Refresh is what the test wants it to be.
+func (b *Bank) Refresh(_ context.Context, a core.Access, session string) error {
+	if b.OnRefresh == nil {
+		return core.ErrNotOffered
+	}
+	if err := b.open(a); err != nil {
+		return err
+	}
+	return b.OnRefresh(session)
 }
-
-// Refresh is not offered: what the test put in is as new as it can be.
-func (b *Bank) Refresh(context.Context, core.Access, string) error { return core.ErrNotOffered }
 
 // text makes a Text: the inside of a JSON string.
 func text(s string) core.Text {
