@@ -47,6 +47,13 @@ type Config struct {
 	// server certificate may come from; nil: those of the system. Both are unused with HTTP.
 	Certificate *tls.Certificate
 	Roots       *x509.CertPool
+	// Seal is the TPP's QSealC with its key. With it every request of XS2A is signed, reads
+	// included; without it none is. SealAlso names headers to sign in addition to those that
+	// the framework has signed, such as date, which is then sent.
+	Seal     *tls.Certificate
+	SealAlso []string
+	// Now dates requests where the date is signed; nil: the system's clock.
+	Now func() time.Time
 	// HTTP replaces the HTTP client that New would make. It must present the QWAC itself.
 	// HTTP redirects are never followed, whatever it says: no answer of XS2A is one, and
 	// tokens must not travel.
@@ -67,6 +74,7 @@ type Client struct {
 	cfg  Config
 	base *url.URL
 	http *http.Client
+	seal *sealer // nil: requests are not signed
 
 	token, consent string
 	psu            PSU
@@ -101,6 +109,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Accept == "" {
 		cfg.Accept = "application/json"
 	}
+	seal, err := newSealer(cfg.Seal, cfg.SealAlso, cfg.Now)
+	if err != nil {
+		return nil, fmt.Errorf("xs2aclient: Seal: %w", err)
+	}
 	client := http.Client{Timeout: cfg.Timeout}
 	if cfg.HTTP != nil {
 		client = *cfg.HTTP
@@ -120,7 +132,7 @@ func New(cfg Config) (*Client, error) {
 		client.Transport = transport
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{cfg: cfg, base: base, http: &client}, nil
+	return &Client{cfg: cfg, base: base, http: &client, seal: seal}, nil
 }
 
 // WithToken returns a copy that sends the access token.
@@ -230,6 +242,11 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 		req.Header.Set("Content-Type", contentType)
 	}
 	c.setHeaders(req, r)
+	if c.seal != nil && !r.plain {
+		if err := c.seal.sign(req, body); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.operation, err)
+		}
+	}
 	start := time.Now()
 	resp, answer, err := c.exchange(req)
 	if c.cfg.Observe != nil {
