@@ -8,7 +8,8 @@
 // it cannot be passed on; a refused answer is reported to the connector, in the background.
 //
 // A slow bank costs only itself: a bounded number of requests is under way to each, with
-// bounded answers, and whoever finds no place is told that the bank does not answer.
+// bounded answers, and whoever finds no place is told that the bank does not answer. Lists of
+// entries may be of any length: beyond a megabyte they pass through without being kept.
 //
 // Source: connector protocol v2, sections 1 and 4.
 package client
@@ -51,7 +52,8 @@ type Config struct {
 	Log  *slog.Logger     // default: discarded
 
 	ReadTimeout   time.Duration // of a whole question, retries included; default 10 s
-	AnswerMax     int64         // bytes; default 32 MiB
+	IdleTimeout   time.Duration // between two pieces of a list that is longer than a megabyte; default 10 s
+	AnswerMax     int64         // bytes, of everything but lists of entries; default 32 MiB
 	InFlightMax   int           // requests under way; default 128
 	RevokeBackoff []time.Duration
 	ReadBackoff   []time.Duration
@@ -65,9 +67,12 @@ const (
 	// queueMax is how long a request waits for its place.
 	queueMax = time.Second
 	// largeAnswer is what counts as large, and largeMax how many such answers may be in
-	// memory at once.
+	// memory at once. Of a large list only so much is in memory.
 	largeAnswer, largeMax = 1 << 20, 4
-	reportsMax            = 4
+	// streamsShare is which part of the requests under way large lists may be. They take as
+	// long as their readers do, and must not hold up the others.
+	streamsShare = 4
+	reportsMax   = 4
 )
 
 // A Client asks one bank.
@@ -78,6 +83,7 @@ type Client struct {
 	traced  bool // the transport tells when a connection stands
 	places  chan struct{}
 	large   chan struct{}
+	streams chan struct{}
 	reports chan struct{}
 	pending sync.WaitGroup
 }
@@ -97,6 +103,7 @@ func New(c Config) (*Client, error) {
 	}
 	c.AuthorizationType = cmp.Or(c.AuthorizationType, "oauth")
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Second)
 	c.AnswerMax = cmp.Or(c.AnswerMax, 32<<20)
 	c.InFlightMax = cmp.Or(c.InFlightMax, 128)
 	if c.RevokeBackoff == nil {
@@ -131,7 +138,7 @@ func New(c Config) (*Client, error) {
 	_, standard := own.Transport.(*http.Transport)
 	return &Client{
 		c: c, base: strings.TrimRight(c.ConnectorURL, "/") + wire.ConnectorBase, http: &own, traced: standard || own.Transport == nil,
-		places: make(chan struct{}, c.InFlightMax), large: make(chan struct{}, largeMax), reports: make(chan struct{}, reportsMax),
+		places: make(chan struct{}, c.InFlightMax), large: make(chan struct{}, largeMax), streams: make(chan struct{}, max(1, c.InFlightMax/streamsShare)), reports: make(chan struct{}, reportsMax),
 	}, nil
 }
 

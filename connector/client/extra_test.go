@@ -126,7 +126,7 @@ func TestCardTransactionsAreReadTolerantly(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
 			body := `{"data":[{"id":"1","amount":"-1.50","currency":"EUR","status":"booked","transaction_date":"28-02-2026","transaction_details":"Pekarna",` + tt.members + `}],"meta":{"next_id":7}}`
-			next, wrong, err := page([]byte(body), (*scanner).cardEntry, func(e *core.CardTransaction) error { got += words(e); return nil })
+			next, wrong, err := page(whole([]byte(body)), (*scanner).cardEntry, func(e *core.CardTransaction) error { got += words(e); return nil })
 			if wrong != nil || err != nil || next != "7" || got != tt.want {
 				t.Errorf("got %q, %v, %v\nwant %q", got, wrong, err, tt.want)
 			}
@@ -148,7 +148,7 @@ func TestCardTransactionsThatCannotBePassedOn(t *testing.T) {
 		{"an extra that is cut off", `{"id":"1","extra":{"grand_total_amount":{`, errShape},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, wrong, _ := page([]byte(`{"data":[`+tt.entry+`]}`), (*scanner).cardEntry, func(*core.CardTransaction) error { return nil }); wrong != tt.want {
+			if _, wrong, _ := page(whole([]byte(`{"data":[`+tt.entry+`]}`)), (*scanner).cardEntry, func(*core.CardTransaction) error { return nil }); wrong != tt.want {
 				t.Errorf("got %v; want %v", wrong, tt.want)
 			}
 		})

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,8 +14,7 @@ import (
 	"kontor/kit/day"
 )
 
-// Transactions is GET /accounts/{id}/transactions. The answer is read whole before the first
-// entry is given away, so an answer that breaks off is asked for again.
+// Transactions is GET /accounts/{id}/transactions.
 func (c *Client) Transactions(ctx context.Context, a core.Access, q core.TransactionQuery, yield func(*core.Transaction) error) (string, error) {
 	return ledger(ctx, c, a, q, wire.PathAccounts, (*scanner).entry, yield)
 }
@@ -50,20 +51,54 @@ func ledger[T any](ctx context.Context, c *Client, a core.Access, q core.Transac
 	return read(ctx, c, r, element, yield)
 }
 
-// read asks r and gives away the elements of the list in the answer.
+// read asks r and gives away the elements of the list in the answer. An answer of up to a
+// megabyte is read whole before, and asked for again when it breaks off. A longer one passes
+// through a window: what breaks off then is over, because entries were given away. Such a
+// list may take as long as it needs while it does not stand still.
 func read[T any](ctx context.Context, c *Client, r request, element func(*scanner, *T), yield func(*T) error) (string, error) {
-	asking, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
+	watch := time.AfterFunc(c.c.ReadTimeout, cancel)
+	defer watch.Stop()
+	r.long, r.until = true, time.Now().Add(c.c.ReadTimeout)
 	answer, err := c.send(asking, r)
 	defer answer.release()
 	if err != nil {
 		return "", err
 	}
-	next, wrong, err := page(answer.body(), element, yield)
-	if wrong != nil {
+	watch.Stop()
+	w := whole(answer.body())
+	if answer.rest != nil {
+		idle := &impatient{body: answer.rest, patience: c.c.IdleTimeout, timer: time.AfterFunc(c.c.IdleTimeout, cancel)}
+		defer idle.timer.Stop()
+		idle.timer.Stop() // until somebody waits
+		w = window{scanner: scanner{b: answer.body()}, rest: idle, room: answer.room()}
+	}
+	next, wrong, err := page(w, element, yield)
+	switch {
+	case errors.Is(wrong, errBroken) && ctx.Err() != nil: // nobody waits for it any more
+		return "", core.ErrUnavailable
+	case errors.Is(wrong, errBroken):
+		c.unusable(r, errBroken.Error())
+		return "", core.ErrUnavailable
+	case wrong != nil:
 		return "", c.malformed(r, wrong.Error())
 	}
 	return next, err
+}
+
+// An impatient reader ends what it reads when nothing comes for too long. Between two reads
+// it has all the time in the world: then the reader of the list is the slow one.
+type impatient struct {
+	body     io.Reader
+	patience time.Duration
+	timer    *time.Timer
+}
+
+func (i *impatient) Read(p []byte) (int, error) {
+	i.timer.Reset(i.patience)
+	defer i.timer.Stop()
+	return i.body.Read(p)
 }
 
 // named says whether id can stand in a path, which cannot say "." or "..".

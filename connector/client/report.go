@@ -12,21 +12,27 @@ import (
 )
 
 // malformed returns ErrMalformed and tells the connector what was wrong. why quotes nothing
-// of the answer. The report is made once, in the background; when too many are under way it
-// is dropped: the log has it.
+// of the answer.
 func (c *Client) malformed(r request, why string) error {
-	c.c.Log.Warn("bank gave an answer that cannot be used", "method", r.method, "operation", operation(r.path), "why", why)
-	if c.c.ReportErrors {
-		select {
-		case c.reports <- struct{}{}:
-			c.pending.Go(func() {
-				defer func() { <-c.reports }()
-				c.report(r, why)
-			})
-		default:
-		}
-	}
+	c.unusable(r, why)
 	return fmt.Errorf("%w: %s", core.ErrMalformed, why)
+}
+
+// unusable tells the connector, once and in the background, why its answer could not be used.
+// When too many reports are under way this one is dropped: the log has it.
+func (c *Client) unusable(r request, why string) {
+	c.c.Log.Warn("bank gave an answer that cannot be used", "method", r.method, "operation", operation(r.path), "why", why)
+	if !c.c.ReportErrors {
+		return
+	}
+	select {
+	case c.reports <- struct{}{}:
+		c.pending.Go(func() {
+			defer func() { <-c.reports }()
+			c.report(r, why)
+		})
+	default:
+	}
 }
 
 func (c *Client) report(r request, why string) {

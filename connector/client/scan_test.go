@@ -25,6 +25,11 @@ func hundred(t testing.TB) []byte {
 	return b
 }
 
+// transactions reads a page of entries of an account.
+func transactions(body []byte, yield func(*core.Transaction) error) (next string, wrong, err error) {
+	return page(whole(body), (*scanner).entry, yield)
+}
+
 func BenchmarkTransactions(b *testing.B) {
 	page := hundred(b)
 	b.SetBytes(int64(len(page)))
@@ -45,7 +50,7 @@ func TestScanningDoesNotAllocate(t *testing.T) {
 	}
 }
 
-const whole = `{"id":"1","amount":"-1.50","currency":"EUR","status":"booked","value_date":"2026-02-28"}`
+const simple = `{"id":"1","amount":"-1.50","currency":"EUR","status":"booked","value_date":"2026-02-28"}`
 
 func TestTransactionsAreReadTolerantly(t *testing.T) {
 	for _, tt := range []struct {
@@ -53,9 +58,9 @@ func TestTransactionsAreReadTolerantly(t *testing.T) {
 		want       string // of the one entry, as "field=value field=value"
 		next       string
 	}{
-		{"as the protocol writes it", `{"data":[` + whole + `],"meta":{"next_id":"2"}}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", "2"},
-		{"meta may come first", `{"meta":{"next_id":"2"},"data":[` + whole + `]}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", "2"},
-		{"meta may be missing", `{"data":[` + whole + `]}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", ""},
+		{"as the protocol writes it", `{"data":[` + simple + `],"meta":{"next_id":"2"}}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", "2"},
+		{"meta may come first", `{"meta":{"next_id":"2"},"data":[` + simple + `]}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", "2"},
+		{"meta may be missing", `{"data":[` + simple + `]}`, "ID=1 Amount=-1.50 Currency=EUR ValueDate=2026-02-28", ""},
 		{"numbers stand for texts", `{"data":[{"id":17,"amount":-12.5,"currency":"EUR","status":"booked"}],"meta":{"next_id":3}}`, "ID=17 Amount=-12.5 Currency=EUR", "3"},
 		{"null is absence", `{"data":[{"id":"1","amount":"1","currency":"EUR","status":"pending","booking_date":null,"creditor_details":null,"currency_exchange":null,"extra":null,"remittance_information":{"structured":null}}],"meta":null}`, "ID=1 Pending Amount=1 Currency=EUR", ""},
 		{"a list of null is empty", `{"data":null}`, "", ""},
@@ -95,11 +100,11 @@ func TestTransactionsThatCannotBePassedOn(t *testing.T) {
 		{"no data", `{}`, errNoData},
 		{"data is an object", `{"data":{}}`, errShape},
 		{"data twice", `{"data":[],"data":[]}`, errShape},
-		{"cut off within an entry", `{"data":[` + whole[:40], errShape},
-		{"cut off between entries", `{"data":[` + whole + `,`, errShape},
-		{"cut off before the end", `{"data":[` + whole + `]`, errShape},
+		{"cut off within an entry", `{"data":[` + simple[:40], errShape},
+		{"cut off between entries", `{"data":[` + simple + `,`, errShape},
+		{"cut off before the end", `{"data":[` + simple + `]`, errShape},
 		{"something behind the end", `{"data":[]} x`, errShape},
-		{"a comma too many in a list", `{"data":[` + whole + `,]}`, errShape},
+		{"a comma too many in a list", `{"data":[` + simple + `,]}`, errShape},
 		{"a comma too many in an object", `{"data":[],}`, errShape},
 		{"a comma missing", `{"data":[] "meta":{}}`, errShape},
 		{"an entry that is null", `{"data":[null]}`, errShape},
@@ -167,7 +172,7 @@ func describe(e *core.Transaction) string {
 // find the same texts in them.
 func FuzzTransactions(f *testing.F) {
 	f.Add(hundred(f)[:2000])
-	f.Add([]byte(`{"data":[` + whole + `],"meta":{"next_id":"2"}}`))
+	f.Add([]byte(`{"data":[` + simple + `],"meta":{"next_id":"2"}}`))
 	f.Add([]byte(`{"meta":{"next_id":17},"data":[{"id":1,"amount":-1.50,"currency":"EUR","status":"pending","extra":{"check_id":"\u0041"},"creditor_details":{"name":"a","account":{"iban":"b","currency_code":null}}}]}`))
 	f.Add([]byte(`{"data":[{"id":"\\","amount":"1.5000","currency":"EUR","status":"booked","currency_exchange":[{"quotation_date":"28-02-2026"},{}],"remittance_information":{"unstructured":"x"}}]}`))
 	f.Add([]byte(`{"data":[` + rich + `]}`))

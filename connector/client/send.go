@@ -31,25 +31,37 @@ type request struct {
 	session      string
 	token        string
 	needsToken   bool
-	once         bool // never again once a connection stood
+	once         bool      // never again once a connection stood
+	long         bool      // the answer may be a list of any length
+	until        time.Time // no other try after this; zero: when the context is over
 	retry        []time.Duration
 }
 
-// An answer holds the body of a 200 in a buffer that goes back to the pool.
+// An answer holds the body of a 200 in a buffer that goes back to the pool; of a long list
+// only the beginning.
 type answer struct {
 	buffer *bytes.Buffer
-	large  chan struct{} // given back when the buffer is, unless nil
+	rest   io.ReadCloser // of a long list, else nil
+	place  chan struct{} // taken by what is large, else nil
 }
 
 func (a answer) body() []byte { return a.buffer.Bytes() }
+
+// room is what a window on a long list has.
+func (a answer) room() []byte { return a.buffer.Bytes()[:largeAnswer] }
 
 func (a answer) release() {
 	if a.buffer == nil {
 		return
 	}
-	if a.large != nil {
-		<-a.large
-	} else {
+	if a.rest != nil {
+		a.rest.Close()
+	}
+	if a.place != nil {
+		<-a.place
+	}
+	// A buffer that has grown for one answer is not kept for the next.
+	if a.place == nil || a.rest != nil {
 		a.buffer.Reset()
 		buffers.Put(a.buffer)
 	}
@@ -92,7 +104,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 			try--
 			continue
 		}
-		if !f.again || try >= len(r.retry) || !c.pause(ctx, r.retry[try], f.retryAfter) {
+		if !f.again || try >= len(r.retry) || !c.pause(ctx, r.until, r.retry[try], f.retryAfter) {
 			c.c.Log.WarnContext(ctx, "bank did not answer a question", "method", r.method, "operation", operation(r.path), "tries", try+1, "error", f.err, "cause", f.cause)
 			return answer{}, f.err
 		}
@@ -100,14 +112,17 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 }
 
 // pause waits before the next try. It returns false when there is no time left for one.
-func (c *Client) pause(ctx context.Context, wait, wish time.Duration) bool {
+func (c *Client) pause(ctx context.Context, until time.Time, wait, wish time.Duration) bool {
 	if wish > retryAfterMax {
 		return false
 	}
 	if wish > 0 {
 		wait = wish
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if deadline, ok := ctx.Deadline(); ok && (until.IsZero() || deadline.Before(until)) {
+		until = deadline
+	}
+	if !until.IsZero() && time.Until(until) <= wait {
 		return false
 	}
 	timer := time.NewTimer(wait)
@@ -154,8 +169,10 @@ func (c *Client) try(ctx context.Context, r request, signed string) (answer, *fa
 		}
 		return answer{}, lost(err)
 	}
-	defer res.Body.Close()
-	a, f := c.read(ctx, r, res.Body, res.ContentLength)
+	a, f := c.read(ctx, r, res)
+	if a.rest == nil {
+		defer res.Body.Close()
+	}
 	switch {
 	case f != nil && f.err != nil:
 		return answer{}, f
@@ -186,8 +203,9 @@ func (c *Client) enter(ctx context.Context) bool {
 	return false
 }
 
-// read reads the body whole. A failure without err means that the body broke off.
-func (c *Client) read(ctx context.Context, r request, body io.Reader, length int64) (answer, *failure) {
+// read reads the body whole, or of a long list the beginning. A failure without err means
+// that the body broke off.
+func (c *Client) read(ctx context.Context, r request, res *http.Response) (answer, *failure) {
 	tooLarge := func() *failure {
 		err := c.malformed(r, fmt.Sprintf("answer is larger than %d bytes", c.c.AnswerMax))
 		if r.once {
@@ -195,27 +213,43 @@ func (c *Client) read(ctx context.Context, r request, body io.Reader, length int
 		}
 		return &failure{err: err}
 	}
-	if length > c.c.AnswerMax {
+	long, body := r.long && res.StatusCode == http.StatusOK, res.Body
+	if !long && res.ContentLength > c.c.AnswerMax {
 		return answer{}, tooLarge()
 	}
 	a := answer{buffer: buffers.Get().(*bytes.Buffer)}
 	a.buffer.Reset()
-	_, err := a.buffer.ReadFrom(io.LimitReader(body, min(largeAnswer, c.c.AnswerMax+1)))
-	if err == nil && a.buffer.Len() == largeAnswer && c.c.AnswerMax >= largeAnswer {
+	begin := int64(largeAnswer)
+	if !long {
+		begin = min(begin, c.c.AnswerMax+1)
+	}
+	_, err := a.buffer.ReadFrom(io.LimitReader(body, begin))
+	if err == nil && a.buffer.Len() == largeAnswer && (long || c.c.AnswerMax >= largeAnswer) {
 		// Only a few large answers at a time: memory belongs to everybody.
+		place := c.large
+		if long {
+			place = c.streams
+		}
 		select {
-		case c.large <- struct{}{}:
-			a.large = c.large
-			_, err = a.buffer.ReadFrom(io.LimitReader(body, c.c.AnswerMax+1-largeAnswer))
+		case place <- struct{}{}:
+			a.place = place
 		case <-ctx.Done():
 			err = ctx.Err()
+		}
+		switch {
+		case err != nil:
+		case long:
+			a.rest = body
+			return a, nil
+		default:
+			_, err = a.buffer.ReadFrom(io.LimitReader(body, c.c.AnswerMax+1-largeAnswer))
 		}
 	}
 	if err != nil {
 		a.release()
 		return answer{}, &failure{cause: err}
 	}
-	if int64(a.buffer.Len()) > c.c.AnswerMax {
+	if !long && int64(a.buffer.Len()) > c.c.AnswerMax {
 		a.release()
 		return answer{}, tooLarge()
 	}

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"errors"
-	"unicode/utf8"
 
 	"kontor/bank/core"
 )
@@ -13,87 +12,6 @@ var (
 	errStatus   = errors.New("status is neither booked nor pending")
 	errStanding = errors.New("a standing order does not say when it is executed")
 )
-
-// transactions reads a page of entries of an account.
-func transactions(body []byte, yield func(*core.Transaction) error) (next string, wrong, err error) {
-	return page(body, (*scanner).entry, yield)
-}
-
-// page reads a list by element and calls yield for each. wrong says why the answer cannot
-// be used; err is what yield returned. Of members that stand twice, the last counts.
-func page[T any](body []byte, element func(*scanner, *T), yield func(*T) error) (next string, wrong, err error) {
-	if !utf8.Valid(body) {
-		return "", errShape, nil
-	}
-	at := struct { // together: both are allocated
-		scanner
-		t T
-	}{scanner: scanner{b: body}}
-	s := &at.scanner
-	var cursor core.Text
-	found := false
-	if !s.enter('{') {
-		return "", errShape, nil
-	}
-	for first := true; s.err == nil; first = false {
-		key := s.key(first)
-		if key == nil {
-			break
-		}
-		switch string(key) {
-		case "data":
-			if found {
-				s.fail(errShape) // entries were given away; a second list cannot replace them
-				break
-			}
-			found = true
-			if !s.array() {
-				break
-			}
-			for first := true; s.more(first); first = false {
-				element(s, &at.t)
-				if s.err != nil {
-					break
-				}
-				if err := yield(&at.t); err != nil {
-					return "", nil, err
-				}
-			}
-		case "meta":
-			cursor = s.meta()
-		default:
-			s.skip()
-		}
-	}
-	s.end()
-	if s.err == nil && !found {
-		s.err = errNoData
-	}
-	if s.err != nil {
-		return "", s.err, nil
-	}
-	if bytes.IndexByte(cursor, '\\') >= 0 {
-		cursor = unescape(cursor)
-	}
-	return string(cursor), nil, nil
-}
-
-func (s *scanner) meta() (next core.Text) {
-	if !s.object() {
-		return nil
-	}
-	for first := true; s.err == nil; first = false {
-		switch key := s.key(first); {
-		case key == nil:
-			return next
-		case string(key) == "next_id":
-			next = s.text()
-		default:
-			s.skip()
-		}
-	}
-	return next
-}
 
 // entry reads one entry of an account's report into t.
 func (s *scanner) entry(t *core.Transaction) {
