@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -160,6 +161,56 @@ func (b *book) Transactions(_ context.Context, token string, q wire.Transactions
 	return page, nil
 }
 
+func (b *book) CardTransactions(_ context.Context, token string, q wire.TransactionsQuery) (page wire.List[wire.CardTransactionAnswer], err error) {
+	if err := b.check(token, "access"); err != nil {
+		return page, err
+	}
+	if q.AccountID != "c1" {
+		return page, sdk.ErrAccountUnknown
+	}
+	from, _ := strconv.Atoi(string(q.FromID))
+	for i := from; i < min(from+20, 50); i++ {
+		date := wire.String(day.New(2026, 11, 20).AddDays(-i).String())
+		page.Data = append(page.Data, wire.CardTransactionAnswer{
+			ID: wire.String(fmt.Sprintf("k%06d", i)), TransactionDate: date, BookingDate: date, Status: "booked", Amount: "-4.20", Currency: "EUR", TransactionDetails: "Pekarna \"Pri lipi\"",
+			CardAcceptorAddress: &wire.CardAddress{City: "Kranj", Country: "SI"}, MerchantCategoryCode: "5462", MaskedPAN: "453201******7215",
+		})
+	}
+	if from+20 < 50 {
+		page.Meta.NextID = wire.String(strconv.Itoa(from + 20))
+	}
+	return page, nil
+}
+
+func (b *book) StandingOrders(_ context.Context, token, accountID string) ([]wire.TransactionAnswer, error) {
+	if err := b.check(token, "access"); err != nil {
+		return nil, err
+	}
+	if accountID != "a/1" {
+		return nil, sdk.ErrAccountUnknown
+	}
+	return []wire.TransactionAnswer{{ID: "o1", Amount: "-450.00", Currency: "EUR", CreditorDetails: &wire.Party{Name: "Stanovanjski sklad", Account: &wire.Account{IBAN: iban}},
+		Extra: &wire.TransactionExtra{StandingOrder: &wire.StandingOrder{StartDate: "2026-01-05", Frequency: "Monthly", DayOfExecution: "5"}}}}, nil
+}
+
+func (b *book) TrustedBeneficiaries(_ context.Context, token string) ([]wire.TrustedBeneficiary, error) {
+	return []wire.TrustedBeneficiary{{ID: "b1", CreditorName: "Zavod Zimzelen", CreditorAccount: wire.Account{IBAN: "SI56191000000123438"}}}, b.check(token, "access")
+}
+
+func (b *book) Refresh(ctx context.Context, token string, r wire.SessionOnly) error {
+	if err := b.check(token, "access"); err != nil {
+		return err
+	}
+	return b.hub.Success(ctx, wire.Event{SessionSecret: r.SessionSecret, Extra: wire.Extra{}})
+}
+
+// A modest bank does what every bank must, and payments and funds.
+type modest struct {
+	sdk.Bank
+	sdk.Payments
+	sdk.FundsConfirmations
+}
+
 func entry(i int) wire.TransactionAnswer {
 	date := wire.String(day.New(2026, 11, 20).AddDays(-i / 4).String())
 	return wire.TransactionAnswer{
@@ -184,6 +235,13 @@ func (b *book) FundsAvailable(_ context.Context, token string, q wire.FundsCheck
 
 // open joins a client and a book by two listeners, as hub and bank are.
 func open(t *testing.T, events core.Events) coretest.Fixture {
+	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
+	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh}
+	return f
+}
+
+// join shows of the book what facade leaves of it.
+func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabilities []string) coretest.Fixture {
 	quiet := slog.New(slog.NewTextHandler(t.Output(), nil))
 	hub := httptest.NewServer(callback.New(callback.Config{
 		Banks:  []callback.Bank{{Code: "lon", AppID: "app", AppSecret: "secret", Enabled: true, Keys: []jws.PublicKey{{Key: &bankKey().PublicKey}}}},
@@ -192,9 +250,9 @@ func open(t *testing.T, events core.Events) coretest.Fixture {
 	t.Cleanup(hub.Close)
 	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{},
 		hub: sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})}
-	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: b, ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
+	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: facade(b), ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
 	t.Cleanup(bank.Close)
-	c, err := New(Config{BankCode: "lon", ConnectorURL: bank.URL + "/lon/", SigningKey: hubKey(), Capabilities: []string{"logins"}, ReportErrors: true, Log: quiet})
+	c, err := New(Config{BankCode: "lon", ConnectorURL: bank.URL + "/lon/", SigningKey: hubKey(), Capabilities: capabilities, ReportErrors: true, Log: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +273,27 @@ func open(t *testing.T, events core.Events) coretest.Fixture {
 }
 
 func TestClient(t *testing.T) { coretest.Exercise(t, open) }
+
+func TestClientOfAModestBank(t *testing.T) {
+	facade := func(b *book) sdk.Bank { return modest{b, b, b} }
+	for name, capabilities := range map[string][]string{"that declares nothing": nil, "that declares what it has not": everything} {
+		t.Run(name, func(t *testing.T) {
+			coretest.Exercise(t, func(t *testing.T, events core.Events) coretest.Fixture { return join(t, events, facade, capabilities) })
+		})
+	}
+}
+
+func TestWhatIsNotDeclaredIsNotAskedFor(t *testing.T) {
+	f := misbehaving(t, Config{}, say(200, `{"data":[]}`))
+	for name, ask := range map[string]func() error{"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh} {
+		if err := ask(); !errors.Is(err, core.ErrNotOffered) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if n := f.calls.Load(); n != 0 {
+		t.Errorf("the bank was asked %d times", n)
+	}
+}
 
 func TestTokensAreListedPageByPage(t *testing.T) {
 	r := coretest.NewRecorder()

@@ -147,6 +147,9 @@ func TestAnswers(t *testing.T) {
 		{"payments, which this bank does not offer", "POST", "/payments", "", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"funds, which this bank does not offer", "POST", "/funds_confirmations", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"cards, which this bank does not offer", "GET", "/card_accounts", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
+		{"entries of cards, which this bank does not offer", "GET", "/card_accounts/a/transactions", "t", signed(query, later, hubKey()), 404, "RouteNotFound"},
+		{"standing orders, which this bank does not offer", "GET", "/accounts/a/standing_orders", "t", signed(query, later, hubKey()), 404, "RouteNotFound"},
+		{"trusted beneficiaries, which this bank does not offer", "GET", "/trusted_beneficiaries", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"a refresh, which this bank does not offer", "POST", "/ais/refresh", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"a log-in, which this bank does not offer", "POST", "/logins", "", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"another method", "PUT", "/tokens", "", signed(session, later, hubKey()), 404, "RouteNotFound"},
@@ -170,6 +173,65 @@ func TestAnswers(t *testing.T) {
 				t.Error("the cause left the bank")
 			}
 		})
+	}
+}
+
+// A rich bank shows more of an account than it must.
+type rich struct{ plain }
+
+func (b *rich) CardTransactions(_ context.Context, token string, q wire.TransactionsQuery) (l wire.List[wire.CardTransactionAnswer], err error) {
+	l.Data = []wire.CardTransactionAnswer{{ID: q.FromID + "1", TransactionDate: q.FromDate, Status: "booked", Amount: "-1", Currency: "EUR"}}
+	l.Meta.NextID = "2"
+	return l, b.err(token)
+}
+
+func (b *rich) StandingOrders(_ context.Context, token, accountID string) ([]wire.TransactionAnswer, error) {
+	return []wire.TransactionAnswer{{ID: wire.String(accountID), Amount: "-1", Currency: "EUR"}}, b.err(token)
+}
+
+func (b *rich) TrustedBeneficiaries(_ context.Context, token string) ([]wire.TrustedBeneficiary, error) {
+	return nil, b.err(token)
+}
+
+func (b *rich) Refresh(_ context.Context, token string, _ wire.SessionOnly) error {
+	b.starts.Add(1)
+	return b.err(token)
+}
+
+func TestAnswersOfARichBank(t *testing.T) {
+	later := now.Add(5 * time.Minute)
+	b := &rich{}
+	url := serve(t, b)
+	session, query := `{"session_secret":"s1","provider_code":"lon"}`, `{"session_secret":"s1","account_id":"a","from_date":"2026-01-01","to_date":"2026-02-01","from_id":"1"}`
+	for _, tt := range []struct {
+		name, method, path, token, data string
+		status                          int
+		want                            string // in the answer
+	}{
+		{"entries of a card", "GET", "/card_accounts/a/transactions", "t", query, 200, `{"data":[{"id":"11","transaction_date":"2026-01-01","status":"booked","currency":"EUR","amount":"-1","transaction_details":""}],"meta":{"next_id":"2"}}`},
+		{"entries of another card than was signed", "GET", "/card_accounts/b/transactions", "t", query, 400, "WrongRequestFormat"},
+		{"entries of a card from a day that is none", "GET", "/card_accounts/a/transactions", "t", strings.Replace(query, "2026-01-01", "soon", 1), 400, "WrongRequestFormat"},
+		{"entries of a card that nobody knows", "GET", "/card_accounts/a/transactions", "account", query, 404, "AccountNotFound"},
+		{"cards themselves, which it does not offer", "GET", "/card_accounts", "t", session, 404, "RouteNotFound"},
+		{"standing orders", "GET", "/accounts/a/standing_orders", "t", query, 200, `"id":"a","amount":"-1"`},
+		{"standing orders without an access token", "GET", "/accounts/a/standing_orders", "", query, 400, "AccessTokenMissing"},
+		{"standing orders of another account than was signed", "GET", "/accounts/b/standing_orders", "t", query, 400, "WrongRequestFormat"},
+		{"standing orders under a token that is over", "GET", "/accounts/a/standing_orders", "expired", query, 401, "TokenExpired"},
+		{"trusted beneficiaries, of whom there is none", "GET", "/trusted_beneficiaries", "t", session, 200, `{"data":[],"meta":{}}`},
+		{"trusted beneficiaries under an unknown token", "GET", "/trusted_beneficiaries", "unknown", session, 404, "TokenNotFound"},
+		{"a refresh", "POST", "/ais/refresh", "t", session, 200, `{}`},
+		{"the same refresh again", "POST", "/ais/refresh", "t", session, 200, `{}`},
+		{"a refresh without a session", "POST", "/ais/refresh", "t", `{"provider_code":"lon"}`, 400, "WrongRequestFormat"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body := ask(t, tt.method, url+tt.path, http.Header{"Access-Token": {tt.token}, "Authorization": {signed(tt.data, later, hubKey())}})
+			if status != tt.status || !strings.Contains(body, tt.want) {
+				t.Errorf("got %d %s; want %d %s", status, body, tt.status, tt.want)
+			}
+		})
+	}
+	if n := b.starts.Load(); n != 1 {
+		t.Errorf("the copy was made anew %d times", n)
 	}
 }
 

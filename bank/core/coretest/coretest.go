@@ -31,7 +31,22 @@ type Fixture struct {
 	From, To day.Day
 	// Affordable is there on Account, TooMuch is not.
 	Affordable, TooMuch money.Amount
+	// Offers is what the bank does that not every bank does; all else must be refused with
+	// core.ErrNotOffered.
+	Offers []Offer
 }
+
+// An Offer is something that a bank may lack.
+type Offer string
+
+const (
+	Logins           Offer = "logins"
+	Cards            Offer = "cards"
+	CardTransactions Offer = "entries of cards" // on more than one page within From to To
+	StandingOrders   Offer = "standing orders"  // there is one on Account
+	Beneficiaries    Offer = "trusted beneficiaries"
+	Refresh          Offer = "refresh"
+)
 
 // patience is how long an answer or a report may take here.
 const patience = 10 * time.Second
@@ -58,6 +73,10 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
+	run("a report of a card is given page by page, or not offered", cardPages)
+	run("standing orders say when they are executed, or are not offered", standingOrders)
+	run("trusted beneficiaries are named, or not offered", beneficiaries)
+	run("a copy is made anew in a session of its own, or is not offered", refreshed)
 	run("a context that is over is not waited for", hurried)
 }
 
@@ -195,11 +214,7 @@ func pages(t *testing.T, w *world) {
 				t.Errorf("entry %s stands twice", id)
 			}
 			seen[id] = true
-			for _, text := range []core.Text{e.ID, e.Amount, e.Currency, e.BookingDate, e.ValueDate, e.CreditorName, e.DebtorName, e.Remittance, e.EndToEndID} {
-				if !json.Valid(append(append([]byte{'"'}, text...), '"')) {
-					t.Errorf("%q cannot stand between quotes", text)
-				}
-			}
+			quotable(t, e.ID, e.Amount, e.Currency, e.BookingDate, e.ValueDate, e.CreditorName, e.DebtorName, e.Remittance, e.EndToEndID)
 			if _, err := money.Parse(string(e.Amount), string(e.Currency)); err != nil {
 				t.Error(err)
 			}
@@ -241,6 +256,16 @@ func pages(t *testing.T, w *world) {
 	q.AccountID = "no-such-account"
 	_, err := w.Bank.Transactions(w.ctx, a, q, func(*core.Transaction) error { return nil })
 	w.is(err, core.ErrAccountUnknown)
+}
+
+// quotable says of texts that they can stand between quotes.
+func quotable(t *testing.T, texts ...core.Text) {
+	t.Helper()
+	for _, text := range texts {
+		if !json.Valid(append(append([]byte{'"'}, text...), '"')) {
+			t.Errorf("%q cannot stand between quotes", text)
+		}
+	}
 }
 
 func stopped(t *testing.T, w *world) {
@@ -341,28 +366,14 @@ func funds(t *testing.T, w *world) {
 
 func login(t *testing.T, w *world) {
 	u, err := w.Bank.StartLogin(w.ctx, core.LoginRequest{Session: "l1", TPP: "PSDDE-BAFIN-12345", AppName: "Saldo", ReturnURL: "https://hub.example/return/1"})
-	if errors.Is(err, core.ErrNotOffered) {
+	if !w.offered(Logins, err) {
 		return
 	}
-	w.must(err)
 	w.page("l1", u)
 	w.Decide(t, "l1", true)
 	w.wait("success", func() bool { return w.Ended("l1") })
 	if s := w.Successes("l1"); len(s) != 1 || s[0].UserID == "" {
 		t.Errorf("got %+v; want one success that names the PSU", s)
-	}
-}
-
-func cards(t *testing.T, w *world) {
-	list, err := w.Bank.CardAccounts(w.ctx, w.granted("s1"))
-	if errors.Is(err, core.ErrNotOffered) {
-		return
-	}
-	w.must(err)
-	for _, card := range list {
-		if card.ID == "" || card.MaskedPAN == "" || card.Currency == "" {
-			t.Errorf("card lacks something: %+v", card)
-		}
 	}
 }
 
