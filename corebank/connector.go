@@ -1,17 +1,13 @@
 package corebank
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
-	"strconv"
 	"strings"
 
 	"github.com/jacoelho/banking/iban"
 
 	"kontor/connector/sdk"
 	"kontor/connector/wire"
-	"kontor/corebank/ledger"
 	"kontor/kit/day"
 	"kontor/kit/money"
 	"kontor/kit/sqldb"
@@ -25,14 +21,8 @@ var (
 	_ sdk.Payments           = connector{}
 	_ sdk.FundsConfirmations = connector{}
 	_ sdk.Cards              = connector{}
+	_ sdk.CardTransactions   = connector{}
 	_ sdk.Logins             = connector{}
-)
-
-const (
-	// pageSize is how many transactions one answer holds.
-	pageSize = 100
-	// historyDays is what is told when the hub names no first day.
-	historyDays = 90
 )
 
 // StartAccess invites the customer to choose accounts.
@@ -69,6 +59,10 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 	if err != nil {
 		return nil, err
 	}
+	who, err := c.customer(ctx, acc.Customer)
+	if err != nil {
+		return nil, err
+	}
 	answers := []wire.AccountAnswer{}
 	for _, a := range all {
 		granted, ok := acc.Granted.of(a.ID)
@@ -77,231 +71,51 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 		}
 		answer := wire.AccountAnswer{
 			ID: wire.String(a.ID), Name: wire.String(a.Product), Product: wire.String(a.Product), Currency: wire.String(a.Currency), CashAccountType: wire.String(a.Type),
-			IBAN: wire.String(a.IBAN), OwnerName: wire.String(a.Owner), Status: "enabled",
+			IBAN: wire.String(a.IBAN), OwnerName: wire.String(strings.Join(a.owners(), ", ")), Status: "enabled",
+			Extra: &wire.AccountExtra{
+				DisplayName: wire.String(a.DisplayName), Usage: wire.String(a.Usage), Details: wire.String(a.Details),
+				LinkedAccounts: wire.String(a.Linked), PSUName: wire.String(who.Name),
+			},
+		}
+		for _, name := range a.owners() {
+			answer.Extra.OwnerNames = append(answer.Extra.OwnerNames, wire.String(name))
 		}
 		if granted.Balances {
 			answer.Balances = c.balances(a)
+		}
+		if granted.Balances && a.bundles() {
+			for _, sub := range all {
+				if sub.IBAN == a.IBAN && !sub.bundles() {
+					answer.Balances = append(answer.Balances, c.balances(sub)...)
+				}
+			}
 		}
 		answers = append(answers, answer)
 	}
 	return answers, nil
 }
 
+// balances of one account. One that bundles others has none of its own; what is owed on a
+// loan is not available.
 func (c connector) balances(a account) []wire.BalanceAnswer {
+	if a.bundles() {
+		return nil
+	}
 	included := false
 	today := wire.String(c.today().String())
 	balance := func(kind string, amount money.Amount, date wire.String) wire.BalanceAnswer {
 		return wire.BalanceAnswer{Type: wire.String(kind), Currency: wire.String(amount.Currency), Amount: wire.String(amount.String()), ReferenceDate: date, CreditLimitIncluded: &included}
 	}
 	booked := money.Amount{Minor: a.Booked, Currency: a.Currency}
-	return []wire.BalanceAnswer{
+	all := []wire.BalanceAnswer{
 		balance("interimAvailable", a.Available(), today),
 		balance("interimBooked", booked, today),
 		balance("closingBooked", a.ClosingBefore(c.today()), wire.String(c.today().AddDays(-1).String())),
 	}
-}
-
-// CardAccounts lists the cards that the access covers.
-func (c connector) CardAccounts(ctx context.Context, token string) ([]wire.CardAnswer, error) {
-	acc, err := c.accessOf(ctx, token, serviceAccounts)
-	if err != nil {
-		return nil, err
+	if a.Type == typeLoan {
+		return all[1:]
 	}
-	all, err := c.accountsOf(ctx, acc.Customer)
-	if err != nil {
-		return nil, err
-	}
-	answers := []wire.CardAnswer{}
-	for _, a := range all {
-		granted, ok := acc.Granted.of(a.ID)
-		if !ok || a.Type != typeCard {
-			continue
-		}
-		amount := func(minor int64) wire.Amount {
-			return wire.Amount{Amount: wire.String(money.Amount{Minor: minor, Currency: a.Currency}.String()), Currency: wire.String(a.Currency)}
-		}
-		limit := amount(a.CreditLimit)
-		answer := wire.CardAnswer{
-			ID: wire.String(a.ID), Name: wire.String(a.Product), Product: wire.String(a.Product), MaskedPAN: wire.String(a.PAN),
-			Currency: wire.String(a.Currency), Status: "enabled", CreditLimit: &limit, Balances: []wire.CardBalanceAnswer{},
-		}
-		if granted.Balances {
-			answer.Balances = append(answer.Balances,
-				wire.CardBalanceAnswer{BalanceType: "interimBooked", BalanceAmount: amount(a.Booked)},
-				wire.CardBalanceAnswer{BalanceType: "interimAvailable", BalanceAmount: amount(a.Spendable())})
-		}
-		answers = append(answers, answer)
-	}
-	return answers, nil
-}
-
-// Transactions returns one page: what is pending first, then the booked entries of the
-// period, newest first.
-func (c connector) Transactions(ctx context.Context, token string, q wire.TransactionsQuery) (wire.List[wire.TransactionAnswer], error) {
-	page := wire.List[wire.TransactionAnswer]{Data: []wire.TransactionAnswer{}}
-	acc, err := c.accessOf(ctx, token, serviceAccounts)
-	if err != nil {
-		return page, err
-	}
-	granted, ok := acc.Granted.of(string(q.AccountID))
-	if !ok || !granted.Transactions || !isPlain(string(q.AccountID)) {
-		return page, sdk.ErrAccountUnknown
-	}
-	// A grant of all accounts names none: it covers this customer's and no others.
-	if owned, err := c.owns(ctx, acc.Customer, string(q.AccountID)); err != nil || !owned {
-		return page, cmp.Or(err, sdk.ErrAccountUnknown)
-	}
-	from, to, err := c.period(q)
-	if err != nil {
-		return page, err
-	}
-	at, err := parseCursor(string(q.FromID))
-	if err != nil {
-		return page, err
-	}
-	made := make([]parts, pageSize)
-	page.Data = make([]wire.TransactionAnswer, 0, pageSize)
-	if !at.booked {
-		holds, err := c.book.Holds(ctx, string(q.AccountID), at.hold, pageSize+1)
-		if err != nil {
-			return page, err
-		}
-		for i, h := range holds {
-			if i == pageSize {
-				page.Meta.NextID = wire.String(cursor{hold: holds[i-1].ID}.String())
-				return page, nil
-			}
-			page.Data = append(page.Data, pendingAnswer(h, &made[len(page.Data)]))
-		}
-	}
-	room := pageSize - len(page.Data)
-	entries, err := c.book.Entries(ctx, string(q.AccountID), from, to, at.position, room+1)
-	if err != nil {
-		return page, err
-	}
-	for i, e := range entries {
-		if i == room {
-			if i > 0 {
-				at.position = ledger.Position{Booked: entries[i-1].Booked, Seq: entries[i-1].Seq}
-			}
-			page.Meta.NextID = wire.String(cursor{booked: true, position: at.position}.String())
-			break
-		}
-		page.Data = append(page.Data, bookedAnswer(e, &made[len(page.Data)]))
-	}
-	return page, nil
-}
-
-func (c connector) owns(ctx context.Context, customer, account string) (bool, error) {
-	var n int
-	err := c.db.QueryRow(ctx, `SELECT COUNT(*) FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3 AND type <> $4`,
-		c.code, customer, account, typeCard).Scan(&n)
-	return n == 1, err
-}
-
-func (c connector) period(q wire.TransactionsQuery) (from, to day.Day, err error) {
-	to = c.today()
-	if q.ToDate != "" {
-		if to, err = day.Parse(string(q.ToDate)); err != nil {
-			return from, to, sdk.ErrInvalid
-		}
-	}
-	from = to.AddDays(-historyDays)
-	if q.FromDate != "" {
-		if from, err = day.Parse(string(q.FromDate)); err != nil {
-			return from, to, sdk.ErrInvalid
-		}
-	}
-	if to.Before(from) {
-		return from, to, sdk.ErrInvalid
-	}
-	return from, to, nil
-}
-
-// parts are what an entry's answer points to. A page takes them from one array.
-type parts struct {
-	extra      wire.TransactionExtra
-	remittance wire.Remittance
-	party      wire.Party
-	account    wire.Account
-}
-
-func bookedAnswer(e ledger.Entry, p *parts) wire.TransactionAnswer {
-	t := answer(e.Amount, e.Details, p)
-	t.ID, t.Status = wire.String(e.Account+"-"+strconv.FormatInt(e.Seq, 10)), "booked"
-	t.BookingDate, t.ValueDate = wire.String(e.Booked), wire.String(e.Value)
-	return t
-}
-
-func pendingAnswer(h ledger.Hold, p *parts) wire.TransactionAnswer {
-	t := answer(h.Amount.Neg(), h.Details, p)
-	t.ID, t.Status, t.ValueDate = wire.String("p-"+h.ID), "pending", wire.String(h.Value)
-	return t
-}
-
-func answer(amount money.Amount, d ledger.Details, p *parts) wire.TransactionAnswer {
-	p.extra = wire.TransactionExtra{EntryReference: wire.String(d.Reference), BankTransactionCode: wire.String(d.Code)}
-	t := wire.TransactionAnswer{
-		Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency), EndToEndID: wire.String(d.EndToEnd), Extra: &p.extra,
-	}
-	if d.Text != "" {
-		p.remittance.Unstructured = wire.String(d.Text)
-		t.RemittanceInformation = &p.remittance
-	}
-	if d.PartyName == "" && d.PartyIBAN == "" {
-		return t
-	}
-	p.party.Name = wire.String(d.PartyName)
-	if d.PartyIBAN != "" {
-		p.account.IBAN = wire.String(d.PartyIBAN)
-		p.party.Account = &p.account
-	}
-	if amount.Minor < 0 {
-		t.CreditorDetails = &p.party
-	} else {
-		t.DebtorDetails = &p.party
-	}
-	return t
-}
-
-// A cursor is where the next page begins: after a hold, or after a booked entry. What it
-// names is there for good, so a page never shifts when something new is booked.
-type cursor struct {
-	hold     string
-	booked   bool
-	position ledger.Position
-}
-
-func (c cursor) String() string {
-	s := "h:" + c.hold
-	if c.booked {
-		s = "e:" + c.position.Booked + ":" + strconv.FormatInt(c.position.Seq, 10)
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(s))
-}
-
-func parseCursor(s string) (cursor, error) {
-	if s == "" {
-		return cursor{}, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(raw) > 200 || !isPlain(string(raw)) {
-		return cursor{}, sdk.ErrInvalid
-	}
-	parts := strings.SplitN(string(raw), ":", 3)
-	switch {
-	case len(parts) == 2 && parts[0] == "h":
-		return cursor{hold: parts[1]}, nil
-	case len(parts) == 3 && parts[0] == "e" && parts[1] == "": // a page full of holds came before
-		return cursor{booked: true}, nil
-	case len(parts) == 3 && parts[0] == "e":
-		seq, err := strconv.ParseInt(parts[2], 10, 64)
-		if _, err2 := day.Parse(parts[1]); err != nil || err2 != nil {
-			return cursor{}, sdk.ErrInvalid
-		}
-		return cursor{booked: true, position: ledger.Position{Booked: parts[1], Seq: seq}}, nil
-	}
-	return cursor{}, sdk.ErrInvalid
+	return all
 }
 
 // StartFundsAccess invites the customer to allow checks of funds.

@@ -19,7 +19,6 @@ import (
 	"kontor/corebank/ledger"
 	"kontor/corebank/persona"
 	"kontor/kit/day"
-	"kontor/kit/sqldb"
 )
 
 // Limits of a log-in: RTS art. 4(3)(b) allows five wrong attempts in a row.
@@ -43,13 +42,33 @@ type account struct {
 	Customer string
 	Owner    string // name of the customer
 	IBAN     string // empty for a card
-	Type     string // CACC, SVGS, card
+	Type     string // CACC, SVGS, LOAN, card
 	Product  string
 	PAN      string // masked
+
+	DisplayName string // given by the customer
+	Usage       string // PRIV, ORGA
+	Details     string
+	Linked      string // masked PAN of the card that is settled from it
+	Owners      string // names, one a line; empty: the customer alone
 }
 
-// typeCard marks the account behind a card.
-const typeCard = "card"
+// Types of accounts that the bank treats in their own way.
+const (
+	typeCard = "card" // the account behind a card
+	typeLoan = "LOAN" // below zero by what is owed
+)
+
+// bundles says whether a is no account of its own but those of all currencies of its IBAN.
+func (a account) bundles() bool { return a.Currency == persona.Aggregate }
+
+// owners lists who has the account.
+func (a account) owners() []string {
+	if a.Owners == "" {
+		return []string{a.Owner}
+	}
+	return strings.Split(a.Owners, "\n")
+}
 
 // Shown is how the pages name the account.
 func (a account) Shown() string {
@@ -92,14 +111,14 @@ func (b *Bank) customer(ctx context.Context, id string) (customer, error) {
 	return c, err
 }
 
-const selectAccounts = `SELECT ` + ledger.Columns + `, a.customer, c.name, a.iban, a.type, a.product, a.pan
+const selectAccounts = `SELECT ` + ledger.Columns + `, a.customer, c.name, a.iban, a.type, a.product, a.pan, a.display_name, a.usage, a.details, a.linked, a.owners
 	FROM corebank_account a
 	JOIN corebank_ledger_account l ON l.bank = a.bank AND l.id = a.id
 	JOIN corebank_customer c ON c.bank = a.bank AND c.id = a.customer
 	WHERE a.bank = $1 AND `
 
 func (a *account) fields() []any {
-	return append(a.Account.Fields(), &a.Customer, &a.Owner, &a.IBAN, &a.Type, &a.Product, &a.PAN)
+	return append(a.Account.Fields(), &a.Customer, &a.Owner, &a.IBAN, &a.Type, &a.Product, &a.PAN, &a.DisplayName, &a.Usage, &a.Details, &a.Linked, &a.Owners)
 }
 
 // accountsOf lists a customer's accounts and cards with their balances.
@@ -120,9 +139,11 @@ func (b *Bank) accountsOf(ctx context.Context, customer string) ([]account, erro
 	return all, rows.Err()
 }
 
-// accountByIBAN finds whose account iban is in currency; ok is false when it is another bank's.
-func (b *Bank) accountByIBAN(ctx context.Context, iban, currency string) (a account, ok bool, err error) {
-	err = b.db.QueryRow(ctx, selectAccounts+`a.iban = $2 AND l.currency = $3`, b.code, iban, currency).Scan(a.fields()...)
+// accountByIBAN finds whose account iban is in currency; ok is false when it is another
+// bank's. Where several customers share it, it is that of the one named.
+func (b *Bank) accountByIBAN(ctx context.Context, iban, currency, customer string) (a account, ok bool, err error) {
+	err = b.db.QueryRow(ctx, selectAccounts+`a.iban = $2 AND l.currency = $3
+		ORDER BY CASE WHEN a.customer = $4 THEN 0 ELSE 1 END, a.customer LIMIT 1`, b.code, iban, currency, customer).Scan(a.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}
@@ -211,53 +232,6 @@ func (b *Bank) verifyPassword(ctx context.Context, stored, password string) bool
 	}
 	got := argon2.IDKey([]byte(password), salt, cost.rounds, cost.memoryKiB, 1, uint32(len(hash)))
 	return subtle.ConstantTimeCompare(got, hash) == 1
-}
-
-// seed writes the invented customers and their history into an empty bank. A bank that has
-// customers is left as it is.
-func (b *Bank) seed(ctx context.Context) error {
-	personas := persona.All()
-	postings, holds := persona.History(personas, b.today())
-	return b.db.Write(ctx, func(tx *sqldb.Tx) error {
-		var n int
-		if err := tx.QueryRow(`SELECT COUNT(*) FROM corebank_customer WHERE bank = $1`, b.code).Scan(&n); err != nil || n > 0 {
-			return err
-		}
-		if err := b.book.Load(tx, persona.LedgerAccounts(personas), postings, holds); err != nil {
-			return err
-		}
-		for _, p := range personas {
-			if err := b.addPersona(tx, p); err != nil {
-				return fmt.Errorf("persona %s: %w", p.Login, err)
-			}
-		}
-		return nil
-	})
-}
-
-func (b *Bank) addPersona(tx *sqldb.Tx, p persona.Persona) error {
-	if _, err := tx.Exec(`INSERT INTO corebank_customer
-			(bank, id, login, name, phone, language, password, wrong, locked_until, exempt_count, exempt_minor)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0)`,
-		b.code, p.ID, p.Login, p.Name, p.Phone, p.Language, hashPassword(p.Password, costPersona)); err != nil {
-		return err
-	}
-	const insertAccount = `INSERT INTO corebank_account (bank, customer, id, position, iban, currency, type, product, pan)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	for i, a := range p.Accounts {
-		if _, err := tx.Exec(insertAccount, b.code, p.ID, a.ID, i, a.IBAN, a.Currency, a.Type, a.Product, ""); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.Exec(insertAccount, b.code, p.ID, p.Card.ID, len(p.Accounts), "", "EUR", typeCard, p.Card.Product, p.Card.MaskedPAN); err != nil {
-		return err
-	}
-	for _, t := range p.Trusted {
-		if _, err := tx.Exec(`INSERT INTO corebank_beneficiary (bank, customer, iban, name) VALUES ($1, $2, $3, $4)`, b.code, p.ID, t.IBAN, t.Name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (b *Bank) today() day.Day { return day.Of(b.now(), b.zone) }

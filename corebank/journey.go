@@ -228,7 +228,8 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 		}
 		return keep(func(a account) bool { return slices.ContainsFunc(named, a.isMeantBy) }), false, nil
 	case kindFunds:
-		return keep(func(a account) bool { return a.isMeantBy(*j.Request.Account) }), true, nil
+		// A sum is on an account of one currency, and what is owed is no money.
+		return keep(func(a account) bool { return a.isMeantBy(*j.Request.Account) && !a.bundles() && a.Type != typeLoan }), true, nil
 	case kindPayment:
 		p, err := b.payment(ctx, j.ID)
 		if err != nil {

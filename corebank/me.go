@@ -81,11 +81,14 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	labels := map[string]string{}
 	for _, a := range accounts {
 		labels[a.ID] = a.Shown()
-		p.Balances = append(p.Balances, balanceView{
-			Product: a.Product, Label: a.Shown(),
-			Booked:    money.Amount{Minor: a.Booked, Currency: a.Currency}.String() + " " + a.Currency,
-			Available: money.Amount{Minor: a.Spendable(), Currency: a.Currency}.String() + " " + a.Currency,
-		})
+		if a.bundles() {
+			continue
+		}
+		view := balanceView{Product: a.Product, Label: a.Shown(), Booked: money.Amount{Minor: a.Booked, Currency: a.Currency}.String() + " " + a.Currency}
+		if a.Type != typeLoan {
+			view.Available = money.Amount{Minor: a.Spendable(), Currency: a.Currency}.String() + " " + a.Currency
+		}
+		p.Balances = append(p.Balances, view)
 	}
 	accesses, err := b.accessesOf(r.Context(), v.who.ID)
 	if err != nil {

@@ -149,7 +149,7 @@ func (b *Bank) readPayment(ctx context.Context, r wire.PaymentCreate) (p payment
 		return p, "", err
 	}
 	if ours {
-		if _, found, err := b.accountByIBAN(ctx, p.CreditorIBAN, p.Amount.Currency); err != nil || !found {
+		if _, found, err := b.accountByIBAN(ctx, p.CreditorIBAN, p.Amount.Currency, ""); err != nil || !found {
 			return p, "", errors.Join(err, refusal{"InvalidAttributeValue", "creditor account is kept in another currency"})
 		}
 	}
@@ -178,7 +178,7 @@ func (b *Bank) readPayment(ctx context.Context, r wire.PaymentCreate) (p payment
 	if !ours {
 		return p, "", refusal{"AccountNotFound", "debtor account is unknown"}
 	}
-	a, found, err := b.accountByIBAN(ctx, debtorIBAN, p.Amount.Currency)
+	a, found, err := b.accountByIBAN(ctx, debtorIBAN, p.Amount.Currency, string(r.UserID))
 	if err != nil {
 		return p, "", err
 	}
@@ -200,9 +200,9 @@ func (b *Bank) exempt(ctx context.Context, customer string, p payment) (bool, er
 	}
 	var n int
 	err := b.db.QueryRow(ctx, `SELECT
-			(SELECT COUNT(*) FROM corebank_beneficiary WHERE bank = $1 AND customer = $2 AND iban = $3) +
+			(SELECT COUNT(*) FROM corebank_beneficiary WHERE bank = $1 AND customer = $2 AND iban = $3 AND (account = '' OR account = $4)) +
 			(SELECT COUNT(*) FROM corebank_account WHERE bank = $1 AND customer = $2 AND iban = $3)`,
-		b.code, customer, p.CreditorIBAN).Scan(&n)
+		b.code, customer, p.CreditorIBAN, p.Debtor).Scan(&n)
 	return n > 0, err
 }
 
@@ -269,7 +269,7 @@ func (b *Bank) payment(ctx context.Context, id string) (payment, error) {
 // execute books p, or holds its amount until its day, and reports each step. It is part of
 // the transaction that approves p: either both happen or neither.
 func (b *Bank) execute(tx *sqldb.Tx, out *reports, j journey, p payment, scaStatus string) error {
-	debtor, err := b.payer(tx, p.Debtor)
+	debtor, err := b.payer(tx, p.Debtor, j.Customer)
 	if err != nil {
 		return err
 	}
@@ -309,25 +309,20 @@ func (b *Bank) execute(tx *sqldb.Tx, out *reports, j journey, p payment, scaStat
 	return nil
 }
 
-// A payer is the account that is debited and who has it.
-type payer struct {
-	account
-	name string
-}
-
-func (b *Bank) payer(tx *sqldb.Tx, id string) (p payer, err error) {
+// payer is the account that is debited, as one of its holders has it.
+func (b *Bank) payer(tx *sqldb.Tx, id, customer string) (p account, err error) {
 	p.ID = id
-	err = tx.QueryRow(`SELECT a.customer, a.iban, a.currency, a.type, c.name FROM corebank_account a
-		JOIN corebank_customer c ON c.bank = a.bank AND c.id = a.customer WHERE a.bank = $1 AND a.id = $2`, b.code, id).
-		Scan(&p.Customer, &p.IBAN, &p.Currency, &p.Type, &p.name)
+	err = tx.QueryRow(`SELECT a.customer, a.iban, a.currency, a.type, a.owners, c.name FROM corebank_account a
+		JOIN corebank_customer c ON c.bank = a.bank AND c.id = a.customer WHERE a.bank = $1 AND a.id = $2 AND a.customer = $3`, b.code, id, customer).
+		Scan(&p.Customer, &p.IBAN, &p.Currency, &p.Type, &p.Owners, &p.Owner)
 	return p, err
 }
 
 // bookPayment moves the money: to the account of another customer of ours, or to clearing.
-func (b *Bank) bookPayment(tx *sqldb.Tx, p payment, debtor payer) error {
+func (b *Bank) bookPayment(tx *sqldb.Tx, p payment, debtor account) error {
 	to := persona.ClearingID(p.Amount.Currency)
 	var internal string
-	err := tx.QueryRow(`SELECT id FROM corebank_account WHERE bank = $1 AND iban = $2 AND currency = $3`, b.code, p.CreditorIBAN, p.Amount.Currency).Scan(&internal)
+	err := tx.QueryRow(`SELECT id FROM corebank_account WHERE bank = $1 AND iban = $2 AND currency = $3 LIMIT 1`, b.code, p.CreditorIBAN, p.Amount.Currency).Scan(&internal)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -336,7 +331,7 @@ func (b *Bank) bookPayment(tx *sqldb.Tx, p payment, debtor payer) error {
 		to = internal
 		received = p.sent()
 		received.Code = "PMNT-RCDT-ESCT"
-		received.PartyName, received.PartyIBAN = debtor.name, debtor.IBAN
+		received.PartyName, received.PartyIBAN = strings.Join(debtor.owners(), ", "), debtor.IBAN
 	}
 	return b.book.Post(tx, ledger.Posting{ID: "payment-" + p.ID, Booked: b.today(), At: b.now(), Lines: []ledger.Line{
 		{Account: p.Debtor, Amount: p.Amount.Neg(), Details: p.sent()},
@@ -393,7 +388,11 @@ func (b *Bank) executeScheduled(ctx context.Context, id string) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		debtor, err := b.payer(tx, p.Debtor)
+		var session, customer string
+		if err := tx.QueryRow(`SELECT session_secret, customer FROM corebank_journey WHERE bank = $1 AND id = $2`, b.code, id).Scan(&session, &customer); err != nil {
+			return err
+		}
+		debtor, err := b.payer(tx, p.Debtor, customer)
 		if err != nil {
 			return err
 		}
@@ -401,10 +400,6 @@ func (b *Bank) executeScheduled(ctx context.Context, id string) error {
 			return err
 		}
 		if err := b.bookPayment(tx, p, debtor); err != nil {
-			return err
-		}
-		var session string
-		if err := tx.QueryRow(`SELECT session_secret FROM corebank_journey WHERE bank = $1 AND id = $2`, b.code, id).Scan(&session); err != nil {
 			return err
 		}
 		return b.report(tx, &reports, report{stream: session, verb: verbUpdate, event: wire.Event{SessionSecret: wire.String(session), Status: "ACSC"}})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"strconv"
 
 	"kontor/kit/day"
 )
@@ -14,6 +15,14 @@ type Position struct {
 	Booked string
 	Seq    int64
 }
+
+// After says whether p is newer than q.
+func (p Position) After(q Position) bool {
+	return p.Booked > q.Booked || p.Booked == q.Booked && p.Seq > q.Seq
+}
+
+// ID names e for good; no other entry of the bank has it.
+func (e Entry) ID() string { return e.Account + "-" + strconv.FormatInt(e.Seq, 10) }
 
 // Columns are what Fields scans, for statements that join corebank_ledger_account as l.
 const Columns = `l.id, l.kind, l.currency, l.credit_limit, l.booked, l.held, l.day, l.day_opening, l.last_seq`
@@ -66,6 +75,18 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 		entries = append(entries, e)
 	}
 	return entries, rows.Err()
+}
+
+// Last returns the place of account's newest entry with a bank transaction code; the zero
+// Position when there is none. It looks no further back than to that entry.
+func (b Book) Last(ctx context.Context, account, code string) (p Position, err error) {
+	err = b.DB.QueryRow(ctx, `SELECT booking_date, seq FROM corebank_ledger_entry
+		WHERE bank = $1 AND account = $2 AND details LIKE $3 ORDER BY booking_date DESC, seq DESC LIMIT 1`,
+		b.Bank, account, "%"+separator+code+separator+"%").Scan(&p.Booked, &p.Seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Position{}, nil
+	}
+	return p, err
 }
 
 // Holds returns up to limit holds of account whose ID is greater than after, by ID.

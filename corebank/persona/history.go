@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"kontor/corebank/ledger"
@@ -19,17 +20,22 @@ const months = 13
 
 // ISO 20022 bank transaction codes of what happens here.
 const (
-	codeSalary   = "PMNT-RCDT-SALA"
-	codeReceived = "PMNT-RCDT-ESCT"
-	codeSent     = "PMNT-ICDT-ESCT"
-	codeStanding = "PMNT-ICDT-STDO"
-	codeDebit    = "PMNT-IDDT-ESDD"
-	codeCard     = "PMNT-CCRD-POSD"
-	codeCash     = "PMNT-CCRD-CWDL"
-	codeSettled  = "PMNT-CCRD-SMRT"
-	codeInterest = "ACMT-MCOP-INTR"
-	codeFee      = "ACMT-MDOP-CHRG"
-	codeOpening  = "PMNT-RCDT-DMCT"
+	codeSalary       = "PMNT-RCDT-SALA"
+	codeReceived     = "PMNT-RCDT-ESCT"
+	codeSent         = "PMNT-ICDT-ESCT"
+	codeStanding     = "PMNT-ICDT-STDO"
+	codeDebit        = "PMNT-IDDT-ESDD"
+	codeCard         = "PMNT-CCRD-POSD"
+	codeCash         = "PMNT-CCRD-CWDL"
+	codeSettled      = "PMNT-CCRD-SMRT"
+	codeInterest     = "ACMT-MCOP-INTR"
+	codeFee          = "ACMT-MDOP-CHRG"
+	codeOpening      = "PMNT-RCDT-DMCT"
+	codeExchange     = "PMNT-ICDT-BOOK"
+	codePayroll      = "PMNT-ICDT-SALA"
+	codeCheque       = "PMNT-RCHQ-CCHQ"
+	codeTakings      = "PMNT-MCRD-POSP"
+	codeLoanInterest = "LDAS-MGLN-INTR"
 )
 
 // A monthly thing happens on one day of each month; a frequent one about so often a week.
@@ -39,6 +45,17 @@ type monthly struct {
 	amount, spread int64 // minor units; spread is added at random
 	code, text     string
 	party          Party
+	*special       // nil: nothing special about it
+}
+
+// special is what only some monthly things have.
+type special struct {
+	months       []int  // 1 … 12, when it is not due in all of them
+	rule         string // following, preceding: where a weekend moves it; "": it does not
+	since, until int    // months before and after today; 0: long ago, without end
+	reference    bool   // an RF creditor reference goes with it
+	ultimate     string // who stands behind the other side
+	purpose      string // ISO 20022 external purpose code
 }
 
 type frequent struct {
@@ -52,6 +69,9 @@ type frequent struct {
 
 const onCard = -1
 
+// savingDay is when money is put aside.
+const savingDay = 12
+
 type life struct {
 	opening []int64 // per account
 	monthly []monthly
@@ -63,6 +83,13 @@ type life struct {
 	pending                                                     []pending
 	drainTo                                                     int64 // 0: not; else what the last day leaves on the first account
 	drainText                                                   string
+	abroad                                                      []abroad
+	own                                                         []own
+	batches                                                     []batch
+	takings                                                     int64 // of a shop, each working day, on the first account
+	takingsText                                                 string
+	exchanges                                                   []exchange
+	cheque                                                      *cheque
 }
 
 type pending struct {
@@ -84,21 +111,24 @@ func History(personas []Persona, today day.Day) ([]ledger.Posting, []ledger.Hold
 		}
 		events = append(events, p.live(l, today)...)
 		for i, w := range l.pending {
-			a := p.Accounts[w.account]
+			id, currency := p.ledgerAccount(w.account)
+			details := ledger.Details{Code: codeCard, PartyName: w.party.Name, PartyIBAN: w.party.IBAN, Text: w.text}
+			if w.account == onCard {
+				details = atMerchant(details, today, w.amount)
+			}
 			holds = append(holds, ledger.Hold{
-				ID: fmt.Sprintf("seed-%s-%d", a.ID, i), Account: a.ID, Amount: money.Amount{Minor: w.amount, Currency: a.Currency},
-				At: noon(today), Value: today.AddDays(1 + i).String(),
-				Details: ledger.Details{Code: codeCard, PartyName: w.party.Name, PartyIBAN: w.party.IBAN, Text: w.text},
+				ID: fmt.Sprintf("seed-%s-%d", id, i), Account: id, Amount: money.Amount{Minor: w.amount, Currency: currency},
+				At: noon(today), Value: today.AddDays(1 + i).String(), Details: details,
 			})
 		}
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.day.Start(time.UTC).Compare(b.day.Start(time.UTC)) })
-	return batch(events), holds
+	return daily(events), holds
 }
 
-// batch makes one posting of each day's events, as a night's clearing does: the bank's own
+// daily makes one posting of each day's events, as a night's clearing does: the bank's own
 // accounts get one line a day, the customers one for each event.
-func batch(events []event) []ledger.Posting {
+func daily(events []event) []ledger.Posting {
 	var postings []ledger.Posting
 	own := map[string]int64{} // by account, of the posting that is open
 	currencies := map[string]string{}
@@ -154,13 +184,14 @@ func (p Persona) live(l life, today day.Day) []event {
 	h := fnv.New64a()
 	h.Write([]byte(p.ID))
 	rnd := rand.New(rand.NewPCG(h.Sum64(), 13))
+	luck := rand.New(rand.NewPCG(h.Sum64(), 14)) // of what came later: the history told before stays
 	first := monthsBefore(today, months)
 	var events []event
 	cardDebt := int64(0)
 	add := func(d day.Day, account int, amount int64, details ledger.Details) {
 		id, currency := p.ledgerAccount(account)
 		e := event{day: d, currency: currency, amount: amount, from: ClearingID(currency), to: id, toText: details}
-		if details.Code == codeInterest || details.Code == codeFee {
+		if details.Code == codeInterest || details.Code == codeFee || details.Code == codeLoanInterest {
 			e.from = IncomeID(currency)
 		}
 		if amount < 0 {
@@ -174,19 +205,21 @@ func (p Persona) live(l life, today day.Day) []event {
 			toText:   ledger.Details{Code: code, Text: text, PartyName: fromParty.Name, PartyIBAN: fromParty.IBAN}})
 	}
 	for i, opening := range l.opening {
+		if opening == 0 { // a joint account, whose life another persona tells
+			continue
+		}
 		add(first, i, opening, ledger.Details{Code: codeOpening, Text: l.openingText, PartyName: p.Name})
 	}
 	for d := first.AddDays(1); !d.After(today); d = d.AddDays(1) {
 		for _, m := range l.monthly {
-			if m.dayOfMonth != d.DayOfMonth() {
+			if !m.due(d, today) {
 				continue
 			}
 			amount := m.amount
 			if m.spread > 0 {
 				amount += rnd.Int64N(m.spread)
 			}
-			add(d, m.account, amount, ledger.Details{Code: m.code, Text: fmt.Sprintf(m.text, monthLabel(d)),
-				PartyName: m.party.Name, PartyIBAN: m.party.IBAN, EndToEnd: endToEnd(m.code, d, m.dayOfMonth)})
+			add(d, m.account, amount, m.words(d, amount))
 		}
 		for _, f := range l.often {
 			if rnd.Float64()*7 >= f.perWeek {
@@ -200,11 +233,49 @@ func (p Persona) live(l life, today day.Day) []event {
 				}
 				cardDebt += amount
 			}
-			add(d, f.account, -amount, ledger.Details{Code: f.code, Text: f.texts[rnd.IntN(len(f.texts))], PartyName: f.parties[i].Name, PartyIBAN: f.parties[i].IBAN})
+			details := ledger.Details{Code: f.code, Text: f.texts[rnd.IntN(len(f.texts))], PartyName: f.parties[i].Name, PartyIBAN: f.parties[i].IBAN}
+			if f.account == onCard {
+				details = atMerchant(details, d.AddDays(-1), amount)
+			}
+			add(d, f.account, -amount, details)
+		}
+		for _, o := range l.abroad {
+			if o.dayOfMonth != d.DayOfMonth() {
+				continue
+			}
+			amount, details := o.buy(d, luck)
+			if cardDebt+amount > p.Card.Limit*8/10 {
+				continue
+			}
+			cardDebt += amount
+			add(d, onCard, -amount, details)
 		}
 		current, savings := p.Accounts[0], p.Accounts[1]
-		self := func(a Account) Party { return Party{p.Name, a.IBAN} }
-		if l.saving > 0 && d.DayOfMonth() == 12 {
+		self := func(a Account) Party { return Party{p.owner(a), a.IBAN} }
+		for _, o := range l.own {
+			if o.dayOfMonth == d.DayOfMonth() {
+				from, to := p.Accounts[o.from], p.Accounts[o.to]
+				between(d, o.amount, from.ID, to.ID, codeStanding, o.text, self(from), self(to))
+			}
+		}
+		for _, g := range l.batches {
+			if g.dayOfMonth == d.DayOfMonth() {
+				amount, details := g.order(d, luck)
+				add(d, g.account, amount, details)
+			}
+		}
+		for _, x := range l.exchanges {
+			if x.dayOfMonth == d.DayOfMonth() {
+				events = append(events, x.trade(p, d, luck)...)
+			}
+		}
+		if weekend := d.Weekday() == time.Saturday || d.Weekday() == time.Sunday; l.takings > 0 && !weekend {
+			add(d, 0, l.takings+luck.Int64N(l.takings/2), ledger.Details{Code: codeTakings, Text: l.takingsText + " " + d.String()})
+		}
+		if c := l.cheque; c != nil && d == today.AddDays(-c.daysAgo) {
+			add(d, 0, c.amount, ledger.Details{Code: codeCheque, Text: c.text, PartyName: c.drawer}.With(ledger.Check, c.number))
+		}
+		if l.saving > 0 && d.DayOfMonth() == savingDay {
 			between(d, l.saving, current.ID, savings.ID, codeStanding, l.savingText, self(current), self(savings))
 		}
 		if d.DayOfMonth() == 27 && cardDebt > 0 {
@@ -212,7 +283,14 @@ func (p Persona) live(l life, today day.Day) []event {
 			cardDebt = 0
 		}
 		if d.DayOfMonth() == 28 {
-			add(d, 1, 112+rnd.Int64N(60), ledger.Details{Code: codeInterest, Text: l.interestText + " " + monthLabel(d)})
+			if savings.Type == "SVGS" {
+				add(d, 1, 112+rnd.Int64N(60), ledger.Details{Code: codeInterest, Text: l.interestText + " " + monthLabel(d)})
+			}
+			for i, a := range p.Accounts {
+				if a.Type == "LOAN" && i < len(l.opening) && l.opening[i] != 0 {
+					add(d, i, -(41000 + luck.Int64N(900)), ledger.Details{Code: codeLoanInterest, Text: l.interestText + " " + monthLabel(d)})
+				}
+			}
 			if l.feeMonthly > 0 {
 				add(d, 0, -l.feeMonthly, ledger.Details{Code: codeFee, Text: l.feeText + " " + monthLabel(d)})
 			}
@@ -240,6 +318,9 @@ func (p Persona) live(l life, today day.Day) []event {
 // earned: the seeded books must pass the ledger like any others.
 func (p Persona) fund(events []event, first day.Day) {
 	for _, a := range p.Accounts {
+		if a.Type == "LOAN" {
+			continue
+		}
 		balance, lowest, opening := int64(0), int64(0), -1
 		for i, e := range events {
 			switch a.ID {
@@ -264,6 +345,14 @@ func (p Persona) ledgerAccount(i int) (id, currency string) {
 		return p.Card.ID, "EUR"
 	}
 	return p.Accounts[i].ID, p.Accounts[i].Currency
+}
+
+// owner is who an account of p belongs to.
+func (p Persona) owner(a Account) string {
+	if len(a.Owners) > 0 {
+		return strings.Join(a.Owners, ", ")
+	}
+	return p.Name
 }
 
 func endToEnd(code string, d day.Day, n int) string {

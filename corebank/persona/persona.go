@@ -25,24 +25,41 @@ type Persona struct {
 	Language string // en, de, sl, ro
 	Accounts []Account
 	Card     Card
-	Trusted  []Party // beneficiaries the PSU has put on the list of trusted ones
+	Trusted  []Trusted
 }
 
 // An Account of a persona.
 type Account struct {
 	ID       string
 	IBAN     string
-	Currency string
-	Type     string // CACC, SVGS
+	Currency string // XXX for the account that bundles those of one IBAN
+	Type     string // CACC, SVGS, LOAN
 	Product  string
+	Extra
 }
 
-// A Card of a persona, settled every month from the first account.
+// Extra is what only some accounts have.
+type Extra struct {
+	DisplayName string   // given by the customer
+	Usage       string   // ORGA; "": PRIV
+	Details     string   // what the bank wants to say
+	Owners      []string // who has it, where that is not the customer alone
+	Limit       int64    // of a loan: how much was lent, minor units
+}
+
+// A Card of a persona, settled every month from the first account. Without ID there is none.
 type Card struct {
 	ID        string
 	MaskedPAN string
 	Product   string
 	Limit     int64 // minor units of EUR
+}
+
+// A Trusted is a beneficiary the PSU can pay without SCA.
+type Trusted struct {
+	Party
+	Alias   string // the customer's word for it
+	Account string // ID of the only account it holds for; "": all
 }
 
 // A Party is somebody on the other side of a transaction.
@@ -58,55 +75,116 @@ func All() []Persona {
 		{
 			ID: "1001", Login: "ana", Password: "ana-kontor-1", Name: "Ana Novak", Phone: "+38640555101", Language: "sl",
 			Accounts: []Account{
-				{"ana-current", slovenian("02", "10001", "00101"), "EUR", "CACC", "Osebni račun"},
-				{"ana-savings", slovenian("02", "10001", "00102"), "EUR", "SVGS", "Varčevalni račun"},
+				{"ana-current", slovenian("02", "10001", "00101"), "EUR", "CACC", "Osebni račun", Extra{}},
+				{"ana-savings", slovenian("02", "10001", "00102"), "EUR", "SVGS", "Varčevalni račun", Extra{DisplayName: "Za morje"}},
 			},
-			Card:    Card{"ana-card", "535501******7215", "Mastercard Zlata", 150000},
-			Trusted: []Party{{"Pekarna Zlati klas d.o.o.", slovenian("03", "10022", "77001")}, {"Luka Zupan", slovenian("02", "10001", "00401")}},
+			Card: Card{"ana-card", "535501******7215", "Mastercard Zlata", 150000},
+			Trusted: []Trusted{
+				{Party{"Pekarna Zlati klas d.o.o.", slovenian("03", "10022", "77001")}, "Pekarna", ""},
+				{Party{"Luka Zupan", slovenian("02", "10001", "00401")}, "Luka", "ana-current"},
+			},
 		},
 		{
 			ID: "1002", Login: "andrei", Password: "andrei-kontor-1", Name: "Andrei Ionescu", Phone: "+40740555202", Language: "ro",
 			Accounts: []Account{
-				{"andrei-current", romanian("KNTR", "0000100200000201"), "EUR", "CACC", "Cont curent EUR"},
-				{"andrei-savings", romanian("KNTR", "0000100200000202"), "EUR", "SVGS", "Cont de economii"},
-				{"andrei-lei", romanian("KNTR", "0000100200000203"), "RON", "CACC", "Cont curent RON"},
+				{"andrei-current", romanian("KNTR", "0000100200000201"), "EUR", "CACC", "Cont curent EUR", Extra{}},
+				{"andrei-savings", romanian("KNTR", "0000100200000202"), "EUR", "SVGS", "Cont de economii", Extra{DisplayName: "Vacanță"}},
+				{"andrei-lei", romanian("KNTR", "0000100200000203"), "RON", "CACC", "Cont curent RON", Extra{}},
 			},
 			Card:    Card{"andrei-card", "416598******3340", "Visa Classic", 100000},
-			Trusted: []Party{{"Brutăria Spicul SRL", romanian("BTRL", "0000770100000001")}},
+			Trusted: []Trusted{{Party{"Brutăria Spicul SRL", romanian("BTRL", "0000770100000001")}, "Brutăria", ""}},
 		},
 		{
 			ID: "1003", Login: "katharina", Password: "katharina-kontor-1", Name: "Katharina Vogel", Phone: "+4915550000303", Language: "de",
 			Accounts: []Account{
-				{"katharina-current", german("76026000", "0100300301"), "EUR", "CACC", "Girokonto"},
-				{"katharina-savings", german("76026000", "0100300302"), "EUR", "SVGS", "Tagesgeldkonto"},
+				{"katharina-current", german("76026000", "0100300301"), "EUR", "CACC", "Girokonto", Extra{}},
+				{"katharina-savings", german("76026000", "0100300302"), "EUR", "SVGS", "Tagesgeldkonto", Extra{}},
 			},
 			Card:    Card{"katharina-card", "540012******0918", "Mastercard Gold", 250000},
-			Trusted: []Party{{"Bäckerei Ährenhof", german("70090100", "0007700301")}},
+			Trusted: []Trusted{{Party{"Bäckerei Ährenhof", german("70090100", "0007700301")}, "Bäcker", "katharina-current"}},
 		},
 		{
 			ID: "1004", Login: "luka", Password: "luka-kontor-1", Name: "Luka Zupan", Phone: "+38640555404", Language: "sl",
 			Accounts: []Account{
-				{"luka-current", slovenian("02", "10001", "00401"), "EUR", "CACC", "Študentski račun"},
-				{"luka-savings", slovenian("02", "10001", "00402"), "EUR", "SVGS", "Varčevalni račun"},
+				{"luka-current", slovenian("02", "10001", "00401"), "EUR", "CACC", "Študentski račun", Extra{}},
+				{"luka-savings", slovenian("02", "10001", "00402"), "EUR", "SVGS", "Varčevalni račun", Extra{}},
 			},
 			Card: Card{"luka-card", "535501******4408", "Mastercard Modra", 20000},
 		},
+		{
+			ID: "1005", Login: "maja", Password: "maja-kontor-1", Name: "Maja Kos", Phone: "+38640555505", Language: "sl",
+			Accounts: append([]Account{
+				{"maja-current", slovenian("02", "10001", "00501"), "EUR", "CACC", "Osebni račun", Extra{}},
+				{"maja-savings", slovenian("02", "10001", "00502"), "EUR", "SVGS", "Varčevalni račun", Extra{DisplayName: "Streha"}},
+			}, shared()...),
+			Trusted: []Trusted{{Party{"Vrtec Mavrica", slovenian("01", "10060", "82210")}, "Vrtec", "kos-joint"}},
+		},
+		{
+			ID: "1006", Login: "peter", Password: "peter-kontor-1", Name: "Peter Kos", Phone: "+38640555606", Language: "sl",
+			Accounts: append([]Account{
+				{"peter-current", slovenian("02", "10001", "00601"), "EUR", "CACC", "Osebni račun", Extra{}},
+				{"peter-savings", slovenian("02", "10001", "00602"), "EUR", "SVGS", "Varčevalni račun", Extra{}},
+			}, shared()...),
+		},
+		{
+			ID: "1007", Login: "pekarna", Password: "pekarna-kontor-1", Name: "Nina Hribar", Phone: "+38640555707", Language: "sl",
+			Accounts: []Account{
+				{"pekarna-business", slovenian("02", "10001", "00701"), "EUR", "CACC", "Poslovni račun", Extra{DisplayName: "Glavni račun", Usage: "ORGA", Owners: []string{bakery}}},
+				{"pekarna-reserve", slovenian("02", "10001", "00702"), "EUR", "SVGS", "Poslovni depozit", Extra{Usage: "ORGA", Owners: []string{bakery}}},
+			},
+			Card: Card{"pekarna-card", "535501******7071", "Mastercard Business", 300000},
+			Trusted: []Trusted{
+				{Party{"Mlin Zrno d.o.o.", slovenian("03", "10022", "45001")}, "Mlin", ""},
+				{Party{"Mlekarna Planika d.d.", slovenian("01", "10060", "45002")}, "Mlekarna", "pekarna-business"},
+			},
+		},
+		{
+			ID: "1008", Login: "sofia", Password: "sofia-kontor-1", Name: "Sofia Keller", Phone: "+4915550000808", Language: "de",
+			Accounts: []Account{
+				{"sofia-eur", german("76026000", "0100300801"), "EUR", "CACC", "Währungskonto EUR", Extra{}},
+				{"sofia-usd", german("76026000", "0100300801"), "USD", "CACC", "Währungskonto USD", Extra{}},
+				{"sofia-chf", german("76026000", "0100300801"), "CHF", "CACC", "Währungskonto CHF", Extra{}},
+				{"sofia-all", german("76026000", "0100300801"), Aggregate, "CACC", "Währungskonto, alle Währungen",
+					Extra{Details: "Multi-currency account: one IBAN with sub-accounts in EUR, USD and CHF. Balances of all of them; transactions are shown by the sub-accounts."}},
+			},
+		},
+	}
+}
+
+// Aggregate is the currency of an account that only bundles its sub-accounts.
+const Aggregate = "XXX"
+
+const bakery = "Pekarna Pri mlinu d.o.o."
+
+// shared are the accounts that Maja and Peter have together.
+func shared() []Account {
+	owners := []string{"Maja Kos", "Peter Kos"}
+	return []Account{
+		{"kos-joint", slovenian("02", "10001", "00503"), "EUR", "CACC", "Skupni račun", Extra{DisplayName: "Gospodinjstvo", Owners: owners}},
+		{"kos-loan", slovenian("02", "10001", "00504"), "EUR", "LOAN", "Stanovanjsko posojilo",
+			Extra{Owners: owners, Limit: 15000000, Details: "Housing loan of 150,000.00 EUR, repaid monthly; the balance is what is owed."}},
 	}
 }
 
 // LedgerAccounts returns every account the personas' books need, the bank's own included.
 func LedgerAccounts(personas []Persona) []ledger.Account {
 	var all []ledger.Account
-	for _, currency := range []string{"EUR", "RON"} {
+	for _, currency := range []string{"EUR", "RON", "USD", "CHF"} {
 		all = append(all,
 			ledger.Account{ID: ClearingID(currency), Kind: ledger.Clearing, Currency: currency, CreditLimit: ledger.Unlimited},
 			ledger.Account{ID: IncomeID(currency), Kind: ledger.Income, Currency: currency, CreditLimit: ledger.Unlimited})
 	}
+	seen := map[string]bool{} // a joint account is one account
 	for _, p := range personas {
 		for _, a := range p.Accounts {
-			all = append(all, ledger.Account{ID: a.ID, Kind: ledger.Customer, Currency: a.Currency})
+			if !seen[a.ID] {
+				all = append(all, ledger.Account{ID: a.ID, Kind: ledger.Customer, Currency: a.Currency, CreditLimit: a.Limit})
+			}
+			seen[a.ID] = true
 		}
-		all = append(all, ledger.Account{ID: p.Card.ID, Kind: ledger.Card, Currency: "EUR", CreditLimit: p.Card.Limit})
+		if p.Card.ID != "" {
+			all = append(all, ledger.Account{ID: p.Card.ID, Kind: ledger.Card, Currency: "EUR", CreditLimit: p.Card.Limit})
+		}
 	}
 	return all
 }
