@@ -28,11 +28,11 @@ func disagreement(written string, name pkix.Name) string {
 	}
 	left := make([]attribute, 0, len(name.Names))
 	for _, a := range name.Names {
-		left = append(left, attribute{a.Type.String(), folded(fmt.Sprint(a.Value))})
+		left = append(left, attribute{a.Type.String(), fmt.Sprint(a.Value)})
 	}
 	for _, g := range given {
 		i := slices.IndexFunc(left, func(a attribute) bool {
-			return (a.kind == g.kind || !dotted(g.kind)) && a.value == folded(g.value)
+			return (a.kind == g.kind || !dotted(g.kind)) && folded(a.value) == folded(g.value)
 		})
 		if i >= 0 {
 			left = slices.Delete(left, i, i+1)
