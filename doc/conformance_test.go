@@ -55,7 +55,10 @@ func read(t *testing.T, name string) *document {
 	}
 	var file struct {
 		Paths      map[string]map[string]json.RawMessage
-		Components struct{ Schemas map[string]schema }
+		Components struct {
+			Schemas   map[string]schema
+			Responses map[string]body
+		}
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		t.Fatalf("spec/%s.json: %v", name, err)
@@ -83,6 +86,11 @@ func read(t *testing.T, name string) *document {
 					d.media["out "+media] = true
 				}
 			}
+		}
+	}
+	for _, b := range file.Components.Responses { // those that several operations share
+		for media := range b.Content {
+			d.media["out "+media] = true
 		}
 	}
 	for id, s := range file.Components.Schemas {

@@ -1,10 +1,13 @@
 package xs2a
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,119 +17,262 @@ import (
 )
 
 // Version of the interface's document; it changes when the contract does.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
-// OpenAPI returns the OpenAPI 3.1 document of what p offers, as JSON, made from the table of
-// operations and the wire types. server is the base URL before /v1; "" stands for any bank.
+// A Place says where the interface of a bank and its authorization server are.
+type Place struct {
+	Server    string // base URL of the interface, before /v1
+	Metadata  string // of the authorization server (RFC 8414)
+	Authorize string // where the PSU's browser goes
+	Token     string
+}
+
+// OpenAPI returns the OpenAPI 3.1 document of what p offers, as Document does. server is the
+// base URL before /v1; "" stands for any bank.
 func OpenAPI(p profile.Profile, title, server string) ([]byte, error) {
+	return document(p, title, Place{Server: cmp.Or(server, "https://bank.example")}).MarshalJSON()
+}
+
+// Document returns the OpenAPI 3.1 document of b's interface as JSON, made from the table of
+// operations and the wire types, and narrowed to its profile: operations, parameters, fields,
+// formats and message codes that b does not offer, or that are newer than its level of the
+// standard, are not in it.
+func Document(b profile.Bank, at Place) ([]byte, error) {
+	return document(b.Profile, b.Name+": XS2A", at).MarshalJSON()
+}
+
+// DocumentYAML returns the same document as YAML.
+func DocumentYAML(b profile.Bank, at Place) ([]byte, error) {
+	return document(b.Profile, b.Name+": XS2A", at).YAML()
+}
+
+// A drawing is a document while it is made.
+type drawing struct {
+	p       profile.Profile
+	schemas huma.Registry
+	doc     *huma.OpenAPI
+}
+
+type printed struct{ *huma.OpenAPI }
+
+// MarshalJSON writes the document for people.
+func (d printed) MarshalJSON() ([]byte, error) { return json.MarshalIndent(d.OpenAPI, "", "  ") }
+
+func document(p profile.Profile, title string, at Place) printed {
 	schemas := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
 		return lowerFirst(huma.DefaultSchemaNamer(t, hint))
 	})
-	doc := &huma.OpenAPI{
+	d := &drawing{p: p, schemas: schemas, doc: &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
 			Title: title, Version: Version, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			Description: "Access to accounts for licensed third parties, after the Berlin Group's NextGenPSD2 XS2A framework, level " + p.SpecLevel + ".",
 		},
-		Components: &huma.Components{
-			Schemas:         schemas,
-			SecuritySchemes: map[string]*huma.SecurityScheme{"qwac": {Type: "mutualTLS", Description: "A QWAC with the PSD2 role that the operation needs."}, "token": {Type: "http", Scheme: "bearer"}},
-		},
-		Paths: map[string]*huma.PathItem{},
+		Servers:    []*huma.Server{{URL: at.Server}},
+		Components: &huma.Components{Schemas: schemas, Responses: map[string]*huma.Response{}, SecuritySchemes: security(p, at)},
+		Paths:      map[string]*huma.PathItem{},
+	}}
+	for _, s := range []service{ais, pis, piis} {
+		if slices.ContainsFunc(operations, func(op operation) bool { return op.service == s && op.isOffered(p) }) {
+			d.doc.Tags = append(d.doc.Tags, &huma.Tag{Name: string(s), Description: serviceNames[s]})
+		}
 	}
-	if server == "" {
-		server = "https://bank.example"
-	}
-	doc.Servers = []*huma.Server{{URL: server}}
 	for i := range operations {
 		op := &operations[i]
-		if op.offered != nil && !op.offered(p) {
+		if !op.isOffered(p) {
 			continue
 		}
-		item := doc.Paths[op.path]
+		item := d.doc.Paths[op.path]
 		if item == nil {
 			item = &huma.PathItem{}
-			doc.Paths[op.path] = item
+			d.doc.Paths[op.path] = item
 		}
-		described := describe(op, p, schemas)
+		described := d.operation(op)
 		switch op.method {
 		case http.MethodGet:
 			item.Get = described
 		case http.MethodPost:
 			item.Post = described
+		case http.MethodPut:
+			item.Put = described
 		case http.MethodDelete:
 			item.Delete = described
 		}
 	}
-	return json.MarshalIndent(doc, "", "  ")
+	d.narrow()
+	return printed{d.doc}
+}
+
+var serviceNames = map[service]string{ais: "Account information", pis: "Payment initiation", piis: "Confirmation of funds"}
+
+func (op *operation) isOffered(p profile.Profile) bool { return op.offered == nil || op.offered(p) }
+
+// needsToken says whether an access token opens op at a bank with the profile p.
+func (op *operation) needsToken(p profile.Profile) bool {
+	return p.OAuth.Mode == profile.OAuthIntegrated && op.token == tokenToRead || p.OAuth.Mode == profile.OAuthPreStep && op.token == tokenToCreate
 }
 
 // inPath finds the parameters of a path.
-var inPath = regexp.MustCompile(`\{(\w+)\}`)
+var inPath = regexp.MustCompile(`\{([\w-]+)\}`)
 
-func describe(op *operation, p profile.Profile, schemas huma.Registry) *huma.Operation {
+func (d *drawing) operation(op *operation) *huma.Operation {
 	out := &huma.Operation{
-		OperationID: op.id, Summary: op.summary, Tags: []string{string(op.service)},
+		OperationID: op.id, Summary: op.summary, Tags: []string{string(op.service)}, Description: roles(op),
 		Responses: map[string]*huma.Response{}, Security: []map[string][]string{{"qwac": {}}},
 	}
-	if p.OAuth.Mode == profile.OAuthIntegrated && op.token == tokenToRead || p.OAuth.Mode == profile.OAuthPreStep && op.token == tokenToCreate {
-		out.Security = []map[string][]string{{"qwac": {}, "token": {}}}
+	if op.needsToken(d.p) {
+		out.Security = []map[string][]string{{"qwac": {}, "oauth": scopesFor(d.p, op.service)}}
 	}
-	for _, m := range inPath.FindAllStringSubmatch(op.path, -1) {
-		out.Parameters = append(out.Parameters, parameter{"path", m[1], "", "", true}.describe())
-	}
-	common := []parameter{
-		{"header", "X-Request-ID", "Names this call; it comes back in the answer.", "uuid", true},
-		{"header", "PSU-IP-Address", "Address of the PSU's device, if and only if she asked for this.", "", op.psuIP},
-	}
-	for _, q := range append(common, op.params...) {
-		out.Parameters = append(out.Parameters, q.describe())
+	for _, q := range d.parameters(op) {
+		out.Parameters = append(out.Parameters, q)
 	}
 	if op.body != nil {
-		out.RequestBody = &huma.RequestBody{Required: true, Content: content("application/json", op.body, schemas)}
+		out.RequestBody = &huma.RequestBody{Required: true, Content: d.content(jsonMedia, op.body)}
 	}
-	good := &huma.Response{Description: http.StatusText(op.status), Headers: map[string]*huma.Param{"X-Request-ID": {Schema: &huma.Schema{Type: "string", Format: "uuid"}, Required: true}}}
+	good := &huma.Response{Description: http.StatusText(op.status), Headers: d.headers()}
 	if op.status == http.StatusCreated {
-		good.Headers["Location"] = &huma.Param{Schema: &huma.Schema{Type: "string", Format: "uri"}, Required: true}
-		good.Headers["ASPSP-SCA-Approach"] = &huma.Param{Schema: &huma.Schema{Type: "string"}}
+		good.Headers["Location"] = &huma.Param{Description: "Where the resource is.", Schema: &huma.Schema{Type: "string", Format: "uri"}, Required: true}
+		good.Headers["ASPSP-SCA-Approach"] = &huma.Param{Description: "How the PSU authenticates; with OAuth it is a redirect, too.", Schema: &huma.Schema{Type: "string", Enum: []any{"REDIRECT"}}}
 	}
 	if op.answer != nil {
-		good.Content = content("application/json", op.answer, schemas)
+		good.Content = d.content(jsonMedia, op.answer)
+	}
+	if isReport(op) {
+		for _, media := range MediaTypes(d.p)[1:] {
+			if good.Content == nil {
+				good.Content = map[string]*huma.MediaType{}
+			}
+			good.Content[media] = &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: "An account report as " + strings.Join(formatsOf(d.p, media), ", ") + "."}}
+		}
 	}
 	out.Responses[strconv.Itoa(op.status)] = good
-	bad := content("application/json", messages{}, schemas)
-	bad["application/problem+json"] = content("", problem{}, schemas)[""]
-	out.Responses["4XX"] = &huma.Response{Description: "A refusal: tppMessages say why.", Content: bad}
-	out.Responses["5XX"] = &huma.Response{Description: "The bank's systems, or ours, do not answer.", Content: bad}
+	for status, name := range d.refusals(op) {
+		out.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
+	}
 	return out
 }
 
-func (q parameter) describe() *huma.Param {
-	s := &huma.Schema{Type: "string", Format: q.format}
-	if q.format == "boolean" || q.format == "integer" {
-		s = &huma.Schema{Type: q.format}
+func roles(op *operation) string {
+	var names []string
+	for _, r := range op.roles {
+		names = append(names, string(r))
 	}
-	return &huma.Param{Name: q.name, In: q.in, Description: q.doc, Required: q.required, Schema: s}
+	if len(names) == 0 {
+		return ""
+	}
+	return "For TPPs with the role " + strings.Join(names, " or ") + "."
 }
 
-func content(media string, wire any, schemas huma.Registry) map[string]*huma.MediaType {
-	s := schemas.Schema(reflect.TypeOf(wire), true, "")
-	open(schemas)
-	return map[string]*huma.MediaType{media: {Schema: s}}
+// headers are those of every answer.
+func (d *drawing) headers() map[string]*huma.Param {
+	h := map[string]*huma.Param{"X-Request-ID": {Description: "The request's.", Schema: &huma.Schema{Type: "string", Format: "uuid"}, Required: true}}
+	for _, name := range d.p.ExtraResponseHeaders {
+		h[name] = &huma.Param{Description: "Names this answer.", Schema: &huma.Schema{Type: "string", Format: "uuid"}, Required: true}
+	}
+	return h
 }
 
-// open lets every object have members that the document does not name: the interface
-// ignores them, and a client of an older level must too. A list is never null; huma says so
-// of every Go slice.
-func open(schemas huma.Registry) {
-	for _, s := range schemas.Map() {
-		s.AdditionalProperties = true
-		for _, member := range s.Properties {
-			if member.Type == huma.TypeArray {
-				member.Nullable = false
-			}
+const jsonMedia = "application/json"
+
+// isReport says whether op answers with account reports, which have formats.
+func isReport(op *operation) bool {
+	return op.id == "getTransactionList" || strings.Contains(op.path, "/transactions/download/")
+}
+
+// MediaTypes lists the media types of account reports of a bank with the profile p, JSON
+// first.
+func MediaTypes(p profile.Profile) []string {
+	all := []string{jsonMedia}
+	for _, format := range p.Accounts.Formats {
+		if media := MediaTypeOf(format); !slices.Contains(all, media) {
+			all = append(all, media)
 		}
 	}
+	return all
+}
+
+// MediaTypeOf returns the media type of a format of account reports.
+func MediaTypeOf(format string) string {
+	switch {
+	case strings.HasPrefix(format, "camt."):
+		return "application/xml"
+	case strings.HasPrefix(format, "mt9"):
+		return "text/plain"
+	}
+	return jsonMedia
+}
+
+func formatsOf(p profile.Profile, media string) []string {
+	return slices.DeleteFunc(slices.Clone(p.Accounts.Formats), func(format string) bool { return MediaTypeOf(format) != media })
+}
+
+func (d *drawing) content(media string, wire any) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{media: {Schema: d.schemas.Schema(reflect.TypeOf(wire), true, "")}}
+}
+
+// security describes what opens the interface.
+func security(p profile.Profile, at Place) map[string]*huma.SecurityScheme {
+	all := map[string]*huma.SecurityScheme{"qwac": {Type: "mutualTLS", Description: "A QWAC with the PSD2 role that the operation needs."}}
+	if p.OAuth.Mode == profile.OAuthNone {
+		return all
+	}
+	flow := &huma.OAuthFlow{
+		AuthorizationURL: cmp.Or(at.Authorize, at.Server+"/oauth/authorize"), TokenURL: cmp.Or(at.Token, at.Server+"/oauth/token"),
+		Scopes: map[string]string{},
+	}
+	for _, s := range Scopes(p) {
+		flow.Scopes[s.Name] = s.Opens
+	}
+	if p.OAuth.RefreshToken {
+		flow.RefreshURL = flow.TokenURL
+	}
+	pkce := "PKCE (S256) is optional."
+	if p.OAuth.PKCERequired {
+		pkce = "PKCE (S256) is required."
+	}
+	all["oauth"] = &huma.SecurityScheme{
+		Type: "oauth2", Flows: &huma.OAuthFlows{AuthorizationCode: flow},
+		Description: fmt.Sprintf("Tokens are bound to the TPP's certificate and live for %s. %s Metadata: %s", p.OAuth.TokenTTL, pkce, cmp.Or(at.Metadata, at.Server+"/oauth/.well-known/oauth-authorization-server")),
+	}
+	return all
+}
+
+// A Scope is what a token can be asked for.
+type Scope struct {
+	Name  string // <consentId> and <paymentId> stand for the resource's
+	Opens string
+}
+
+// Scopes lists those of a bank with the profile p.
+func Scopes(p profile.Profile) []Scope {
+	var all []Scope
+	switch p.OAuth.Mode {
+	case profile.OAuthPreStep:
+		all = append(all, Scope{p.OAuth.Scopes.Accounts, "Create consents."})
+		if p.Payments.Enabled {
+			all = append(all, Scope{p.OAuth.Scopes.Payments, "Initiate payments."})
+		}
+	case profile.OAuthIntegrated:
+		all = append(all, Scope{"AIS:<consentId>", "Authorise a consent, and read under it."})
+		if p.Payments.Enabled {
+			all = append(all, Scope{"PIS:<paymentId>", "Authorise a payment."})
+		}
+		if p.Funds.Enabled {
+			all = append(all, Scope{"PIIS:<consentId>", "Authorise a consent to confirm funds."})
+		}
+		if p.OAuth.RefreshToken {
+			all = append(all, Scope{"offline_access", "Refresh the token of a recurring consent."})
+		}
+	}
+	return all
+}
+
+func scopesFor(p profile.Profile, s service) []string {
+	all := Scopes(p)
+	if s == pis && p.Payments.Enabled {
+		return []string{all[1].Name}
+	}
+	return []string{all[0].Name}
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

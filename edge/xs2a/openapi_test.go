@@ -2,11 +2,18 @@ package xs2a_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
 
 	"kontor/bank/profile"
 	"kontor/edge/xs2a"
@@ -42,17 +49,45 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-func TestOpenAPIIsValid(t *testing.T) {
+// levels are those of the standard that a bank may have.
+var levels = []string{"1.3.6", "1.3.8", "1.3.9", "1.3.11", "1.3.12", "1.3.16"}
+
+// documents returns a document for every built-in profile at every level.
+func documents(t *testing.T) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
 	for _, name := range profile.Builtin() {
+		for _, level := range levels {
+			doc, err := xs2a.Document(bankAt(t, name, level), place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[name+"-"+level] = doc
+		}
+	}
+	return all
+}
+
+var place = xs2a.Place{
+	Server: "https://api.kontor.test/psd2/lon", Metadata: "https://api.kontor.test/psd2/lon/oauth/.well-known/oauth-authorization-server",
+	Authorize: "https://www.kontor.test/psd2/lon/oauth/authorize", Token: "https://api.kontor.test/psd2/lon/oauth/token",
+}
+
+func bankAt(t *testing.T, name, level string) profile.Bank {
+	t.Helper()
+	p, err := profile.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SpecLevel = level
+	return profile.Bank{Code: "lon", Name: "Lončar Bank", BasePath: "/psd2/lon", ProfileName: name, Profile: p}
+}
+
+func TestOpenAPIIsValid(t *testing.T) {
+	t.Parallel()
+	for name, data := range documents(t) {
 		t.Run(name, func(t *testing.T) {
-			p, err := profile.Load(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := xs2a.OpenAPI(p, "Kontor XS2A", "https://api.example/psd2/lon")
-			if err != nil {
-				t.Fatal(err)
-			}
+			t.Parallel()
 			doc, err := openapi3.NewLoader().LoadFromData(data)
 			if err != nil {
 				t.Fatal(err)
@@ -60,14 +95,128 @@ func TestOpenAPIIsValid(t *testing.T) {
 			if err := doc.Validate(t.Context()); err != nil {
 				t.Error(err)
 			}
-			for path, offered := range map[string]bool{
-				"/v1/consents": true, "/v1/accounts": true, "/v1/card-accounts": p.Accounts.Cards, "/v1/payments/{paymentProduct}": p.Payments.Enabled,
-				"/v1/funds-confirmations": p.Funds.Enabled, "/v1/accounts/{accountId}/transactions/{transactionId}": p.Accounts.TransactionDetails,
-			} {
-				if (doc.Paths.Value(path) != nil) != offered {
-					t.Errorf("%s: documented %v, offered %v", path, !offered, offered)
+		})
+	}
+}
+
+// TestOpenAPIIsValidToOthers asks programs that others wrote, where they are installed: the
+// document must be valid, and break none of the rules that make one readable.
+func TestOpenAPIIsValidToOthers(t *testing.T) {
+	t.Parallel()
+	var files []string
+	folder := t.TempDir()
+	for name, data := range documents(t) {
+		if own := strings.HasPrefix(name, "standard") || name == "bankart-1.3.8" || name == "salt-1.3.12"; !own {
+			continue // they need a second for each
+		}
+		file := filepath.Join(folder, name+".json")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	for _, c := range []struct {
+		program string
+		args    []string
+	}{
+		{"redocly", []string{"lint", "--max-problems=30"}},
+		{"openapi-spec-validator", nil},
+	} {
+		t.Run(c.program, func(t *testing.T) {
+			t.Parallel()
+			program, err := exec.LookPath(c.program)
+			if err != nil {
+				t.Skipf("%s is not installed", c.program)
+			}
+			out, err := exec.Command(program, append(c.args, files...)...).CombinedOutput()
+			if err != nil || warned.Match(out) {
+				t.Errorf("%v\n%.8000s", err, out)
+			}
+		})
+	}
+}
+
+var warned = regexp.MustCompile(`[0-9] warning`)
+
+func TestOpenAPIIsNarrowed(t *testing.T) {
+	t.Parallel()
+	const accounts, list, card = "/v1/accounts", "/v1/accounts/{accountId}/transactions", "/v1/card-accounts"
+	param := func(name string) string { return `"name": "` + name + `"` }
+	for _, c := range []struct {
+		name, profile, level string
+		change               func(*profile.Profile)
+		has, hasNot          []string
+	}{
+		{"bankart offers no cards, and payments", "bankart", "1.3.8", nil,
+			[]string{`"/v1/payments/{paymentProduct}"`, `"instant-sepa-credit-transfers"`, `"/v1/funds-confirmations"`}, []string{`"` + card}},
+		{"salt offers no payments and no confirmations", "salt", "1.3.12", nil, nil, []string{`"/v1/payments`, `"PAYMENT_FAILED"`, `"/v1/funds-`, `"NO_PIIS_ACTIVATION"`, "PIS:", `"confirmationOfFundsAllowed"`}},
+		{"everything is in that of standard", "standard", "1.3.12", nil,
+			[]string{`"` + card + `"`, `"/v1/payments`, `"/v1/funds-confirmations"`, param("withBalance"), `"restrictedTo"`, `"allPsd2"`, `"application/xml"`, `"text/plain"`}, nil},
+		{"what came with 1.3.9 is not there before", "standard", "1.3.8", nil, []string{`"restrictedTo"`}, []string{param("itemsPerPage"), param("pageIndex")}},
+		{"what came with 1.3.8 is not there before", "standard", "1.3.6", nil, []string{`"allPsd2"`}, []string{`"restrictedTo"`, `"checkId"`}},
+		{"balances in lists are documented where they are shown", "salt", "1.3.12", nil, nil, []string{param("withBalance")}},
+		{"the values of bookingStatus are the bank's", "bankart", "1.3.8", nil, []string{`"description": "booked, pending, both."`}, []string{`"information"`}},
+		{"formats are the bank's", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json", "mt940"} }, []string{`"text/plain"`}, []string{`"application/xml"`}},
+		{"406 is for reports", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json"} }, []string{`"REQUESTED_FORMATS_INVALID"`}, []string{`"text/plain"`, `"application/xml"`}},
+		{"a page has its bounds", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.ItemsPerPageMax = 321 }, []string{`"maximum": 321`, `"default": 100`}, nil},
+		{"a consent has its bounds", "standard", "1.3.12", func(p *profile.Profile) { p.Consent.ValidityDaysMax, p.Consent.FrequencyMax = 77, 3 }, []string{"for 77 days at most", "More than 3 is lowered"}, nil},
+		{"a bank without OAuth has no tokens", "bankart", "1.3.8", func(p *profile.Profile) { p.OAuth = profile.OAuth{Mode: profile.OAuthNone} }, []string{`"mutualTLS"`}, []string{`"oauth2"`, `"TOKEN_INVALID"`, `"scaOAuth"`}},
+		{"scopes and addresses are the bank's", "bankart", "1.3.8", nil, []string{`"psd2:acc": `, `"psd2:pay": `, place.Authorize, place.Token, place.Metadata, `"url": "` + place.Server}, []string{"AIS:"}},
+		{"integrated scopes name the resource", "salt", "1.3.12", nil, []string{`"AIS:\u003cconsentId\u003e"`, `"offline_access"`, `"scaOAuth"`}, []string{`"scaRedirect"`}},
+		{"signatures are mandatory where they are", "standard", "1.3.12", func(p *profile.Profile) { p.Signature.Required = true },
+			[]string{"\"name\": \"Signature\",\n            \"required\": true"}, nil},
+		{"further headers are documented", "salt", "1.3.12", nil, []string{`"x-fapi-interaction-id"`}, nil},
+		{"owner names stand in the bank's fields", "bankart", "1.3.8", nil, nil, []string{`"ownerName"`, `"additionalInformation": {\n            "$ref"`}},
+		{"models that are off are not documented", "bankart", "1.3.8", nil, nil, []string{`"availableAccounts"`, `"availableAccountsWithBalance"`, `"allPsd2"`, `"restrictedTo"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := bankAt(t, c.profile, c.level)
+			if c.change != nil {
+				c.change(&b.Profile)
+			}
+			doc, err := xs2a.Document(b, place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range append(c.has, accounts, list) {
+				if !bytes.Contains(doc, []byte(s)) {
+					t.Errorf("%s is not in it", s)
+				}
+			}
+			for _, s := range c.hasNot {
+				if bytes.Contains(doc, []byte(s)) {
+					t.Errorf("%s is in it", s)
 				}
 			}
 		})
+	}
+}
+
+// A document in YAML says the same.
+func TestOpenAPIAsYAML(t *testing.T) {
+	t.Parallel()
+	b := bankAt(t, "salt", "1.3.12")
+	asJSON, err := xs2a.Document(b, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asYAML, err := xs2a.DocumentYAML(b, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var one, other any
+	if err := errors.Join(json.Unmarshal(asJSON, &one), yaml.Unmarshal(asYAML, &other)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(again, &other); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(one, other); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -1,0 +1,174 @@
+package xs2a
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kontor/bank/profile"
+)
+
+// A memberRule says at which profiles a member of a schema is there. Members that came with a
+// level of the standard have a tag at the field instead: see level.
+type memberRule struct {
+	schema, member string // schema "" is any
+	offered        func(profile.Profile) bool
+}
+
+var memberRules = []memberRule{
+	{"consentRequest", "confirmationOfFundsAllowed", func(p profile.Profile) bool { return p.Funds.ConsentVia == profile.FundsByConsents }},
+	{"accountAccess", "availableAccounts", func(p profile.Profile) bool { return p.Consent.AvailableAccounts }},
+	{"accountAccess", "availableAccountsWithBalance", func(p profile.Profile) bool { return p.Consent.AvailableAccounts }},
+	{"accountAccess", "allPsd2", func(p profile.Profile) bool { return p.Consent.Global }},
+	{"accountAccess", "restrictedTo", func(p profile.Profile) bool { return p.Consent.RestrictedTo }},
+	{"accountAccess", "additionalInformation", func(p profile.Profile) bool { return p.Accounts.OwnerName || p.Accounts.TrustedBeneficiaries }},
+	{"additionalInformation", "ownerName", func(p profile.Profile) bool { return p.Accounts.OwnerName }},
+	{"accountDetails", "ownerName", namesOwnersIn("ownerName")},
+	{"accountReport", "pending", showsEntries("pending", "both", "all")},
+	{"links", "scaRedirect", func(p profile.Profile) bool { return slices.Contains(p.SCAApproaches, profile.Redirect) }},
+	{"links", "scaOAuth", func(p profile.Profile) bool { return p.OAuth.Mode != profile.OAuthNone }},
+	{"links", "transactionDetails", func(p profile.Profile) bool { return p.Accounts.TransactionDetails }},
+}
+
+func namesOwnersIn(field string) func(profile.Profile) bool {
+	return func(p profile.Profile) bool {
+		return p.Accounts.OwnerName && slices.Contains(p.Accounts.OwnerNameFields, field)
+	}
+}
+
+func showsEntries(statuses ...string) func(profile.Profile) bool {
+	return func(p profile.Profile) bool {
+		return slices.ContainsFunc(statuses, func(s string) bool { return slices.Contains(p.Accounts.BookingStatuses, s) })
+	}
+}
+
+// limits tell at a member what the bank makes of it.
+var limits = []struct {
+	schema, member string
+	text           func(profile.Profile) string
+}{
+	{"consentRequest", "validUntil", func(p profile.Profile) string {
+		text := fmt.Sprintf("A consent lives for %d days at most, its first included; a later day is lowered.", p.Consent.ValidityDaysMax)
+		if p.Consent.OneOffStrict {
+			text += " That of a one-off consent must be today."
+		}
+		return text
+	}},
+	{"consentRequest", "frequencyPerDay", func(p profile.Profile) string {
+		return fmt.Sprintf("More than %d is lowered.", p.Consent.FrequencyMax)
+	}},
+	{"accountAccess", "accounts", func(p profile.Profile) string {
+		return "An account is named by one of: " + strings.Join(p.Accounts.ReferenceTypes, ", ") + "."
+	}},
+	{"paymentRequest", "debtorAccount", func(p profile.Profile) string {
+		if p.Payments.DebtorAccountOptional {
+			return "It may be left out: the PSU chooses it at the bank."
+		}
+		return "It is required."
+	}},
+}
+
+// narrow takes out of the schemas what the bank does not offer or its level does not know,
+// and then the schemas that nothing leads to any more.
+func (d *drawing) narrow() {
+	all := d.schemas.Map()
+	open(d.schemas)
+	for name, s := range all {
+		d.takeOutNewer(name, s)
+		for _, r := range memberRules {
+			if (r.schema == "" || r.schema == name) && !r.offered(d.p) {
+				takeOut(s, r.member)
+			}
+		}
+		for _, l := range limits {
+			if m := s.Properties[l.member]; m != nil && l.schema == name {
+				m.Description = strings.TrimSpace(m.Description + " " + l.text(d.p))
+			}
+		}
+	}
+	used := map[string]bool{}
+	var follow func(*huma.Schema)
+	follow = func(s *huma.Schema) {
+		if s == nil {
+			return
+		}
+		if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok && !used[name] {
+			used[name] = true
+			follow(all[name])
+		}
+		follow(s.Items)
+		for _, m := range s.Properties {
+			follow(m)
+		}
+		for _, m := range s.AllOf {
+			follow(m)
+		}
+	}
+	d.eachContent(func(m *huma.MediaType) { follow(m.Schema) })
+	for name := range all {
+		if !used[name] {
+			delete(all, name)
+		}
+	}
+}
+
+// eachContent calls do with every body of the document.
+func (d *drawing) eachContent(do func(*huma.MediaType)) {
+	each := func(content map[string]*huma.MediaType) {
+		for _, m := range content {
+			do(m)
+		}
+	}
+	for _, r := range d.doc.Components.Responses {
+		each(r.Content)
+	}
+	for _, item := range d.doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+			if op == nil {
+				continue
+			}
+			if op.RequestBody != nil {
+				each(op.RequestBody.Content)
+			}
+			for _, r := range op.Responses {
+				each(r.Content)
+			}
+		}
+	}
+}
+
+// takeOutNewer takes out what a tag says is newer than the bank's level.
+func (d *drawing) takeOutNewer(name string, s *huma.Schema) {
+	t := d.schemas.TypeFromRef("#/components/schemas/" + name)
+	if t == nil || t.Kind() != reflect.Struct {
+		return
+	}
+	for f := range t.Fields() {
+		if since := f.Tag.Get("since"); since != "" && !d.p.AtLeast(since) {
+			member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			takeOut(s, member)
+		}
+	}
+}
+
+func takeOut(s *huma.Schema, member string) {
+	delete(s.Properties, member)
+	s.Required = slices.DeleteFunc(s.Required, func(name string) bool { return name == member })
+}
+
+// open lets every object have members that the document does not name: the interface
+// ignores them, and a client of an older level must too. A list is never null; huma says so
+// of every Go slice.
+func open(schemas huma.Registry) {
+	for _, s := range schemas.Map() {
+		s.AdditionalProperties = true
+		for _, member := range s.Properties {
+			if member.Type == huma.TypeArray {
+				member.Nullable = false
+			}
+		}
+	}
+}
