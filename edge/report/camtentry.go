@@ -34,7 +34,7 @@ func (w *Writer) camtEntry(t *core.Transaction, amount int64) error {
 	value := w.open("ValDt")
 	w.date("Dt", t.ValueDate)
 	w.close("ValDt", value)
-	w.text("AcctSvcrRef", w.plain(t.ID), 35)
+	w.text("AcctSvcrRef", w.id(t.ID), 35)
 	if !w.transactionCode(t) {
 		// The element is demanded. This is ISO 20022's word for a booking of unknown kind.
 		w.b = append(w.b, "<BkTxCd><Domn><Cd>XTND</Cd><Fmly><Cd>NTAV</Cd><SubFmlyCd>NTAV</SubFmlyCd></Fmly></Domn></BkTxCd>"...)
@@ -95,7 +95,7 @@ func (w *Writer) payment(t *core.Transaction, amount int64, part bool) {
 	tx := w.open("TxDtls")
 	refs := w.open("Refs")
 	if part {
-		w.text("AcctSvcrRef", w.plain(t.ID), 35)
+		w.text("AcctSvcrRef", w.id(t.ID), 35)
 	}
 	w.text("EndToEndId", w.plain(t.EndToEndID), 35)
 	w.text("MndtId", w.plain(t.MandateID), 35)
@@ -115,8 +115,8 @@ func (w *Writer) payment(t *core.Transaction, amount int64, part bool) {
 	}
 	w.parties(t)
 	agents := w.open("RltdAgts")
-	w.agent("DbtrAgt", w.plain(t.DebtorAgent), "")
-	w.agent("CdtrAgt", w.plain(t.CreditorAgent), "")
+	w.agent("DbtrAgt", w.bic(t.DebtorAgent), "")
+	w.agent("CdtrAgt", w.bic(t.CreditorAgent), "")
 	w.close("RltdAgts", agents)
 	if p := w.plain(t.PurposeCode); len(p) > 0 {
 		purpose := w.open("Purp")
@@ -132,6 +132,23 @@ func (w *Writer) payment(t *core.Transaction, amount int64, part bool) {
 		w.text("AddtlTxInf", w.plain(t.AdditionalInformation), 500)
 	}
 	w.close("TxDtls", tx)
+}
+
+// id is plain for a transaction's ID. A UUID has one character more than the schema has room
+// for, and would be another's without its last one: a long ID loses its hyphens instead.
+func (w *Writer) id(t core.Text) []byte {
+	s := w.plain(t)
+	if utf8.RuneCount(s) <= 35 {
+		return s
+	}
+	b := w.room[:0] // may be where s lies: what is written stays behind what is read
+	for _, c := range s {
+		if c != '-' {
+			b = append(b, c)
+		}
+	}
+	w.room = b
+	return b
 }
 
 // transactionCode says what kind of booking it is, and whether there was anything to say.

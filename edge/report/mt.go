@@ -32,7 +32,7 @@ func (w *Writer) mtHead() error {
 		MaskedPAN: core.Text(r.MaskedPAN), MSISDN: core.Text(r.MSISDN),
 	})
 	w.line = appendSWIFT(w.line[:0], w.withoutBlanks(id))
-	account := reference(w.line, 35)
+	account := w.line[:min(len(w.line), identifierMax)]
 	if len(account) == 0 {
 		return fmt.Errorf("%w: the account has no identifier", ErrHead)
 	}

@@ -13,8 +13,6 @@ const (
 	lineMax            = 65 // of field 86
 	linesMax           = 6
 	informationMax     = lineMax * linesMax
-	codewordMin        = 2 // letters between the slashes
-	codewordMax        = 5
 	identifierMax      = 35
 	nameMax            = 70
 	remittanceMax      = 140
@@ -32,8 +30,8 @@ func (w *Writer) mtReferences(t *core.Transaction) {
 		ref = t.CheckID
 	}
 	w.line = appendSWIFT(w.line[:0], w.plain(ref))
-	if s := reference(w.line, identifierMax); len(s) > 0 && len(s) <= referenceMax {
-		w.b = append(w.b, s...)
+	if len(w.line) > 0 && len(w.line) <= referenceMax {
+		w.b = append(w.b, w.line...)
 	} else {
 		w.b = append(w.b, "NONREF"...)
 	}
@@ -42,24 +40,9 @@ func (w *Writer) mtReferences(t *core.Transaction) {
 		ref = t.ID
 	}
 	w.line = appendSWIFT(w.line[:0], w.plain(ref))
-	if s := reference(tail(w.line, referenceMax), referenceMax); len(s) > 0 {
+	if s := bytes.TrimLeft(tail(w.line, referenceMax), " "); len(s) > 0 {
 		w.b = append(append(w.b, "//"...), s...)
 	}
-}
-
-// reference makes a reference of s, in place: it may neither begin nor end with a slash, nor
-// have two in a row.
-func reference(s []byte, n int) []byte {
-	for i := 1; i < len(s); i++ {
-		if s[i] == '/' && s[i-1] == '/' {
-			s[i] = '.'
-		}
-	}
-	s = bytes.Trim(s, "/ ")
-	if len(s) > n {
-		s = bytes.TrimRight(s[:n], "/ ")
-	}
-	return s
 }
 
 // tail returns the last n characters of s, an ID; hyphens go first if it is longer.
@@ -95,14 +78,14 @@ func (w *Writer) mtInformation(t *core.Transaction, amount int64) {
 		id, _ := identifier(account)
 		w.codeword("/ACCT/", w.plain(id), identifierMax)
 	}
-	w.codeword("/BIC/", w.plain(agent), bankIdentifierSize)
+	w.codeword("/BIC/", w.bic(agent), bankIdentifierSize)
 	w.codeword("/NAME/", w.plain(name), nameMax)
 	w.codeword("/RREF/", w.plain(t.RemittanceStructured), identifierMax)
 	w.codeword("/REMI/", w.plain(t.Remittance), remittanceMax)
 	w.codeword("/ULTD/", w.plain(t.UltimateDebtor), nameMax)
 	w.codeword("/ULTC/", w.plain(t.UltimateCreditor), nameMax)
-	for i := range t.Exchange {
-		w.codeword("/EXCH/", w.plain(t.Exchange[i].Rate), identifierMax)
+	if len(t.Exchange) > 0 {
+		w.codeword("/EXCH/", w.plain(t.Exchange[0].Rate), identifierMax)
 	}
 	w.codeword("/PURP/", w.plain(t.PurposeCode), identifierMax)
 	if t.Batch || len(t.Entries) > 0 {
@@ -132,30 +115,6 @@ func (w *Writer) codeword(word string, s []byte, n int) {
 	}
 	if len(w.line) > from+n {
 		w.line = bytes.TrimRight(w.line[:from+n], " ")
-	}
-	disarm(w.line, from)
-}
-
-// disarm breaks up what could be read as a codeword in line[from:], also one that our own
-// slash before it, or the next codeword's behind it, would complete.
-func disarm(line []byte, from int) {
-	for i := from - 1; i < len(line); i++ {
-		if line[i] != '/' {
-			continue
-		}
-		end := i + 1
-		for end < len(line) && line[end] >= 'A' && line[end] <= 'Z' {
-			end++
-		}
-		if n := end - i - 1; n < codewordMin || n > codewordMax || end < len(line) && line[end] != '/' {
-			continue
-		}
-		switch {
-		case i >= from:
-			line[i] = '.'
-		case end < len(line):
-			line[end] = '.'
-		}
 	}
 }
 

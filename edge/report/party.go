@@ -104,6 +104,24 @@ func (w *Writer) withoutBlanks(t core.Text) []byte {
 	return b
 }
 
+// bic is plain for the code of a bank, in capitals.
+func (w *Writer) bic(t core.Text) []byte {
+	s := w.plain(t)
+	for _, c := range s {
+		if c >= 'a' && c <= 'z' {
+			w.room = append(w.room[:0], s...)
+			s = w.room
+			break
+		}
+	}
+	for i, c := range s {
+		if c >= 'a' && c <= 'z' {
+			s[i] = c - ('a' - 'A') // in our room: what is the bank's stays as it is
+		}
+	}
+	return s
+}
+
 // isIBAN says whether the schemas take s as one; whether it is right is the bank's business.
 func isIBAN(s []byte) bool {
 	if len(s) < 5 || len(s) > 34 {

@@ -15,9 +15,10 @@
 // In MT, field 86 is told as /EREF/…/IBAN/…/NAME/…/REMI/…: one text for each codeword, as
 // Dutch banks do it. Readers that know no codewords see readable free text, and those that
 // split by codewords need no table of a country's booking codes, which the German form
-// (?20…?32…) would presuppose. No text of a bank can pass for a codeword. A pending entry
-// of MT942 has the mark EC or ED (expected credit, expected debit), SWIFT's own words for
-// it; MT can tell no details of a batch, only how many payments it has.
+// (?20…?32…) would presuppose. A slash within a text becomes a hyphen, so that no text of a
+// bank can pass for a codeword. A pending entry of MT942 has the mark EC or ED (expected
+// credit, expected debit), SWIFT's own words for it. Of a batch MT can tell no details, only
+// how many payments it has.
 //
 // Who may see which entry, balance and owner is the caller's business: all that is in the
 // Head is told.

@@ -9,7 +9,8 @@ import (
 
 // appendSWIFT appends s in SWIFT's character set x, in which other letters become the ones
 // they are closest to and other signs a full stop. Blanks are written once, and none at
-// either end.
+// either end. A slash becomes a hyphen, although x has it: in fields 61 and 86 it separates,
+// and readers in use take every one of them for that.
 //
 // spec: EPC217-08, which says so for SEPA
 func appendSWIFT(b, s []byte) []byte {
@@ -39,8 +40,10 @@ func appendLatin(b []byte, r rune) []byte {
 		return append(b, byte(r))
 	}
 	switch r {
-	case '/', '-', '?', ':', '(', ')', '.', ',', '\'', '+', ' ':
+	case '-', '?', ':', '(', ')', '.', ',', '\'', '+', ' ':
 		return append(b, byte(r))
+	case '/', '\\', '|', '_', '~':
+		return append(b, '-')
 	case '&':
 		return append(b, '+')
 	case '"', '`':
@@ -51,10 +54,6 @@ func appendLatin(b []byte, r rune) []byte {
 		return append(b, '(')
 	case ']', '}':
 		return append(b, ')')
-	case '_', '~':
-		return append(b, '-')
-	case '\\', '|':
-		return append(b, '/')
 	case '@':
 		return append(b, "(at)"...)
 	}
@@ -164,14 +163,12 @@ func otherSpelling(r rune) string {
 		return "EUR"
 	case '£':
 		return "GBP"
-	case '–', '—', '‒', '−', '‐':
+	case '–', '—', '‒', '−', '‐', '⁄':
 		return "-"
 	case '‘', '’', '‚', '“', '”', '„', '«', '»', '‹', '›', '´':
 		return "'"
 	case '×':
 		return "x"
-	case '⁄':
-		return "/"
 	}
 	return ""
 }

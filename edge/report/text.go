@@ -104,6 +104,15 @@ func cut(s []byte, n int) (piece, rest []byte) {
 // escaped, controls become blanks, and what XML 1.0 cannot hold is left out.
 func appendXML(b, s []byte, n int) []byte {
 	for i := 0; i < len(s) && n > 0; n-- {
+		from := i
+		for i < len(s) && i-from < n && isPlain(s[i]) {
+			i++
+		}
+		if i > from { // almost every text is one such run
+			b = append(b, s[from:i]...)
+			n -= i - from - 1
+			continue
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
 			i++
@@ -116,10 +125,8 @@ func appendXML(b, s []byte, n int) []byte {
 				b = append(b, "&gt;"...)
 			case c == '\t' || c == '\n' || c == '\r' || c == 0x7F:
 				b = append(b, ' ')
-			case c < ' ':
+			default: // another control, which XML cannot hold
 				n++
-			default:
-				b = append(b, c)
 			}
 			continue
 		}
@@ -137,6 +144,11 @@ func appendXML(b, s []byte, n int) []byte {
 		}
 	}
 	return b
+}
+
+// isPlain says whether c is a character that XML holds as it is.
+func isPlain(c byte) bool {
+	return c >= ' ' && c < 0x7F && c != '&' && c != '<' && c != '>'
 }
 
 // isDate says whether t is a date that a schema takes too: there is no year 0000.
