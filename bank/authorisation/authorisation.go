@@ -60,7 +60,18 @@ const (
 var (
 	ErrUnknown = errors.New("authorisation unknown") // none such, or another TPP's or resource's
 	ErrStatus  = errors.New("authorisation status does not allow this")
+	// ErrNotOffered: SCA happens on the bank's pages, so there is no other step to take.
+	ErrNotOffered = errors.New("this step is not offered: follow the links of the authorisation")
+	ErrRepeated   = errors.New("authorisation was started before")
+	// ErrNotAccepted is for a Subject to say of a success: SCA has failed then.
+	ErrNotAccepted = errors.New("success is not accepted")
 )
+
+// NotAccepted is the class of the failure that follows ErrNotAccepted.
+const NotAccepted = "NotAccepted"
+
+// RepeatWindow is how long a request that is made again is the same request.
+const RepeatWindow = 24 * time.Hour
 
 // An Authorisation is one SCA run.
 type Authorisation struct {
@@ -85,6 +96,9 @@ type Authorisation struct {
 	ExpiresAt    time.Time // the PSU must be done by then
 	FinalisedAt  time.Time
 	SuccessToken []byte // SHA-256 of the token that came with success: a repeat is recognised
+
+	RequestID string   // X-Request-ID, where a TPP started this by itself; "" once another may have it
+	Digest    [32]byte // of what was sent with it
 }
 
 // expiryCap bounds how far a bank may put off the end of a session.

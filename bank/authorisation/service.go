@@ -12,7 +12,12 @@ import (
 
 // A Store keeps authorisations. Package authorisationtest says in tests what these words mean.
 type Store interface {
+	// Create returns ErrRepeated, and stores nothing, when the same TPP has created another
+	// authorisation at the same bank with the same RequestID, unless that was RepeatWindow or
+	// longer before: then the RequestID is a's from now on.
 	Create(ctx context.Context, a Authorisation) error
+	// ByRequest finds what t created with requestID; ErrUnknown where there is nothing.
+	ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (Authorisation, error)
 	// Get returns ErrUnknown when the bank has no authorisation with this ID.
 	Get(ctx context.Context, bank, id string) (Authorisation, error)
 	// ByReturnKey and ByOAuthSession find it by one of its secrets.
@@ -32,7 +37,8 @@ type Store interface {
 // A Subject is what an authorisation is about. Its methods run in the transaction in which
 // the authorisation changes, so they only compute and store; they may run again.
 type Subject interface {
-	// Authorised is told once, when SCA succeeded or was not needed.
+	// Authorised is told once, when SCA succeeded or was not needed. With ErrNotAccepted it
+	// says that this success cannot be, and is then told Refused.
 	Authorised(ctx context.Context, a Authorisation, s core.Success) error
 	// Refused is told when SCA failed or ran out of time.
 	Refused(ctx context.Context, a Authorisation, f core.Fail) error
@@ -153,8 +159,19 @@ func (s *Service) Update(ctx context.Context, bank string, u core.Update) error 
 	})
 }
 
-// Success takes the good end of a session.
+// Success takes the good end of a session. One that the subject does not accept is a bad
+// end, and the bank is told ErrSessionClosed.
 func (s *Service) Success(ctx context.Context, bank string, ok core.Success) error {
+	err := s.success(ctx, bank, ok)
+	if !errors.Is(err, ErrNotAccepted) {
+		return err
+	}
+	// Nothing of the success was kept, so the session is still open to fail.
+	fail := core.Fail{Session: ok.Session, Class: NotAccepted, Message: err.Error(), UserID: ok.UserID}
+	return errors.Join(fmt.Errorf("%w: %w", core.ErrSessionClosed, err), s.Fail(ctx, bank, fail))
+}
+
+func (s *Service) success(ctx context.Context, bank string, ok core.Success) error {
 	return s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
 		next, again, err := a.Succeed(s.Now(), ok)
 		if again {

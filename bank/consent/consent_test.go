@@ -37,12 +37,12 @@ func on(at time.Time) day.Day { return day.Of(at, ljubljana) }
 
 var (
 	authorise = move{"authorise", func(c consent.Consent, at time.Time) (consent.Consent, error) {
-		return c.Authorise(at, on(at), success, 0)
+		return c.Authorise(at, ljubljana, success, 0)
 	}}
-	reject    = move{"reject", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Reject(at, on(at)) }}
-	revoke    = move{"revoke", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Revoke(at, on(at)) }}
-	expire    = move{"expire", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Expire(at, on(at)) }}
-	terminate = move{"terminate", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Terminate(at, on(at)), nil }}
+	reject    = move{"reject", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Reject(at, ljubljana) }}
+	revoke    = move{"revoke", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Revoke(at, ljubljana) }}
+	expire    = move{"expire", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Expire(at, ljubljana) }}
+	terminate = move{"terminate", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Terminate(at, ljubljana), nil }}
 	moves     = []move{authorise, reject, revoke, expire, terminate}
 )
 
@@ -107,7 +107,7 @@ func TestStatusMachine(t *testing.T) {
 			if err != nil || got.Status != tt.want {
 				t.Errorf("got %s, %v; want %s", got.Status, err, tt.want)
 			}
-			if moved := c.At(tt.at).Status != tt.want; moved && got.LastActionDate != on(tt.at) {
+			if moved := c.At(tt.at, ljubljana).Status != tt.want; moved && got.LastActionDate != on(tt.at) {
 				t.Errorf("lastActionDate is %s", got.LastActionDate)
 			}
 		})
@@ -132,23 +132,23 @@ func TestTimeAlone(t *testing.T) {
 		{"a one-off with a window expires with it", func() consent.Consent {
 			c := made(consent.Received)
 			c.Recurring = false
-			c, _ = c.Authorise(noon, on(noon), success, 10*time.Minute)
+			c, _ = c.Authorise(noon, ljubljana, success, 10*time.Minute)
 			return c
 		}, noon.Add(10 * time.Minute), consent.Expired},
 		{"but not before", func() consent.Consent {
 			c := made(consent.Received)
 			c.Recurring = false
-			c, _ = c.Authorise(noon, on(noon), success, 10*time.Minute)
+			c, _ = c.Authorise(noon, ljubljana, success, 10*time.Minute)
 			return c
 		}, noon.Add(10*time.Minute - 1), consent.Valid},
 		{"a recurring one has no window", func() consent.Consent {
-			c, _ := made(consent.Received).Authorise(noon, on(noon), success, 10*time.Minute)
+			c, _ := made(consent.Received).Authorise(noon, ljubljana, success, 10*time.Minute)
 			return c
 		}, noon.Add(time.Hour), consent.Valid},
 		{"a revoked one stays revoked", func() consent.Consent { return made(consent.RevokedByPSU) }, noon.AddDate(1, 0, 0), consent.RevokedByPSU},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.c().At(tt.at).Status; got != tt.want {
+			if got := tt.c().At(tt.at, ljubljana).Status; got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -157,7 +157,7 @@ func TestTimeAlone(t *testing.T) {
 
 func TestAuthoriseKeepsWhatTheBankSaid(t *testing.T) {
 	grant := &core.Grant{Balances: []core.AccountReference{byIBAN(ibanA)}}
-	c, err := made(consent.Received).Authorise(noon, on(noon), core.Success{UserID: "u7", Token: "t7", Granted: grant}, 0)
+	c, err := made(consent.Received).Authorise(noon, ljubljana, core.Success{UserID: "u7", Token: "t7", Granted: grant}, 0)
 	if err != nil || c.PSU != "u7" || c.Token != "t7" || c.Grant != grant || !c.AuthorisedAt.Equal(noon) {
 		t.Errorf("got %+v, %v", c, err)
 	}
@@ -175,14 +175,14 @@ func TestFinalIsFinal(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			at = at.Add(time.Duration(rapid.Int64Range(0, int64(8*time.Minute)).Draw(t, "later")))
 			m := rapid.SampledFrom(moves).Draw(t, "move")
-			before := c.At(at).Status
+			before := c.At(at, ljubljana).Status
 			var err error
 			if m.name == "authorise" {
-				c, err = c.Authorise(at, on(at), success, window)
+				c, err = c.Authorise(at, ljubljana, success, window)
 			} else {
 				c, err = m.do(c, at)
 			}
-			now := c.At(at).Status
+			now := c.At(at, ljubljana).Status
 			if before.Final() && now != before {
 				t.Fatalf("%s took %s to %s", m.name, before, now)
 			}
@@ -355,19 +355,19 @@ func TestWants(t *testing.T) {
 		{consent.Access{Accounts: refs(byIBAN(ibanA))}, ""},
 		{consent.Access{Balances: refs()}, "b"},
 		{consent.Access{Transactions: refs()}, "t"},
-		{consent.Access{Accounts: refs(), OwnerName: refs()}, "o"},
+		{consent.Access{Accounts: refs(), TrustedBeneficiaries: refs()}, "p"},
 		{consent.Access{AvailableAccounts: consent.AllAccounts}, ""},
-		{consent.Access{AvailableAccounts: consent.AllAccountsWithOwnerName}, "o"},
+		{consent.Access{AvailableAccounts: consent.AllAccountsWithOwnerName}, ""},
 		{consent.Access{AvailableAccountsWithBalance: consent.AllAccounts}, "b"},
-		{consent.Access{AvailableAccountsWithBalance: consent.AllAccountsWithOwnerName}, "bo"},
-		{consent.Access{AllPSD2: consent.AllAccounts}, "bt"},
-		{consent.Access{AllPSD2: consent.AllAccountsWithOwnerName}, "bto"},
+		{consent.Access{AvailableAccountsWithBalance: consent.AllAccountsWithOwnerName}, "b"},
+		{consent.Access{AllPSD2: consent.AllAccounts}, "btp"},
+		{consent.Access{AllPSD2: consent.AllAccountsWithOwnerName}, "btp"},
 	} {
 		c, got := consent.Consent{Access: tt.access}, ""
 		for _, w := range []struct {
 			letter string
 			wanted bool
-		}{{"b", c.WantsBalances()}, {"t", c.WantsTransactions()}, {"o", c.WantsOwnerName()}} {
+		}{{"b", c.WantsBalances()}, {"t", c.WantsTransactions()}, {"p", c.WantsTrustedBeneficiaries()}} {
 			if w.wanted {
 				got += w.letter
 			}
@@ -400,12 +400,20 @@ func TestCoveredBeforeTheBankHasTold(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v; want %+v: transactions were not asked for", got, want)
 	}
-	c.Model = consent.Dedicated
-	if got := c.Covered(); got != nil {
-		t.Errorf("a dedicated consent names its accounts itself: got %+v", got)
+	named := consent.Consent{Model: consent.Dedicated, Access: consent.Access{Accounts: refs(a, b)}}
+	if got := named.Covered(); got != nil {
+		t.Errorf("as long as the PSU has decided nothing: got %+v", got)
 	}
-	c.Model, c.Accounts = consent.BankOffered, []consent.Account{{ResourceID: "r1", Reference: a}}
+	named.Grant = &core.Grant{Balances: []core.AccountReference{b}}
+	if got := named.Covered(); !slices.Equal(got, []consent.Account{{Reference: b}}) {
+		t.Errorf("one of two that were named: got %+v", got)
+	}
+	c.Accounts = []consent.Account{{ResourceID: "r1", Reference: a}}
 	if got := c.Covered(); len(got) != 1 || got[0].ResourceID != "r1" {
 		t.Errorf("what the bank told counts more: got %+v", got)
+	}
+	c.Accounts, c.Access.RestrictedTo = nil, []string{"CACC"}
+	if got := c.Covered(); got != nil {
+		t.Errorf("which of them are of the right type only the bank can tell: got %+v", got)
 	}
 }

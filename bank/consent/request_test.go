@@ -41,8 +41,8 @@ var ljubljana = func() *time.Location {
 func bank(override ...func(*profile.Bank)) profile.Bank {
 	b := profile.Bank{Code: "lon", Zone: ljubljana}
 	b.SCATimeout = 15 * time.Minute
-	b.Consent = profile.Consent{Dedicated: true, BankOffered: true, Global: true, AvailableAccounts: true, ValidityDaysMax: 180, FrequencyMax: 4}
-	b.Accounts = profile.Accounts{OwnerName: true, ReferenceTypes: []string{"iban", "bban", "pan", "maskedPan"}}
+	b.Consent = profile.Consent{Dedicated: true, BankOffered: true, Global: true, AvailableAccounts: true, RestrictedTo: true, ReplaceOlder: true, ValidityDaysMax: 180, FrequencyMax: 4}
+	b.Accounts = profile.Accounts{OwnerName: true, SavingsAndLoans: true, ReferenceTypes: []string{"iban", "bban", "pan", "maskedPan"}}
 	b.Funds = profile.Funds{Enabled: true, ConsentVia: profile.FundsByConsents}
 	for _, o := range override {
 		o(&b)
@@ -217,7 +217,7 @@ func TestOwnerNamesAreLeftOutWhereTheBankShowsNone(t *testing.T) {
 	a := byIBAN(ibanA)
 	b := bank(func(b *profile.Bank) { b.Accounts.OwnerName = false })
 	c, err := consent.New(b, "c1", someTPP, recurring(consent.Access{Accounts: refs(a), OwnerName: refs(a)}), noon)
-	if err != nil || c.Access.OwnerName != nil || c.WantsOwnerName() {
+	if err != nil || c.Access.OwnerName != nil {
 		t.Errorf("got %v, %v", c.Access.OwnerName, err)
 	}
 }
@@ -247,14 +247,14 @@ func TestTheLastDayIsTheBanks(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if c, err = c.Authorise(now, r.ValidUntil, core.Success{UserID: "u1", Token: "t1"}, 0); err != nil {
+			if c, err = c.Authorise(now, ljubljana, core.Success{UserID: "u1", Token: "t1"}, 0); err != nil {
 				t.Fatal(err)
 			}
 			last, _ := time.Parse(time.RFC3339, tt.lastMoment)
-			if got := c.At(last).Status; got != consent.Valid {
+			if got := c.At(last, ljubljana).Status; got != consent.Valid {
 				t.Errorf("in its last second it is %s", got)
 			}
-			if got := c.At(last.Add(time.Second)).Status; got != consent.Expired {
+			if got := c.At(last.Add(time.Second), ljubljana).Status; got != consent.Expired {
 				t.Errorf("a second later it is %s", got)
 			}
 		})

@@ -1,8 +1,11 @@
 package xs2a
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jacoelho/banking/iban"
@@ -43,7 +46,8 @@ type accountAccess struct {
 }
 
 type additionalInformation struct {
-	OwnerName *[]accountReference `json:"ownerName,omitempty"`
+	OwnerName            *[]accountReference `json:"ownerName,omitempty"`
+	TrustedBeneficiaries *[]accountReference `json:"trustedBeneficiaries,omitempty"`
 }
 
 // consentCreated answers the creation of a consent.
@@ -81,7 +85,8 @@ type consentStatusAnswer struct {
 // spec: xs2a/createConsent
 func (a *API) createConsent(c *call) (answer, error) {
 	var body consentRequest
-	if err := c.read(&body); err != nil {
+	text, err := c.readText(&body)
+	if err != nil {
 		return answer{}, err
 	}
 	r, err := body.request()
@@ -95,17 +100,11 @@ func (a *API) createConsent(c *call) (answer, error) {
 	if err := c.tpp.May(needed); err != nil {
 		return answer{}, err
 	}
-	to, err := a.redirects(c, a.Bank.SCAApproaches[0] == profile.Redirect)
+	start, warnings, err := a.start(c, text)
 	if err != nil {
 		return answer{}, err
 	}
-	brand, err := c.text("TPP-Brand-Logging-Information")
-	if err != nil {
-		return answer{}, err
-	}
-	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{
-		Request: r, RequestID: c.requestID, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu,
-	})
+	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{Request: r, Start: start})
 	if err != nil {
 		return answer{}, err
 	}
@@ -114,8 +113,27 @@ func (a *API) createConsent(c *call) (answer, error) {
 	h := http.Header{"Location": {self.Href}}
 	a.scaLinks(&l, h, auth, a.link("consents", con.ID, "authorisations", auth.ID))
 	return answer{status: http.StatusCreated, header: h, body: consentCreated{
-		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: to.warnings,
+		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
 	}}, nil
+}
+
+// start reads the headers that SCA of a consent needs. text is the body, or nothing.
+func (a *API) start(c *call, text []byte) (s consent.Start, warnings []tppMessage, err error) {
+	to, err := a.redirects(c, a.Bank.SCAApproaches[0] == profile.Redirect)
+	if err != nil {
+		return s, nil, err
+	}
+	brand, err := c.text("TPP-Brand-Logging-Information")
+	if err != nil {
+		return s, nil, err
+	}
+	var compact bytes.Buffer
+	if len(text) > 0 {
+		json.Compact(&compact, text) // valid: it was read before
+	}
+	return consent.Start{
+		RequestID: c.requestID, Body: compact.Bytes(), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu,
+	}, to.warnings, nil
 }
 
 // request turns wire into a request, and refuses what has no meaning. Whether the bank
@@ -139,20 +157,18 @@ func (b consentRequest) request() (r consent.Request, err error) {
 	r.CombinedServiceIndicator, r.ConfirmationOfFundsAllowed = *b.CombinedServiceIndicator, b.ConfirmationOfFundsAllowed
 	w := b.Access
 	r.Access = consent.Access{AvailableAccounts: w.AvailableAccounts, AvailableAccountsWithBalance: w.AvailableAccountsWithBalance, AllPSD2: w.AllPSD2, RestrictedTo: w.RestrictedTo}
-	lists := []struct {
+	type refs struct {
 		path string
 		from *[]accountReference
 		to   **[]core.AccountReference
-	}{
+	}
+	lists := []refs{
 		{"access.accounts", w.Accounts, &r.Access.Accounts}, {"access.balances", w.Balances, &r.Access.Balances},
 		{"access.transactions", w.Transactions, &r.Access.Transactions},
 	}
-	if w.AdditionalInformation != nil {
-		lists = append(lists, struct {
-			path string
-			from *[]accountReference
-			to   **[]core.AccountReference
-		}{"access.additionalInformation.ownerName", w.AdditionalInformation.OwnerName, &r.Access.OwnerName})
+	if more := w.AdditionalInformation; more != nil {
+		lists = append(lists, refs{"access.additionalInformation.ownerName", more.OwnerName, &r.Access.OwnerName},
+			refs{"access.additionalInformation.trustedBeneficiaries", more.TrustedBeneficiaries, &r.Access.TrustedBeneficiaries})
 	}
 	for _, l := range lists {
 		if l.from == nil {
@@ -225,7 +241,7 @@ func (a *API) getConsent(c *call) (answer, error) {
 		if con.Model != consent.Funds {
 			info.Links = &links{Account: ptr(a.link("accounts"))}
 		}
-	case consent.Received:
+	case consent.Received, consent.PartiallyAuthorised:
 		l := links{}
 		auths, err := a.Authorisations.List(c.Context(), a.Bank.Code, authorisation.OfConsent, con.ID)
 		if err != nil {
@@ -239,39 +255,72 @@ func (a *API) getConsent(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: info}, nil
 }
 
-// wireAccess shows what was asked for; where the PSU chose the accounts, it shows these.
+// wireAccess shows what c really covers: what was asked for, and once the PSU has given
+// single accounts, these.
 func wireAccess(c consent.Consent) accountAccess {
+	covered := c.Covered()
+	if covered != nil && c.Chosen() {
+		return wireChosen(covered)
+	}
 	w := accountAccess{
 		AvailableAccounts: c.Access.AvailableAccounts, AvailableAccountsWithBalance: c.Access.AvailableAccountsWithBalance,
 		AllPSD2: c.Access.AllPSD2, RestrictedTo: c.Access.RestrictedTo,
 	}
-	covered := c.Covered()
-	show := func(asked *[]core.AccountReference, given func(consent.Account) bool) *[]accountReference {
-		if asked == nil {
+	show := func(asked *[]core.AccountReference, in func(consent.Account) bool) *[]accountReference {
+		switch {
+		case asked == nil:
 			return nil
+		case covered != nil:
+			return wireReferences(covered, in)
 		}
 		refs := []accountReference{}
-		if covered == nil || c.Model == consent.Funds {
-			for _, r := range *asked {
-				refs = append(refs, wireReference(r))
-			}
-			return &refs
-		}
-		for _, acc := range covered {
-			if given(acc) {
-				refs = append(refs, wireReference(acc.Reference))
-			}
+		for _, r := range *asked {
+			refs = append(refs, wireReference(r))
 		}
 		return &refs
 	}
-	w.Accounts = show(c.Access.Accounts, func(consent.Account) bool { return true })
-	w.Balances = show(c.Access.Balances, func(a consent.Account) bool { return a.Balances })
-	w.Transactions = show(c.Access.Transactions, func(a consent.Account) bool { return a.Transactions })
-	if c.Access.OwnerName != nil {
-		w.AdditionalInformation = &additionalInformation{OwnerName: show(c.Access.OwnerName, func(consent.Account) bool { return true })}
+	w.Accounts = show(c.Access.Accounts, anyAccount)
+	w.Balances = show(c.Access.Balances, withBalances)
+	w.Transactions = show(c.Access.Transactions, withTransactions)
+	if c.Access.OwnerName != nil || c.Access.TrustedBeneficiaries != nil {
+		w.AdditionalInformation = &additionalInformation{
+			OwnerName: show(c.Access.OwnerName, withOwnerName), TrustedBeneficiaries: show(c.Access.TrustedBeneficiaries, withBeneficiaries),
+		}
 	}
 	return w
 }
+
+// wireChosen shows the accounts that the PSU gave where access to all was asked for.
+func wireChosen(covered []consent.Account) accountAccess {
+	some := func(in func(consent.Account) bool) *[]accountReference {
+		if !slices.ContainsFunc(covered, in) {
+			return nil
+		}
+		return wireReferences(covered, in)
+	}
+	w := accountAccess{Accounts: wireReferences(covered, anyAccount), Balances: some(withBalances), Transactions: some(withTransactions)}
+	if names := some(withOwnerName); names != nil {
+		w.AdditionalInformation = &additionalInformation{OwnerName: names}
+	}
+	return w
+}
+
+// wireReferences lists those of accounts that are in.
+func wireReferences(accounts []consent.Account, in func(consent.Account) bool) *[]accountReference {
+	refs := []accountReference{}
+	for _, a := range accounts {
+		if in(a) {
+			refs = append(refs, wireReference(a.Reference))
+		}
+	}
+	return &refs
+}
+
+func anyAccount(consent.Account) bool          { return true }
+func withBalances(a consent.Account) bool      { return a.Balances }
+func withTransactions(a consent.Account) bool  { return a.Transactions }
+func withOwnerName(a consent.Account) bool     { return a.OwnerName }
+func withBeneficiaries(a consent.Account) bool { return a.Beneficiaries }
 
 // spec: xs2a/getConsentStatus
 func (a *API) getConsentStatus(c *call) (answer, error) {

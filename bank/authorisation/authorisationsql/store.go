@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kontor/bank/authorisation"
+	"kontor/bank/tpp"
 	"kontor/kit/sqldb"
 )
 
@@ -29,15 +30,42 @@ type Store struct{ DB *sqldb.DB }
 var _ authorisation.Store = Store{}
 
 const columns = `bank, id, kind, subject, tpp, status, oauth, session, bank_url, return_key, redirect_uri, nok_redirect_uri,
-	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token`
+	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token, request_id, digest`
 
 func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error {
-	_, err := s.DB.Exec(ctx, `INSERT INTO authorisation (`+columns+`, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)`,
-		a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
-		a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
-		sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken)
-	return err
+	var digest []byte
+	if a.RequestID != "" {
+		digest = a.Digest[:]
+	}
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		const insert = `INSERT INTO authorisation (` + columns + `, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)
+			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
+		args := []any{
+			a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
+			a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
+			sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), digest,
+		}
+		n, err := tx.Exec(insert, args...)
+		if err != nil || n == 1 {
+			return err
+		}
+		// The other one may be so old that its claim is over.
+		n, err = tx.Exec(`UPDATE authorisation SET request_id = NULL, version = version + 1 WHERE bank = $1 AND tpp = $2 AND request_id = $3 AND created_at <= $4`,
+			a.Bank, string(a.TPP), a.RequestID, sqldb.Micros(a.CreatedAt.Add(-authorisation.RepeatWindow)))
+		if err == nil && n == 1 {
+			n, err = tx.Exec(insert, args...)
+		}
+		if err == nil && n == 0 {
+			err = authorisation.ErrRepeated
+		}
+		return err
+	})
+}
+
+func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (authorisation.Authorisation, error) {
+	a, _, err := s.one(ctx, `tpp = $2 AND request_id = $3`, bank, string(t), requestID)
+	return a, err
 }
 
 func (s Store) Get(ctx context.Context, bank, id string) (authorisation.Authorisation, error) {
@@ -84,9 +112,9 @@ func (s Store) update(ctx context.Context, where, bank, key string, change func(
 			return err
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
-			expires_at = $6, finalised_at = $7, success_token = $8, version = version + 1 WHERE bank = $9 AND id = $10 AND version = $11`,
+			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, version = version + 1 WHERE bank = $10 AND id = $11 AND version = $12`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
-			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, bank, a.ID, version)
+			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -121,11 +149,14 @@ func (s Store) all(ctx context.Context, query string, args ...any) ([]authorisat
 
 func scan(row interface{ Scan(...any) error }) (a authorisation.Authorisation, version int64, err error) {
 	var oauth int
-	var oauthSession sql.NullString
+	var oauthSession, requestID sql.NullString
+	var digest []byte
 	var created, expires, finalised int64
 	err = row.Scan(&a.Bank, &a.ID, &a.Kind, &a.Subject, &a.TPP, &a.Status, &oauth, &a.Session, &a.BankURL, &a.ReturnKey,
-		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken, &version)
-	a.OAuth, a.OAuthSession = oauth == 1, oauthSession.String
+		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken,
+		&requestID, &digest, &version)
+	a.OAuth, a.OAuthSession, a.RequestID = oauth == 1, oauthSession.String, requestID.String
+	copy(a.Digest[:], digest)
 	a.CreatedAt, a.ExpiresAt, a.FinalisedAt = sqldb.Time(created), sqldb.Time(expires), sqldb.Time(finalised)
 	return a, version, err
 }

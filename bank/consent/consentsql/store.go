@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"kontor/bank/consent"
 	"kontor/bank/core"
@@ -38,20 +39,43 @@ type Store struct {
 var _ consent.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
-	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts`
+	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest`
 
 func (s Store) Create(ctx context.Context, c consent.Consent) error {
 	row, err := s.row(c)
 	if err != nil {
 		return err
 	}
-	_, err = s.DB.Exec(ctx, `INSERT INTO consent (`+columns+`, token_hash, funds_account, told, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, 1)`,
-		c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
-		sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
-		sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
-		row.token, row.grant, row.accounts, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told)
-	return err
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		const insert = `INSERT INTO consent (` + columns + `, token_hash, funds_account, told, ends_at, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 1)
+			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
+		args := []any{
+			c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
+			sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
+			sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
+			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
+		}
+		n, err := tx.Exec(insert, args...)
+		if err != nil || n == 1 {
+			return err
+		}
+		// The other one may be so old that its claim is over.
+		n, err = tx.Exec(`UPDATE consent SET request_id = NULL, version = version + 1 WHERE bank = $1 AND tpp = $2 AND request_id = $3 AND created_at <= $4`,
+			c.Bank, string(c.TPP), c.RequestID, sqldb.Micros(c.CreatedAt.Add(-consent.RepeatWindow)))
+		if err == nil && n == 1 {
+			n, err = tx.Exec(insert, args...)
+		}
+		if err == nil && n == 0 {
+			err = consent.ErrRepeated
+		}
+		return err
+	})
+}
+
+func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (consent.Consent, error) {
+	c, _, err := s.one(ctx, `tpp = $2 AND request_id = $3`, bank, string(t), requestID)
+	return c, err
 }
 
 func (s Store) Get(ctx context.Context, bank, id string) (consent.Consent, error) {
@@ -75,9 +99,10 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(consent.
 		// told goes back to 0 only when the consent comes to an end here: Told is the way out.
 		n, err := s.DB.Exec(ctx, `UPDATE consent SET psu = $1, status = $2, last_action_date = $3, authorised_at = $4, one_off_end = $5,
 			token = $6, token_hash = $7, grant_json = $8, accounts = $9, told = CASE WHEN status = $2 THEN told ELSE $10 END,
-			authorise_by = $11, version = version + 1 WHERE bank = $12 AND id = $13 AND version = $14`,
+			authorise_by = $11, session = $12, request_id = $13, ends_at = $14, version = version + 1 WHERE bank = $15 AND id = $16 AND version = $17`,
 			c.PSU, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd),
-			row.token, row.tokenHash, row.grant, row.accounts, row.told, sqldb.Micros(c.AuthoriseBy), bank, id, version)
+			row.token, row.tokenHash, row.grant, row.accounts, row.told, sqldb.Micros(c.AuthoriseBy),
+			c.Session, sqldb.Null(c.RequestID), row.endsAt, bank, id, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -102,7 +127,7 @@ func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string)
 		return nil, err
 	}
 	rows, err := s.DB.Query(ctx, `SELECT id FROM consent WHERE bank = $1 AND psu = $2 AND psu <> '' AND tpp = $3 AND recurring = 1
-		AND model <> 'funds' AND status IN ('received', 'valid')`, bank, psu, string(t))
+		AND model <> 'funds' AND status IN ('received', 'partiallyAuthorised', 'valid')`, bank, psu, string(t))
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +157,11 @@ func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core
 func (s Store) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]consent.Consent, error) {
 	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND token_hash IS NOT NULL AND ($2 = '' OR psu = $2) AND id >= $3
 		ORDER BY id LIMIT $4`, bank, q.UserID, q.FromID, q.Limit)
+}
+
+func (s Store) Overdue(ctx context.Context, bank string, now time.Time, limit int) ([]consent.Consent, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3`,
+		bank, sqldb.Micros(now), limit)
 }
 
 func (s Store) Untold(ctx context.Context, bank string, limit int) ([]consent.Consent, error) {
@@ -172,7 +202,9 @@ func (s Store) all(ctx context.Context, query string, args ...any) ([]consent.Co
 type row struct {
 	access, grant, accounts string
 	token, tokenHash        []byte
+	digest                  []byte // nil: nothing is a repeat
 	told                    int
+	endsAt                  *int64 // nil: it has ended
 }
 
 func (s Store) row(c consent.Consent) (r row, err error) {
@@ -193,6 +225,12 @@ func (s Store) row(c consent.Consent) (r row, err error) {
 	if c.Token != "" {
 		r.tokenHash = hash(c.Token)
 	}
+	if c.RequestID != "" {
+		r.digest = c.Digest[:]
+	}
+	if end := c.EndsAt(); !end.IsZero() {
+		r.endsAt = new(sqldb.Micros(end))
+	}
 	r.told = sqldb.Bool(!c.Status.Final() || c.Token == "")
 	r.token, err = s.Box.Seal(place(c.Bank, c.ID), c.Token)
 	return r, err
@@ -202,13 +240,17 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 	var r row
 	var recurring int
 	var validUntil, lastAction string
+	var requestID sql.NullString
+	var digest []byte
 	var expires, created, by, authorised, oneOff int64
 	err = from.Scan(&c.Bank, &c.ID, &c.TPP, &c.TPPName, &c.PSU, &c.Model, &r.access, &recurring, &validUntil, &expires, &c.FrequencyPerDay,
-		&c.Status, &lastAction, &created, &by, &authorised, &oneOff, &c.Session, &r.token, &r.grant, &r.accounts, &version)
+		&c.Status, &lastAction, &created, &by, &authorised, &oneOff, &c.Session, &r.token, &r.grant, &r.accounts,
+		&requestID, &digest, &version)
 	if err != nil {
 		return c, 0, err
 	}
-	c.Recurring = recurring == 1
+	c.Recurring, c.RequestID = recurring == 1, requestID.String
+	copy(c.Digest[:], digest)
 	c.ExpiresAt, c.CreatedAt, c.AuthoriseBy = sqldb.Time(expires), sqldb.Time(created), sqldb.Time(by)
 	c.AuthorisedAt, c.OneOffEnd = sqldb.Time(authorised), sqldb.Time(oneOff)
 	var errs [6]error
@@ -247,5 +289,14 @@ func fundsAccount(c consent.Consent) string {
 
 // identifier is how an account reference is looked for: the currency is compared after.
 func identifier(r core.AccountReference) string {
-	return r.IBAN + "|" + r.BBAN + "|" + r.PAN + "|" + r.MaskedPAN + "|" + r.MSISDN
+	return r.IBAN + "|" + r.BBAN + "|" + r.PAN + "|" + r.MaskedPAN + "|" + r.MSISDN + other(r)
+}
+
+// other adds what has no field of its own; nothing where there is nothing, so that what was
+// stored before there was such is found.
+func other(r core.AccountReference) string {
+	if r.Other.Identification == "" {
+		return ""
+	}
+	return "|" + r.Other.Identification
 }

@@ -142,7 +142,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		for range 8 {
 			wg.Go(func() {
 				err := s.Update(context.Background(), "lon", "c1", func(c consent.Consent) (consent.Consent, error) {
-					return c.Revoke(at.Add(time.Minute), day.New(2026, 3, 1))
+					return c.Revoke(at.Add(time.Minute), time.UTC)
 				})
 				if err == nil {
 					won.Add(1)

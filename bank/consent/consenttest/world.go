@@ -123,7 +123,7 @@ func Everything() consent.Request {
 // Ask creates a consent for AISP.
 func (w *World) Ask(t testing.TB, r consent.Request) consent.Consent {
 	t.Helper()
-	c, _, err := w.Create(t.Context(), w.At, AISP, consent.Creation{Request: r, RequestID: "99391c7e-ad88-49ec-a2ad-99ddcb1f7721"})
+	c, _, err := w.Create(t.Context(), w.At, AISP, consent.Creation{Request: r})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,185 @@
+package consent
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/core"
+	"kontor/bank/profile"
+	"kontor/bank/tpp"
+)
+
+// RepeatWindow is how long a request that is made again is the same request.
+const RepeatWindow = 24 * time.Hour
+
+// A Start is what SCA of a consent needs to begin, beside the consent.
+type Start struct {
+	RequestID      string // X-Request-ID; with "" nothing is the same request
+	Body           []byte // what was sent, in one spelling: a repeat has the same
+	RedirectURI    string
+	NokRedirectURI string
+	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
+	PSU            core.PSUContext
+}
+
+// A Creation is what a new consent needs.
+type Creation struct {
+	Request
+	Start
+}
+
+// Create creates a consent and its authorisation, hands it to the bank, and waits a moment
+// for the bank's page. That the bank did not answer in time is no error: the TPP sees it by
+// the missing link and reads again.
+//
+// A request that t made before has no further effect: Create returns the first consent as
+// it stands now, or ErrRequest when something else was asked then. A request that was
+// refused, by the rules or by the bank, can be made again.
+func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creation) (Consent, authorisation.Authorisation, error) {
+	none := authorisation.Authorisation{}
+	c, err := New(b, s.NewID(), t, r.Request, s.Now())
+	if err != nil {
+		// What was taken once stays taken, though a day may have passed since.
+		if first, ferr := s.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID); ferr == nil && s.repeats(first, r) {
+			return s.again(ctx, b, first.ID)
+		}
+		return Consent{}, none, err
+	}
+	c.RequestID, c.Digest = r.RequestID, sha256.Sum256(r.Body)
+	a := s.authorisation(b, c, r.Start)
+	c.Session = a.Session
+	err = s.Atomically(ctx, func(ctx context.Context) error {
+		if err := s.Audit.Append(ctx, s.entry(c, string(t.ID), "consent.create", r.RequestID)); err != nil {
+			return err
+		}
+		if err := s.Store.Create(ctx, c); err != nil {
+			return err
+		}
+		return s.Authorisations.Store.Create(ctx, a)
+	})
+	if errors.Is(err, ErrRepeated) {
+		return s.repeat(ctx, b, t, r)
+	}
+	if err != nil {
+		return Consent{}, none, err
+	}
+	u, cause := s.start(ctx, b, t, c, a, r.Start)
+	if cause != nil {
+		return Consent{}, none, cmp.Or(s.notTaken(context.WithoutCancel(ctx), c, a, cause), cause)
+	}
+	if err := s.Authorisations.Handed(ctx, a, u, nil); err != nil {
+		return Consent{}, none, err
+	}
+	if a, err = s.Authorisations.Await(ctx, b.Code, a.ID, b.FirstUpdateWait); err != nil {
+		return Consent{}, none, err
+	}
+	if a.Status.Final() { // the bank refused or exempted at once
+		c, err = s.Store.Get(ctx, b.Code, c.ID)
+	}
+	return s.at(c), a, err
+}
+
+// authorisation returns a new authorisation of c, not yet stored.
+func (s *Service) authorisation(b profile.Bank, c Consent, r Start) authorisation.Authorisation {
+	return s.Authorisations.New(authorisation.Start{
+		Bank: b.Code, Kind: authorisation.OfConsent, Subject: c.ID, TPP: c.TPP, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
+		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, Timeout: b.SCATimeout,
+	})
+}
+
+// notTaken rejects a new consent because the bank did not take it. The TPP may ask again
+// with the same X-Request-ID.
+func (s *Service) notTaken(ctx context.Context, c Consent, a authorisation.Authorisation, cause error) error {
+	return s.Atomically(ctx, func(ctx context.Context) error {
+		if err := s.Authorisations.Handed(ctx, a, nil, cause); err != nil {
+			return err
+		}
+		return s.Store.Update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
+			c.RequestID = ""
+			if rejected, err := c.Reject(s.Now(), s.zone(c.Bank)); err == nil {
+				c = rejected
+			}
+			return c, nil
+		})
+	})
+}
+
+// repeats says whether r is the request that created first, made again in time.
+func (s *Service) repeats(first Consent, r Creation) bool {
+	return first.Digest == sha256.Sum256(r.Body) && s.Now().Before(first.CreatedAt.Add(RepeatWindow))
+}
+
+// repeat answers a request that was made before.
+func (s *Service) repeat(ctx context.Context, b profile.Bank, t tpp.TPP, r Creation) (c Consent, a authorisation.Authorisation, err error) {
+	first, err := s.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID)
+	switch {
+	case errors.Is(err, ErrUnknown): // the bank has just refused it
+		return c, a, core.ErrUnavailable
+	case err != nil:
+		return c, a, err
+	case !s.repeats(first, r):
+		return c, a, wrong("X-Request-ID", "was used for another consent")
+	}
+	c, a, err = s.again(ctx, b, first.ID)
+	if err == nil && c.RequestID == "" { // refused while this one waited for it
+		err = core.ErrUnavailable
+	}
+	return c, a, err
+}
+
+// again answers for a consent that was created before.
+func (s *Service) again(ctx context.Context, b profile.Bank, id string) (c Consent, a authorisation.Authorisation, err error) {
+	all, err := s.Authorisations.List(ctx, b.Code, authorisation.OfConsent, id)
+	if err != nil {
+		return c, a, err
+	}
+	if len(all) > 0 {
+		if a, err = s.Authorisations.Await(ctx, b.Code, all[len(all)-1].ID, b.FirstUpdateWait); err != nil {
+			return c, a, err
+		}
+	}
+	c, err = s.Store.Get(ctx, b.Code, id)
+	return s.at(c), a, err
+}
+
+// start tells the bank of c.
+func (s *Service) start(ctx context.Context, b profile.Bank, t tpp.TPP, c Consent, a authorisation.Authorisation, r Start) (*core.Update, error) {
+	app := cmp.Or(r.Brand, t.Name)
+	if c.Model == Funds {
+		return s.Cores[b.Code].StartFundsAccess(ctx, core.FundsAccessRequest{
+			Session: a.Session, ConsentID: c.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
+			Account: list(c.Access.Accounts)[0], PSU: r.PSU,
+		})
+	}
+	req := core.AccessRequest{
+		Session: a.Session, ConsentID: c.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
+		Recurring: c.Recurring, ValidUntil: c.ValidUntil, FrequencyPerDay: c.FrequencyPerDay, PSU: r.PSU,
+	}
+	if !b.Consent.ForceBankOffered {
+		req.AllPSD2 = c.Model == Global || c.Model == AvailableAccounts
+		if c.Model == Dedicated {
+			// The protocol knows balances and transactions only, and wants both filled or both
+			// empty: accounts of which less is asked stand in both, and the hub gives less.
+			req.Balances, req.Transactions = c.named(), c.named()
+		}
+	}
+	return s.Cores[b.Code].StartAccess(ctx, req)
+}
+
+// named lists every account that the TPP named, once.
+func (c Consent) named() []core.AccountReference {
+	var all []core.AccountReference
+	for _, l := range []*[]core.AccountReference{c.Access.Accounts, c.Access.Balances, c.Access.Transactions} {
+		for _, r := range list(l) {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
