@@ -325,6 +325,6 @@ func references(refs []core.AccountReference) []wire.Account {
 func account(r core.AccountReference) wire.Account {
 	return wire.Account{
 		IBAN: wire.String(r.IBAN), BBAN: wire.String(r.BBAN), PAN: wire.String(r.PAN), MaskedPAN: wire.String(r.MaskedPAN),
-		MSISDN: wire.String(r.MSISDN), Currency: wire.String(r.Currency),
+		MSISDN: wire.String(r.MSISDN), BankAccountIdentifier: wire.String(r.Other.Identification), Currency: wire.String(r.Currency),
 	}
 }

@@ -59,10 +59,23 @@ func (l *listener) Update(_ context.Context, bank string, u core.Update) error {
 
 func (l *listener) Success(_ context.Context, bank string, s core.Success) error {
 	granted := "as asked"
-	if s.Granted != nil {
-		granted = fmt.Sprintf("%+v", *s.Granted)
+	switch {
+	case s.Granted == nil:
+	case s.Granted.AllPSD2:
+		granted = "everything"
+	default:
+		granted = "balances " + names(s.Granted.Balances...) + " transactions " + names(s.Granted.Transactions...)
 	}
-	return l.note(s.Session, "%s success user %s token %s %s %+v", bank, s.UserID, s.Token, granted, s.DebtorAccount)
+	return l.note(s.Session, "%s success user %s token %s %s from %s", bank, s.UserID, s.Token, granted, names(s.DebtorAccount))
+}
+
+// names says what of each account is known.
+func names(refs ...core.AccountReference) string {
+	b, err := json.Marshal(append([]core.AccountReference{}, refs...))
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }
 
 func (l *listener) Fail(_ context.Context, bank string, f core.Fail) error {
@@ -136,11 +149,11 @@ func TestReports(t *testing.T) {
 		{"an update with a time nobody can read", "update", `{"session_secret":"s","session_expires_at":"soon"}`, `lon update  "" ""  ? ""`},
 		{"an update with a message to the PSU", "update", `{"session_secret":"s","extra":{"psu_message":"Open the app"}}`, `lon update  "" ""  ? "Open the app"`},
 		{"an update with extras of another shape", "update", `{"session_secret":"s","extra":[1],"unknown":{"a":null}}`, `lon update  "" ""  ? ""`},
-		{"a success that grants what was asked", "success", `{"session_secret":"s","user_id":17,"token":"t","token_expires_at":"2027-01-01 00:00:00 UTC"}`, `lon success user 17 token t as asked {IBAN: BBAN: PAN: MaskedPAN: MSISDN: Currency:}`},
-		{"a success that grants everything", "success", `{"session_secret":"s","user_id":"17","token":"t","consent":{"allPsd2":"allAccounts"}}`, `lon success user 17 token t {AllPSD2:true Balances:[] Transactions:[]} {IBAN: BBAN: PAN: MaskedPAN: MSISDN: Currency:}`},
-		{"a success that grants some accounts", "success", `{"session_secret":"s","token":"t","consent":{"balances":[{"iban":"SI56"},{}],"transactions":[{"masked_pan":"4532"}]}}`, `lon success user  token t {AllPSD2:false Balances:[{IBAN:SI56 BBAN: PAN: MaskedPAN: MSISDN: Currency:}] Transactions:[{IBAN: BBAN: PAN: MaskedPAN:4532 MSISDN: Currency:}]} {IBAN: BBAN: PAN: MaskedPAN: MSISDN: Currency:}`},
-		{"a success with two empty lists", "success", `{"session_secret":"s","token":"t","consent":{"balances":[],"transactions":[]}}`, `lon success user  token t {AllPSD2:false Balances:[] Transactions:[]} {IBAN: BBAN: PAN: MaskedPAN: MSISDN: Currency:}`},
-		{"a success of a payment", "success", `{"session_secret":"s","user_id":"17","debtor_account":{"iban":"SI56","bic":"X"}}`, `lon success user 17 token  as asked {IBAN:SI56 BBAN: PAN: MaskedPAN: MSISDN: Currency:}`},
+		{"a success that grants what was asked", "success", `{"session_secret":"s","user_id":17,"token":"t","token_expires_at":"2027-01-01 00:00:00 UTC"}`, `lon success user 17 token t as asked from [{}]`},
+		{"a success that grants everything", "success", `{"session_secret":"s","user_id":"17","token":"t","consent":{"allPsd2":"allAccounts"}}`, `lon success user 17 token t everything from [{}]`},
+		{"a success that grants some accounts", "success", `{"session_secret":"s","token":"t","consent":{"balances":[{"iban":"SI56"},{}],"transactions":[{"masked_pan":"4532"}]}}`, `lon success user  token t balances [{"iban":"SI56"}] transactions [{"maskedPan":"4532"}] from [{}]`},
+		{"a success with two empty lists", "success", `{"session_secret":"s","token":"t","consent":{"balances":[],"transactions":[]}}`, `lon success user  token t balances [] transactions [] from [{}]`},
+		{"a success of a payment", "success", `{"session_secret":"s","user_id":"17","debtor_account":{"iban":"SI56","bic":"X"}}`, `lon success user 17 token  as asked from [{"iban":"SI56"}]`},
 		{"a fail", "fail", `{"session_secret":"s","error_class":"AccessDenied","error_message":"cancelled","status":"CANC","user_id":1}`, `lon fail AccessDenied "cancelled" CANC 1`},
 		{"a fail that says nothing", "fail", `{"session_secret":"s"}`, `lon fail InternalProviderError "Internal error"  `},
 		{"a fail that says too much", "fail", `{"session_secret":"s","error_class":"com.example.SomeException","error_message":"` + strings.Repeat("č", 200) + `"}`, `lon fail com.example.SomeException "` + strings.Repeat("č", 127) + `"  `},
