@@ -31,7 +31,8 @@ type access struct {
 	State      string // active, revoked
 	AppName    string
 	Granted    grant
-	ValidUntil string // the last day, or empty
+	Asked      *wire.Access // by the third party; nil: not known any more
+	ValidUntil string       // the last day, or empty
 	CreatedAt  time.Time
 }
 
@@ -103,7 +104,7 @@ func (b *Bank) accessOf(ctx context.Context, token, service string) (access, err
 	return a, nil
 }
 
-const selectAccess = `SELECT id, service, customer, state, app_name, granted, valid_until, created_at FROM corebank_access WHERE bank = $1 AND `
+const selectAccess = `SELECT id, service, customer, state, app_name, granted, asked, valid_until, created_at FROM corebank_access WHERE bank = $1 AND `
 
 func (b *Bank) access(ctx context.Context, id string) (access, error) {
 	if !isPlain(id) {
@@ -117,12 +118,17 @@ func (b *Bank) access(ctx context.Context, id string) (access, error) {
 }
 
 func scanAccess(scan func(...any) error) (a access, err error) {
-	var granted string
+	var granted, asked string
 	var created int64
-	if err := scan(&a.ID, &a.Service, &a.Customer, &a.State, &a.AppName, &granted, &a.ValidUntil, &created); err != nil {
+	if err := scan(&a.ID, &a.Service, &a.Customer, &a.State, &a.AppName, &granted, &asked, &a.ValidUntil, &created); err != nil {
 		return a, err
 	}
 	a.CreatedAt = time.UnixMicro(created)
+	if asked != "" {
+		if err := json.Unmarshal([]byte(asked), &a.Asked); err != nil {
+			return a, err
+		}
+	}
 	return a, json.Unmarshal([]byte(granted), &a.Granted)
 }
 
@@ -153,9 +159,15 @@ func (b *Bank) addAccess(tx *sqldb.Tx, a access) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.Exec(`INSERT INTO corebank_access (bank, id, service, customer, state, app_name, granted, valid_until, created_at)
-		VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8)`,
-		b.code, a.ID, a.Service, a.Customer, a.AppName, string(granted), a.ValidUntil, b.now().UnixMicro())
+	asked := []byte{}
+	if a.Asked != nil {
+		if asked, err = json.Marshal(a.Asked); err != nil {
+			return "", err
+		}
+	}
+	_, err = tx.Exec(`INSERT INTO corebank_access (bank, id, service, customer, state, app_name, granted, asked, valid_until, created_at)
+		VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8, $9)`,
+		b.code, a.ID, a.Service, a.Customer, a.AppName, string(granted), string(asked), a.ValidUntil, b.now().UnixMicro())
 	return a.ID, err
 }
 

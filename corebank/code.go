@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
-	"strings"
 	"time"
 
 	"kontor/connector/wire"
@@ -45,7 +44,7 @@ func (b *Bank) digest(code string, j journey, p payment) []byte {
 	if err != nil {
 		panic("corebank: a request that was read from JSON cannot be written: " + err.Error())
 	}
-	return b.mac("access code", code, j.ID, j.Session, j.Customer, j.AppName, strings.Join(j.Choice, ","), string(asked))
+	return b.mac("access code", code, j.ID, j.Session, j.Customer, j.AppName, choices(j.Choice), string(asked))
 }
 
 // sendCode takes down the customer's choice and sends a code for exactly that.
@@ -61,7 +60,7 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		}
 		var p payment
 		if j.Kind == kindPayment {
-			if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, j.Choice[0], b.code, j.ID); err != nil {
+			if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, j.Choice[0].account, b.code, j.ID); err != nil {
 				return err
 			}
 			var err error
@@ -81,6 +80,9 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 			return errCodesSent
 		}
 		text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
+		if j.Kind == kindChange {
+			text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
+		}
 		if j.Kind == kindPayment {
 			text = fmt.Sprintf(textOf(c.Language, "sms.payment"), b.name, p.Amount.String()+" "+p.Amount.Currency, p.CreditorName, p.CreditorIBAN, code)
 		}
@@ -155,11 +157,18 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 
 // complete does what the customer approved by SCA.
 func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error {
-	if err := b.move(tx, j, stateDone, stateCode); err != nil {
-		return err
-	}
 	// The limits of payments without SCA begin anew (RTS art. 16).
 	if _, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = 0, exempt_minor = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
+		return err
+	}
+	if j.Kind == kindChange {
+		chosen, err := b.chosen(tx, j)
+		if err != nil {
+			return err
+		}
+		return b.change(tx, out, j, chosen)
+	}
+	if err := b.move(tx, j, stateDone, stateCode); err != nil {
 		return err
 	}
 	if j.Kind == kindPayment {
@@ -176,6 +185,7 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		a.Granted = grant{Named: j.Request.Account, Accounts: []grantedAccount{{ID: chosen[0].ID}}}
 	} else {
 		a.Granted, event.Consent = j.grants(chosen)
+		a.Asked = j.Request.Access
 	}
 	id, err := b.addAccess(tx, a)
 	if err != nil {
@@ -187,10 +197,10 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 // chosen reads the accounts that the customer chose, all of them the customer's own.
 func (b *Bank) chosen(tx *sqldb.Tx, j journey) ([]account, error) {
 	var all []account
-	for _, id := range j.Choice {
+	for _, c := range j.Choice {
 		a := account{}
-		a.ID, a.Customer = id, j.Customer
-		if err := tx.QueryRow(`SELECT iban, currency, type, product, pan FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, b.code, j.Customer, id).
+		a.ID, a.Customer = c.account, j.Customer
+		if err := tx.QueryRow(`SELECT iban, currency, type, product, pan FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, b.code, j.Customer, c.account).
 			Scan(&a.IBAN, &a.Currency, &a.Type, &a.Product, &a.PAN); err != nil {
 			return nil, err
 		}

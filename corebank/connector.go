@@ -17,12 +17,15 @@ import (
 type connector struct{ *Bank }
 
 var (
-	_ sdk.Bank               = connector{}
-	_ sdk.Payments           = connector{}
-	_ sdk.FundsConfirmations = connector{}
-	_ sdk.Cards              = connector{}
-	_ sdk.CardTransactions   = connector{}
-	_ sdk.Logins             = connector{}
+	_ sdk.Bank                 = connector{}
+	_ sdk.Payments             = connector{}
+	_ sdk.FundsConfirmations   = connector{}
+	_ sdk.Cards                = connector{}
+	_ sdk.CardTransactions     = connector{}
+	_ sdk.StandingOrders       = connector{}
+	_ sdk.TrustedBeneficiaries = connector{}
+	_ sdk.Refresher            = connector{}
+	_ sdk.Logins               = connector{}
 )
 
 // StartAccess invites the customer to choose accounts.

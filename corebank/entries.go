@@ -1,9 +1,10 @@
 package corebank
 
 import (
-	"cmp"
 	"context"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -57,13 +58,8 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 	if err != nil {
 		return page, err
 	}
-	granted, ok := acc.Granted.of(account)
-	if !ok || !granted.Transactions || !isPlain(account) {
-		return page, sdk.ErrAccountUnknown
-	}
-	// A grant of all accounts names none: it covers this customer's and no others.
-	if owned, err := c.owns(ctx, acc.Customer, account, card); err != nil || !owned {
-		return page, cmp.Or(err, sdk.ErrAccountUnknown)
+	if err := c.mayReport(ctx, acc, account, card); err != nil {
+		return page, err
 	}
 	from, to, err := c.period(q)
 	if err != nil {
@@ -102,18 +98,20 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 	return page, nil
 }
 
-func (c connector) owns(ctx context.Context, customer, account string, card bool) (bool, error) {
+// mayReport returns ErrAccountUnknown unless acc covers the transactions of account, which
+// is a card's or not. A grant of all accounts names none: it covers this customer's and no
+// others.
+func (c connector) mayReport(ctx context.Context, acc access, account string, card bool) error {
+	granted, ok := acc.Granted.of(account)
+	if !ok || !granted.Transactions || !isPlain(account) {
+		return sdk.ErrAccountUnknown
+	}
 	var kind string
-	rows, err := c.db.Query(ctx, `SELECT type FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, c.code, customer, account)
-	if err != nil {
-		return false, err
+	err := c.db.QueryRow(ctx, `SELECT type FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, c.code, acc.Customer, account).Scan(&kind)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (kind == typeCard) != card {
+		return sdk.ErrAccountUnknown
 	}
-	defer rows.Close()
-	if !rows.Next() {
-		return false, rows.Err()
-	}
-	err = rows.Scan(&kind)
-	return (kind == typeCard) == card, err
+	return err
 }
 
 func (c connector) period(q wire.TransactionsQuery) (from, to day.Day, err error) {

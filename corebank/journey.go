@@ -22,6 +22,7 @@ const (
 	kindFunds   = "funds"
 	kindPayment = "payment"
 	kindLogin   = "login"
+	kindChange  = "change" // of an access, begun by its customer: the hub does not hear of it
 )
 
 // States of a journey. It begins open, waits for a one-time code, and ends.
@@ -49,7 +50,7 @@ type journey struct {
 	Request     request
 	Customer    string
 	Bound       bool // only Customer may approve: the hub knows who it is
-	Choice      []string
+	Choice      []choice
 	ExpiresAt   time.Time
 }
 
@@ -59,6 +60,7 @@ type request struct {
 	ValidUntil string        `json:"valid_until,omitempty"`
 	Account    *wire.Account `json:"account,omitempty"`
 	IBAN       string        `json:"iban,omitempty"`
+	Change     string        `json:"change,omitempty"` // ID of the access that is changed
 }
 
 func (j journey) over() bool { return j.State != stateOpen && j.State != stateCode }
@@ -87,9 +89,9 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 		}
 		n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
 				customer, bound, choice, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $12) ON CONFLICT DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
 			b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
-			j.Customer, flag(j.Bound), b.now().UnixMicro(), j.ExpiresAt.UnixMicro())
+			j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro())
 		if err != nil || n == 0 {
 			return err
 		}
@@ -139,7 +141,9 @@ func scanJourney(row sqldb.Row) (j journey, err error) {
 	}
 	j.Bound, j.ExpiresAt = bound == 1, time.UnixMicro(expires)
 	if choice != "" {
-		j.Choice = strings.Split(choice, ",")
+		for one := range strings.SplitSeq(choice, ",") {
+			j.Choice = append(j.Choice, parseChoice(one))
+		}
 	}
 	return j, json.Unmarshal([]byte(asked), &j.Request)
 }
@@ -157,7 +161,7 @@ func (b *Bank) move(tx *sqldb.Tx, j journey, to string, from ...string) error {
 	for _, f := range from {
 		n, err := tx.Exec(`UPDATE corebank_journey SET state = $1, customer = $2, choice = $3
 			WHERE bank = $4 AND id = $5 AND state = $6 AND expires_at > $7`,
-			to, j.Customer, strings.Join(j.Choice, ","), b.code, j.ID, f, b.now().UnixMicro())
+			to, j.Customer, choices(j.Choice), b.code, j.ID, f, b.now().UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -201,6 +205,9 @@ func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, messag
 			return err
 		}
 	}
+	if j.Kind == kindChange {
+		return nil
+	}
 	return b.fail(tx, out, j, class, message)
 }
 
@@ -218,7 +225,7 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 		return slices.DeleteFunc(all, func(a account) bool { return !wanted(a) })
 	}
 	switch j.Kind {
-	case kindAccess:
+	case kindAccess, kindChange:
 		named := j.Request.named()
 		switch {
 		case j.Request.Access != nil && j.Request.Access.AllPSD2 != "":
@@ -256,40 +263,6 @@ func (r request) named() []wire.Account {
 		all = append(all, *r.Access.Transactions...)
 	}
 	return all
-}
-
-// grants turns the customer's choice into what is granted, and into the protocol's words.
-// Where the TPP named accounts, an account gets only what it was named for.
-func (j journey) grants(chosen []account) (grant, *wire.Access) {
-	asked := j.Request.Access
-	if asked != nil && asked.AllPSD2 != "" {
-		return grant{All: true}, &wire.Access{AllPSD2: "allAccounts"}
-	}
-	free := len(j.Request.named()) == 0
-	allows := func(list *[]wire.Account, a account) bool {
-		if free {
-			return asked == nil || list != nil || asked.Balances == nil && asked.Transactions == nil
-		}
-		return list != nil && slices.ContainsFunc(*list, a.isMeantBy)
-	}
-	var g grant
-	balances, transactions := []wire.Account{}, []wire.Account{}
-	for _, a := range chosen {
-		got := grantedAccount{ID: a.ID}
-		if asked == nil {
-			got.Balances, got.Transactions = true, true
-		} else {
-			got.Balances, got.Transactions = allows(asked.Balances, a), allows(asked.Transactions, a)
-		}
-		if got.Balances {
-			balances = append(balances, a.reference())
-		}
-		if got.Transactions {
-			transactions = append(transactions, a.reference())
-		}
-		g.Accounts = append(g.Accounts, got)
-	}
-	return g, &wire.Access{Balances: &balances, Transactions: &transactions}
 }
 
 func flag(b bool) int {

@@ -58,6 +58,16 @@ func (b *Bank) me(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		to += "?withdrawn=1"
+	case action == "change":
+		path, err := b.startChange(r.Context(), v.who.ID, r.PostFormValue("access"))
+		switch {
+		case errors.Is(err, sdk.ErrTokenUnknown), errors.Is(err, errJourney): // ended meanwhile: the page says so
+		case err != nil:
+			b.fault(w, r, err)
+			return
+		default:
+			to = path
+		}
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
@@ -73,6 +83,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	if r.URL.Query().Get("withdrawn") != "" {
 		p.Notice = "me.withdrawn"
 	}
+	if r.URL.Query().Get("changed") != "" {
+		p.Notice = "me.changed"
+	}
 	accounts, err := b.accountsOf(r.Context(), v.who.ID)
 	if err != nil {
 		b.fault(w, r, err)
@@ -81,6 +94,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	labels := map[string]string{}
 	for _, a := range accounts {
 		labels[a.ID] = a.Shown()
+		if a.IBAN != "" && !a.bundles() {
+			labels[a.ID] += " " + a.Currency
+		}
 		if a.bundles() {
 			continue
 		}
@@ -98,8 +114,17 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	for _, a := range accesses {
 		view := accessView{ID: a.ID, AppName: a.AppName, Service: "me." + a.Service, Since: shortTime(a.CreatedAt.In(b.zone)), Until: a.ValidUntil}
 		for _, g := range a.Granted.Accounts {
-			view.Accounts = append(view.Accounts, labels[g.ID])
+			shown := accessAccount{Label: labels[g.ID]}
+			switch {
+			case a.Service != serviceAccounts:
+			case g.Balances && !g.Transactions:
+				shown.Only = "rights.balances"
+			case g.Transactions && !g.Balances:
+				shown.Only = "rights.transactions"
+			}
+			view.Accounts = append(view.Accounts, shown)
 		}
+		view.Changeable = a.changeable()
 		p.Accesses = append(p.Accesses, view)
 	}
 	b.show(w, r, status, "me", p)

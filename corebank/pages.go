@@ -57,6 +57,8 @@ type page struct {
 type accountChoice struct {
 	ID, Label, Product, Currency, Available string
 	Checked                                 bool
+	Rights                                  bool   // there is a choice of what is shown
+	Only                                    string // what was chosen of it
 }
 
 type paymentView struct {
@@ -67,8 +69,13 @@ type balanceView struct{ Product, Label, Booked, Available string }
 
 type accessView struct {
 	ID, AppName, Service, Since, Until string
-	Accounts                           []string
+	Accounts                           []accessAccount
+	Changeable                         bool
 }
+
+// An accessAccount is an account as an access covers it. Only is the key of what it is
+// limited to, or empty.
+type accessAccount struct{ Label, Only string }
 
 // T returns a text of the catalogue in the page's language.
 func (p page) T(key string, args ...any) string {

@@ -170,7 +170,11 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 	}
 	s.j.Choice = nil
 	for _, a := range chosen {
-		s.j.Choice = append(s.j.Choice, a.ID)
+		c := choice{account: a.ID}
+		if s.rights(a) {
+			c.only = s.only(a)
+		}
+		s.j.Choice = append(s.j.Choice, c)
 	}
 	if s.payment != nil && chosen[0].Spendable() < s.payment.Amount.Minor {
 		// The money is looked at only now: before the customer is there, nobody may learn
@@ -178,6 +182,25 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 		return "", s.b.end(ctx, s.j, stateFailed, classFunds, "There is not enough money on the account.", new(false))
 	}
 	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+}
+
+// rights says whether there is something to choose about what is shown of a.
+func (s *scaVisit) rights(a account) bool {
+	if s.fixed || s.j.Kind != kindAccess && s.j.Kind != kindChange {
+		return false
+	}
+	asked := s.j.Request.asked(a)
+	return asked.Balances && asked.Transactions
+}
+
+// only reads what the customer limits a to. Anything else than a known word is no limit,
+// as for a program that sends none.
+func (s *scaVisit) only(a account) string {
+	switch word := s.r.PostFormValue("rights-" + a.ID); word {
+	case onlyBalances, onlyTransactions:
+		return word
+	}
+	return ""
 }
 
 // again leads the browser back to the journey's page by GET.
@@ -198,6 +221,12 @@ func (s *scaVisit) showState(status int, key string) {
 			p.State = "over"
 		}
 		p.ReturnTo, p.Title = j.RedirectURL, "end."+p.State
+		if j.Kind == kindChange {
+			p.AppName = s.b.name
+			if p.State != stateDone {
+				p.ReturnTo = s.b.baseURL + "/me"
+			}
+		}
 		s.b.show(s.w, s.r, http.StatusOK, "end", p)
 	case !s.mayGoOn():
 		p.Title, p.Text = "login.title", "login."+j.Kind
@@ -226,14 +255,25 @@ func (s *scaVisit) showChoice(status int, p page) {
 		return
 	default:
 		p.Title, p.Text = "access.title", "access.text"
+		if s.j.Kind == kindChange {
+			p.Title, p.Text = "change.title", "change.text"
+		}
 		if s.fixed {
 			p.Title, p.Text = "access.titleAll", "access.all"
 		}
 	}
-	named := len(s.j.Request.named()) > 0
+	named := len(s.j.Request.named()) > 0 && s.j.Kind != kindChange
 	ticked := s.r.PostForm["accounts"]
 	for i, a := range s.accounts {
-		c := accountChoice{ID: a.ID, Label: a.Shown(), Product: a.Product, Currency: a.Currency, Checked: named || slices.Contains(ticked, a.ID)}
+		c := accountChoice{ID: a.ID, Label: a.Shown(), Product: a.Product, Currency: a.Currency, Rights: s.rights(a), Checked: named || slices.Contains(ticked, a.ID)}
+		if a.bundles() {
+			c.Currency = ""
+		}
+		if before := slices.IndexFunc(s.j.Choice, func(c choice) bool { return c.account == a.ID }); s.r.Method == http.MethodPost {
+			c.Only = s.only(a)
+		} else if before >= 0 { // what the access covers until it is changed
+			c.Checked, c.Only = true, s.j.Choice[before].only
+		}
 		if p.Single {
 			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0
 		}
