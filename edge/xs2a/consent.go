@@ -8,15 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jacoelho/banking/iban"
-
 	"kontor/bank/authorisation"
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/profile"
 	"kontor/kit/day"
 	"kontor/kit/eidas"
-	"kontor/kit/money"
 )
 
 // consentRequest is what a TPP sends to create a consent.
@@ -191,39 +188,6 @@ func (b consentRequest) request() (r consent.Request, err error) {
 		return r, malformed("access.restrictedTo", "names too many types")
 	}
 	return r, nil
-}
-
-// accountsMax bounds a list of accounts in a request.
-const accountsMax = 100
-
-// reference checks an account reference that came in at path.
-func (w accountReference) reference(path string) (core.AccountReference, error) {
-	given := 0
-	for _, s := range []string{w.IBAN, w.BBAN, w.PAN, w.MaskedPAN, w.MSISDN} {
-		if s != "" {
-			given++
-		}
-		if len(s) > 35 {
-			return core.AccountReference{}, malformed(path, "has an identifier of more than 35 characters")
-		}
-	}
-	if given != 1 {
-		return core.AccountReference{}, malformed(path, "must name each account by exactly one identifier")
-	}
-	if w.IBAN != "" && iban.Validate(w.IBAN) != nil {
-		return core.AccountReference{}, malformed(path+".iban", "is not a valid IBAN")
-	}
-	if w.Currency != "" {
-		if _, ok := money.Decimals(w.Currency); !ok {
-			return core.AccountReference{}, malformed(path+".currency", "is not an ISO 4217 code")
-		}
-	}
-	return core.AccountReference{IBAN: w.IBAN, BBAN: w.BBAN, PAN: w.PAN, MaskedPAN: w.MaskedPAN, MSISDN: w.MSISDN, Currency: w.Currency}, nil
-}
-
-// wireReference turns a reference into wire.
-func wireReference(r core.AccountReference) accountReference {
-	return accountReference{IBAN: r.IBAN, BBAN: r.BBAN, PAN: r.PAN, MaskedPAN: r.MaskedPAN, MSISDN: r.MSISDN, Currency: r.Currency}
 }
 
 // spec: xs2a/getConsentInformation

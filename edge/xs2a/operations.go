@@ -76,6 +76,10 @@ var operations = []operation{
 		do: (*API).getConsentAuthorisations, status: 200, answer: authorisationList{}},
 	{id: "getConsentScaStatus", method: "GET", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: ais, roles: toHoldConsents,
 		do: (*API).getConsentSCAStatus, status: 200, answer: scaStatusAnswer{}},
+	{id: "startConsentAuthorisation", method: "POST", path: "/v1/consents/{consentId}/authorisations", summary: "Authorise a consent again", service: ais, roles: toHoldConsents, token: tokenToCreate,
+		do: (*API).startConsentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
+	{id: "updateConsentsPsuData", method: "PUT", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: ais, roles: toHoldConsents,
+		do: (*API).updateConsentPSUData, params: []parameter{{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
 
 	{id: "getAccountList", method: "GET", path: "/v1/accounts", summary: "List accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
 		do: (*API).getAccounts, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: accountList{}},

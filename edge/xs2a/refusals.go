@@ -64,6 +64,7 @@ var refusals = []struct {
 
 	{authorisation.ErrUnknown, nil, http.StatusForbidden, "RESOURCE_UNKNOWN"},
 	{authorisation.ErrStatus, nil, http.StatusConflict, "STATUS_INVALID"},
+	{authorisation.ErrNotOffered, nil, http.StatusBadRequest, "SERVICE_INVALID"},
 
 	{account.ErrUnknown, nil, http.StatusNotFound, "RESOURCE_UNKNOWN"},
 	{account.ErrTransaction, nil, http.StatusNotFound, "RESOURCE_UNKNOWN"},
@@ -141,6 +142,9 @@ func (a *API) refusal(c *call, err error) answer {
 		path = fe.path
 	}
 	if fe, ok := errors.AsType[*payment.FieldError](err); ok {
+		path = fe.Field
+	}
+	if fe, ok := errors.AsType[*consent.FieldError](err); ok {
 		path = fe.Field
 	}
 	return a.refused(c.Request, status, tppMessage{"ERROR", code, cut(path, 140), cut(text, 500)}, m)

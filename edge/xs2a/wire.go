@@ -32,7 +32,20 @@ type accountReference struct {
 	PAN       string `json:"pan,omitempty" maxLength:"35"`
 	MaskedPAN string `json:"maskedPan,omitempty" maxLength:"35"`
 	MSISDN    string `json:"msisdn,omitempty" maxLength:"35"`
+	Other     *other `json:"other,omitempty" since:"1.3.11"`
 	Currency  string `json:"currency,omitempty" pattern:"^[A-Z]{3}$"`
+	// CashAccountType is read and has no effect: an identifier names its account without.
+	CashAccountType string `json:"cashAccountType,omitempty" since:"1.3.8" pattern:"^[A-Z]{4}$" doc:"ISO 20022 ExternalCashAccountType1Code."`
+}
+
+// other names an account by an identifier that has no field of its own.
+//
+// spec: xs2a/other
+type other struct {
+	Identification        string `json:"identification" maxLength:"35"`
+	SchemeNameCode        string `json:"schemeNameCode,omitempty" maxLength:"4"`
+	SchemeNameProprietary string `json:"schemeNameProprietary,omitempty" maxLength:"35"`
+	Issuer                string `json:"issuer,omitempty" maxLength:"35"`
 }
 
 // amount is a decimal text with its currency.
