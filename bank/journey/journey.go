@@ -40,10 +40,10 @@ type Resource struct {
 	ValidUntil    time.Time
 }
 
-// Consent finds t's consent, if it waits for its PSU.
+// Consent finds t's consent, if it waits for its PSU, or a valid one for SCA anew.
 func (s *Service) Consent(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
 	c, err := s.Consents.Get(ctx, bank, t, id)
-	if errors.Is(err, consent.ErrUnknown) || err == nil && c.Status != consent.Received {
+	if errors.Is(err, consent.ErrUnknown) || err == nil && c.Status.Final() {
 		return Resource{}, ErrResource
 	}
 	if err != nil {
