@@ -30,21 +30,20 @@ func (s Signature) explain(r Request, l lines, key any, ways []way) string {
 	}, guessesByVerification/len(ways)
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		for _, w := range []way{pssSHA256, pssSHA384, pssSHA512} {
-			if !slices.Contains(ways, w) && w.verify(key, text, s.Value) {
-				return "; it is made as " + w.name
-			}
-		}
 		w, sum, why := recovered(k, s.Value)
-		if why != "" {
+		switch {
+		case why != "":
 			return why
-		}
-		if w.hash != 0 {
-			if !slices.Contains(ways, w) && bytes.Equal(w.sum(text), sum) {
-				return "; it is made as " + w.name
-			}
+		case w.hash != 0 && !slices.Contains(ways, w) && bytes.Equal(w.sum(text), sum):
+			return "; it is made as " + w.name
+		case w.hash != 0:
 			fits, budget = func(text []byte) bool { return bytes.Equal(w.sum(text), sum) }, guessesByHash
-		} else if !slices.ContainsFunc(ways, func(w way) bool { return w.pss }) {
+		case !slices.ContainsFunc(ways, func(w way) bool { return w.pss }):
+			for _, w := range []way{pssSHA256, pssSHA384, pssSHA512} {
+				if w.verify(key, text, s.Value) {
+					return "; it is made as " + w.name
+				}
+			}
 			return "; another key has made it, or it was damaged"
 		}
 	case *ecdsa.PublicKey:

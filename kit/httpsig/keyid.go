@@ -11,7 +11,10 @@ import (
 // setKeyID takes keyId apart. raw is the value as it stood between the quotes.
 func (s *Signature) setKeyID(raw string) error {
 	s.rawKeyID = raw
-	s.KeyID = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(raw)
+	s.KeyID = raw
+	if strings.Contains(raw, `\`) {
+		s.KeyID = unquote.Replace(raw)
+	}
 	for _, reading := range s.readings() {
 		var ok bool
 		if s.Serial, s.Issuer, ok = splitKeyID(reading); ok {
@@ -21,22 +24,25 @@ func (s *Signature) setKeyID(raw string) error {
 	return failed(ErrFormat, PartKeyID, "it is not written as SN=<serial number>,CA=<name of the issuer>")
 }
 
+var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+
 // readings returns what keyId may mean. Some escape quotes and backslashes as the header
 // demands and some put a name there as it is; some encode it as in URLs. A name that is right
 // in any reading is right: keyId proves nothing, it only has to agree with the certificate.
 func (s Signature) readings() []string {
-	all := []string{s.KeyID}
+	all := make([]string, 0, 5)
 	add := func(reading string, err error) {
 		if err == nil && !slices.Contains(all, reading) {
 			all = append(all, reading)
 		}
 	}
-	add(s.rawKeyID, nil)
-	if strings.Contains(s.rawKeyID, "%") {
-		add(url.PathUnescape(s.rawKeyID))
+	if strings.Contains(s.KeyID, "%") { // first, because hardly any name has this sign
 		add(url.PathUnescape(s.KeyID))
+		add(url.PathUnescape(s.rawKeyID))
 	}
-	if strings.Contains(s.rawKeyID, "+") {
+	add(s.KeyID, nil)
+	add(s.rawKeyID, nil)
+	if strings.Contains(s.KeyID, "+") {
 		add(url.QueryUnescape(s.rawKeyID))
 	}
 	return all

@@ -5,7 +5,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -26,26 +26,47 @@ func disagreement(written string, name pkix.Name) string {
 	if why != "" {
 		return why
 	}
-	left := make([]attribute, 0, len(name.Names))
-	for _, a := range name.Names {
-		left = append(left, attribute{a.Type.String(), fmt.Sprint(a.Value)})
-	}
+	used := make([]bool, len(name.Names))
 	for _, g := range given {
-		i := slices.IndexFunc(left, func(a attribute) bool {
-			return (a.kind == g.kind || !dotted(g.kind)) && folded(a.value) == folded(g.value)
-		})
-		if i >= 0 {
-			left = slices.Delete(left, i, i+1)
-			continue
-		}
-		for _, a := range left {
-			if a.kind == g.kind {
-				return fmt.Sprintf("the issuer's %s is %s, but that of the certificate is %s", shortName(g.kind), shown(g.value), shown(a.value))
+		same, kin := -1, -1
+		for i, a := range name.Names {
+			kind, value := isType(a.Type, g.kind), valueOf(a)
+			switch {
+			case used[i]:
+			case (kind || !dotted(g.kind)) && (value == g.value || folded(value) == folded(g.value)):
+				same = i
+			case kind:
+				kin = i
 			}
 		}
-		return fmt.Sprintf("the issuer has %s=%s, which that of the certificate has not", shortName(g.kind), shown(g.value))
+		switch {
+		case same >= 0:
+			used[same] = true
+		case kin >= 0:
+			return fmt.Sprintf("the issuer's %s is %s, but that of the certificate is %s", shortName(g.kind), shown(g.value), shown(valueOf(name.Names[kin])))
+		default:
+			return fmt.Sprintf("the issuer has %s=%s, which that of the certificate has not", shortName(g.kind), shown(g.value))
+		}
 	}
 	return ""
+}
+
+func valueOf(a pkix.AttributeTypeAndValue) string {
+	value, _ := a.Value.(string)
+	return value
+}
+
+// isType says whether oid is written so in dotted form.
+func isType(oid asn1.ObjectIdentifier, written string) bool {
+	var room [64]byte
+	dotted := room[:0]
+	for i, arc := range oid {
+		if i > 0 {
+			dotted = append(dotted, '.')
+		}
+		dotted = strconv.AppendInt(dotted, int64(arc), 10)
+	}
+	return string(dotted) == written
 }
 
 // folded makes values comparable as X.520 does: neither case nor the number of blanks counts.
@@ -115,30 +136,34 @@ func cutValue(s, separators string) (value, rest string) {
 			return value, rest
 		}
 	}
-	var b strings.Builder
 	quoted := strings.HasPrefix(s, `"`)
-	i := 0
 	if quoted {
-		i = 1
+		s = s[1:]
 	}
-	for i < len(s) {
-		c := s[i]
-		switch {
+	var b strings.Builder // only used from the first escape on
+	plain := 0            // where what is not yet in b begins
+	done := func(i int) string {
+		if plain == 0 {
+			return s[:i]
+		}
+		b.WriteString(s[plain:i])
+		return b.String()
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
 		case c == '\\':
-			n := unescape(&b, s[i:])
-			i += n
-			continue
+			b.WriteString(s[plain:i])
+			i += unescape(&b, s[i:]) - 1
+			plain = min(i+1, len(s))
 		case quoted && c == '"':
-			return b.String(), s[i+1:]
+			return done(i), s[i+1:]
 		case !quoted && strings.IndexByte(separators, c) >= 0:
 			if _, _, ok := cutKind(s[i+1:]); ok || strings.Trim(s[i:], separators+" ") == "" {
-				return strings.TrimRight(b.String(), " "), s[i:]
+				return strings.TrimRight(done(i), " "), s[i:]
 			}
 		}
-		b.WriteByte(c)
-		i++
 	}
-	return strings.TrimRight(b.String(), " "), ""
+	return strings.TrimRight(done(len(s)), " "), ""
 }
 
 // unescape writes what the escape at the front of s means, and returns its length: a pair
