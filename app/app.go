@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kontor/bank/account"
+	"kontor/bank/account/accountsql"
 	bankapp "kontor/bank/app"
 	"kontor/bank/app/appsql"
 	"kontor/bank/authorisation"
@@ -43,7 +44,7 @@ import (
 // Migrations are those of every noun; together they are the schema of a hub.
 var Migrations = []fs.FS{
 	auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations,
-	tokensql.Migrations, appsql.Migrations,
+	tokensql.Migrations, appsql.Migrations, accountsql.Migrations,
 }
 
 // A Hub is ready to serve.
@@ -195,7 +196,7 @@ func (a *Hub) build(context.Context) error {
 	a.authorisations.Subjects = map[authorisation.Kind]authorisation.Subject{
 		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfLogin: journey.Logins{},
 	}
-	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Key: a.secrets.naming, Now: a.now}
+	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Store: accountsql.Store{DB: a.db}, Key: a.secrets.naming, Now: a.now, NewID: newID}
 	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Audit: record, Now: a.now}
 	a.journeys = &journey.Service{Consents: a.consents, Authorisations: a.authorisations, Banks: a.banks, Cores: a.cores, ReturnURL: a.returnURL}
 	return nil
@@ -351,8 +352,8 @@ func (a *Hub) Addresses() string {
 	return text
 }
 
-// events is what the hub hears from the banks: SCA goes to the authorisations, withdrawals
-// to the consents.
+// events is what the hub hears from the banks: SCA goes to the authorisations, the end of a
+// refresh to the accounts, withdrawals to the consents.
 type events struct{ a *Hub }
 
 func (e events) Update(ctx context.Context, bank string, u core.Update) error {
@@ -360,11 +361,19 @@ func (e events) Update(ctx context.Context, bank string, u core.Update) error {
 }
 
 func (e events) Success(ctx context.Context, bank string, s core.Success) error {
-	return e.a.authorisations.Success(ctx, bank, s)
+	err := e.a.authorisations.Success(ctx, bank, s)
+	if errors.Is(err, core.ErrSessionUnknown) {
+		return e.a.accounts.Refreshed(ctx, bank, s.Session, true)
+	}
+	return err
 }
 
 func (e events) Fail(ctx context.Context, bank string, f core.Fail) error {
-	return e.a.authorisations.Fail(ctx, bank, f)
+	err := e.a.authorisations.Fail(ctx, bank, f)
+	if errors.Is(err, core.ErrSessionUnknown) {
+		return e.a.accounts.Refreshed(ctx, bank, f.Session, false)
+	}
+	return err
 }
 
 func (e events) Revoked(ctx context.Context, bank, token string, funds bool) error {

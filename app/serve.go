@@ -133,7 +133,7 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 		x := &xs2a.API{
 			Bank: b, BaseURL: a.bankURL(b), MetadataURL: a.metadataURL(b),
 			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Funds: a.funds,
-			Identify: a.identify, CheckToken: a.checkToken, Now: a.now, Log: a.log,
+			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Now: a.now, Log: a.log,
 		}
 		api.Handle(b.BasePath+"/v1/", http.StripPrefix(b.BasePath, x.Handler()))
 		doc, err := xs2a.OpenAPI(b.Profile, b.Name+": XS2A", a.bankURL(b))

@@ -35,13 +35,9 @@ func (s *Service) Whole(ctx context.Context, r Read, q Report, balances bool, he
 	return s.whole(ctx, r, rep, head, yield)
 }
 
-// Download gives the report that Page.Download of a page of it names. It is part of the same
-// report, and not counted again.
-func (s *Service) Download(ctx context.Context, r Read, resourceID, download string, balances bool, head func(Head) error, yield func(*core.Transaction) error) error {
-	q, err := s.downloaded(r, resourceID, download)
-	if err != nil {
-		return err
-	}
+// Download is Whole for a report that Downloaded returned: part of one that was counted, and
+// not counted again.
+func (s *Service) Download(ctx context.Context, r Read, q Report, balances bool, head func(Head) error, yield func(*core.Transaction) error) error {
 	q.statement = balances
 	rep, err := s.begin(ctx, r, q, "", "account.download")
 	if err != nil {
@@ -64,7 +60,9 @@ func (s *Service) ticket(r Read, q Report, since int64) string {
 	return s.sealed(b, "download", r.Bank.Code, r.ConsentID, q.ResourceID)
 }
 
-func (s *Service) downloaded(r Read, resourceID, download string) (Report, error) {
+// Downloaded returns the report that download names: Page.Download of one of its pages. It
+// returns ErrTransaction where there is none, or none any more.
+func (s *Service) Downloaded(r Read, resourceID, download string) (Report, error) {
 	var t ticket
 	b, ok := s.unsealed(download, "download", r.Bank.Code, r.ConsentID, resourceID)
 	if !ok || json.Unmarshal(b, &t) != nil {

@@ -1,7 +1,10 @@
 package xs2a
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"kontor/bank/account"
@@ -17,14 +20,27 @@ type accountDetails struct {
 	BBAN            string    `json:"bban,omitempty"`
 	MSISDN          string    `json:"msisdn,omitempty"`
 	Currency        string    `json:"currency"`
-	OwnerName       string    `json:"ownerName,omitempty" maxLength:"140"`
-	Name            string    `json:"name,omitempty" maxLength:"70"`
+	OwnerName       string    `json:"ownerName,omitempty" maxLength:"140" doc:"All owners in one text."`
+	OwnerNames      []owner   `json:"ownerNames,omitempty" since:"1.3.12" doc:"The owners one by one."`
+	PSUName         string    `json:"psuName,omitempty" since:"1.3.12" maxLength:"140" doc:"Who gave the consent."`
+	Name            string    `json:"name,omitempty" maxLength:"70" doc:"Given by the bank."`
+	DisplayName     string    `json:"displayName,omitempty" maxLength:"70" doc:"Given by the PSU."`
 	Product         string    `json:"product,omitempty" maxLength:"35"`
 	CashAccountType string    `json:"cashAccountType,omitempty"`
 	Status          string    `json:"status,omitempty" enum:"enabled,deleted,blocked"`
 	BIC             string    `json:"bic,omitempty"`
+	LinkedAccounts  string    `json:"linkedAccounts,omitempty" maxLength:"70"`
+	Usage           string    `json:"usage,omitempty" enum:"PRIV,ORGA" doc:"Private or professional."`
+	Details         string    `json:"details,omitempty" maxLength:"500"`
 	Balances        []balance `json:"balances,omitempty"`
 	Links           *links    `json:"_links,omitempty"`
+}
+
+// owner is one owner of an account.
+//
+// spec: xs2a/ownerNames (level 1.3.12)
+type owner struct {
+	Name string `json:"name" maxLength:"140"`
 }
 
 // balance is one balance of an account.
@@ -50,23 +66,6 @@ type accountAnswer struct {
 type balancesAnswer struct {
 	Account  accountReference `json:"account"`
 	Balances []balance        `json:"balances"`
-}
-
-// cardAccountDetails describes one card account.
-//
-// spec: xs2a/cardAccountDetails
-type cardAccountDetails struct {
-	ResourceID  string  `json:"resourceId"`
-	MaskedPAN   string  `json:"maskedPan" maxLength:"35"`
-	Currency    string  `json:"currency"`
-	Name        string  `json:"name,omitempty" maxLength:"70"`
-	Product     string  `json:"product,omitempty" maxLength:"35"`
-	Status      string  `json:"status,omitempty" enum:"enabled,deleted,blocked"`
-	CreditLimit *amount `json:"creditLimit,omitempty"`
-}
-
-type cardAccountList struct {
-	CardAccounts []cardAccountDetails `json:"cardAccounts"`
 }
 
 // spec: xs2a/getAccountList
@@ -101,7 +100,7 @@ func (a *API) getAccount(c *call) (answer, error) {
 
 // spec: xs2a/getBalances
 func (a *API) getBalances(c *call) (answer, error) {
-	r, _, err := a.reading(c)
+	r, err := a.reader(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -116,49 +115,32 @@ func (a *API) getBalances(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: balancesAnswer{wireReference(d.Reference), balances}}, nil
 }
 
-// spec: xs2a/getCardAccountList
-func (a *API) getCardAccounts(c *call) (answer, error) {
-	r, _, err := a.reading(c)
-	if err != nil {
-		return answer{}, err
-	}
-	cards, err := a.Accounts.CardAccounts(c.Context(), r)
-	if err != nil {
-		return answer{}, inHeader(err)
-	}
-	body := cardAccountList{CardAccounts: make([]cardAccountDetails, len(cards))}
-	for i, d := range cards {
-		w := cardAccountDetails{ResourceID: d.ResourceID, MaskedPAN: d.MaskedPAN, Currency: d.Currency, Name: cut(d.Name, 70), Product: cut(d.Product, 35), Status: d.Status}
-		if d.Limit != nil {
-			w.CreditLimit = &amount{d.Limit.Currency, d.Limit.String()}
-		}
-		body.CardAccounts[i] = w
-	}
-	return answer{status: http.StatusOK, body: body}, nil
+// reader says who reads under which consent.
+func (a *API) reader(c *call) (r account.Read, err error) {
+	r = account.Read{Bank: a.Bank, TPP: c.tpp, RequestID: c.requestID, PSU: c.psu}
+	r.ConsentID, err = c.consentID()
+	return r, err
 }
 
-// reading reads what every account read has: the consent, and whether balances are wanted.
+// reading is reader for what can be had with balances: it also says whether they are wanted.
 func (a *API) reading(c *call) (r account.Read, withBalance bool, err error) {
-	r = account.Read{Bank: a.Bank, TPP: c.tpp, RequestID: c.requestID, PSU: c.psu}
-	if r.ConsentID, err = c.consentID(); err != nil {
+	if r, err = a.reader(c); err != nil || c.URL.RawQuery == "" {
 		return r, false, err
 	}
-	switch c.URL.Query().Get("withBalance") {
-	case "", "false":
-	case "true":
-		withBalance = true
-	default:
-		return r, false, malformed("withBalance", "is neither true nor false")
+	params, err := c.query()
+	if err != nil {
+		return r, false, err
 	}
-	if withBalance {
-		switch a.Bank.Accounts.WithBalance {
-		case "ignore":
-			withBalance = false
-		case "reject":
-			return r, false, account.ErrNotSupported
-		}
+	if withBalance, err = boolean(params, "withBalance"); err != nil || !withBalance {
+		return r, false, err
 	}
-	return r, withBalance, nil
+	switch a.Bank.Accounts.WithBalance {
+	case "ignore":
+		withBalance = false
+	case "reject":
+		err = fmt.Errorf("%w: withBalance", account.ErrNotSupported)
+	}
+	return r, withBalance, err
 }
 
 // inHeader marks an error about the consent that the Consent-ID header names: the same
@@ -173,8 +155,21 @@ func (e *headerError) Is(target error) bool { return target == errHeader }
 func (a *API) details(d account.Described) accountDetails {
 	w := accountDetails{
 		ResourceID: d.ResourceID, IBAN: d.Reference.IBAN, BBAN: d.Reference.BBAN, MSISDN: d.Reference.MSISDN, Currency: d.Details.Currency,
-		OwnerName: cut(d.Details.OwnerName, 140), Name: cut(d.Details.Name, 70), Product: cut(d.Details.Product, 35),
-		CashAccountType: d.Details.Type, Status: d.Details.Status, BIC: d.Details.BIC, Balances: wireBalances(d.Details.Balances),
+		Name: cut(d.Details.Name, 70), DisplayName: cut(d.Details.DisplayName, 70), Product: cut(d.Details.Product, 35),
+		CashAccountType: d.Details.Type, Status: d.Details.Status, BIC: d.Details.BIC, LinkedAccounts: cut(d.Details.LinkedAccounts, 70),
+		Usage: d.Details.Usage, Details: cut(d.Details.Details, 500), Balances: wireBalances(d.Details.Balances),
+	}
+	for _, field := range a.Bank.Accounts.OwnerNameFields {
+		switch field {
+		case "ownerName":
+			w.OwnerName = cut(cmp.Or(d.Details.OwnerName, strings.Join(d.Details.OwnerNames, ", ")), 140)
+		case "ownerNames":
+			for _, name := range d.Details.OwnerNames {
+				w.OwnerNames = append(w.OwnerNames, owner{cut(name, 140)})
+			}
+		case "psuName":
+			w.PSUName = cut(d.Details.PSUName, 140)
+		}
 	}
 	l := links{}
 	if d.Account.Balances {

@@ -132,6 +132,9 @@ var jsonType = []string{"application/json"}
 
 // send writes ans.
 func (a *API) send(c *call, ans answer) {
+	if ans.sent {
+		return
+	}
 	h := c.w.Header()
 	for name, values := range ans.header {
 		h[name] = values
@@ -142,7 +145,7 @@ func (a *API) send(c *call, ans answer) {
 		defer release(b)
 		enc := json.NewEncoder(b)
 		enc.SetEscapeHTML(false)
-		if err := enc.Encode(ans.body); err != nil {
+		if err := enc.Encode(a.level.cut(ans.body)); err != nil {
 			a.Log.ErrorContext(c.Context(), "answer cannot be written", "operation", c.op.id, "requestId", c.requestID, "err", err)
 			c.w.WriteHeader(http.StatusInternalServerError)
 			return

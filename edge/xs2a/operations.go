@@ -55,6 +55,14 @@ var (
 		{"header", "TPP-Nok-Redirect-URI", "Where the PSU goes instead when SCA fails or is refused.", "uri", false},
 		{"header", "TPP-Brand-Logging-Information", "The brand that the PSU knows; it is shown to her.", "", false},
 	}
+	// reportParameters narrow a list of entries.
+	reportParameters = []parameter{
+		{"query", "dateFrom", "First booking day. It is needed, unless the report begins at an entry.", "date", false},
+		{"query", "dateTo", "Last booking day; today where it is missing.", "date", false},
+		{"query", "entryReferenceFrom", "Only entries newer than the one with this entryReference.", "", false},
+		{"query", "deltaList", "Only entries newer than those of the last such report.", "boolean", false},
+		{"query", "cursor", "Stands in the links to other pages; opaque.", "", false},
+	}
 	toReadAccounts = []role{eidas.AI}
 	// Consents may be of either kind; createConsent looks again, once it knows.
 	toHoldConsents = []role{eidas.AI, eidas.IC}
@@ -88,21 +96,39 @@ var operations = []operation{
 	{id: "getBalances", method: "GET", path: "/v1/accounts/{accountId}/balances", summary: "Read the balances of an account", service: ais, roles: toReadAccounts, token: tokenToRead,
 		do: (*API).getBalances, params: []parameter{consentIDHeader}, status: 200, answer: balancesAnswer{}},
 	{id: "getTransactionList", method: "GET", path: "/v1/accounts/{accountId}/transactions", summary: "Read the transactions of an account", service: ais, roles: toReadAccounts, token: tokenToRead,
-		do: (*API).getTransactions, params: []parameter{
+		do: (*API).getTransactions, params: append([]parameter{
 			consentIDHeader,
-			{"query", "bookingStatus", "booked, pending or both.", "", true},
-			{"query", "dateFrom", "First booking day.", "date", false},
-			{"query", "dateTo", "Last booking day; today where it is missing.", "date", false},
-			{"query", "pageIndex", "0 is the first page. Follow _links.next rather than counting.", "integer", false},
-			{"query", "itemsPerPage", "How many entries a page has.", "integer", false},
-			{"query", "cursor", "Stands in _links.next; opaque.", "", false},
-		}, status: 200, answer: transactionList{}},
+			{"query", "bookingStatus", "Which entries: booked, pending, both; information for standing orders, all for everything.", "", true},
+		}, append(reportParameters,
+			parameter{"query", "withBalance", "Show balances beside the entries, as far as the consent allows and the bank offers it here.", "boolean", false},
+			parameter{"query", "pageIndex", "0 is the first page. Follow the links rather than counting.", "integer", false},
+			parameter{"query", "itemsPerPage", "How many entries a page has.", "integer", false})...), status: 200, answer: transactionList{}},
 	{id: "getTransactionDetails", method: "GET", path: "/v1/accounts/{accountId}/transactions/{transactionId}", summary: "Read one transaction", service: ais, roles: toReadAccounts, token: tokenToRead,
 		offered: func(p profile.Profile) bool { return p.Accounts.TransactionDetails },
 		do:      (*API).getTransaction, params: []parameter{consentIDHeader}, status: 200, answer: transactionAnswer{}},
+	{id: "getTransactionDownload", method: "GET", path: "/v1/accounts/{accountId}/transactions/download/{downloadId}", summary: "Download a whole report", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: func(p profile.Profile) bool { return p.Accounts.Downloads },
+		do:      (*API).downloadTransactions, params: []parameter{consentIDHeader}, status: 200, answer: transactionList{}},
+
 	{id: "getCardAccountList", method: "GET", path: "/v1/card-accounts", summary: "List card accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
-		offered: func(p profile.Profile) bool { return p.Accounts.Cards },
-		do:      (*API).getCardAccounts, params: []parameter{consentIDHeader}, status: 200, answer: cardAccountList{}},
+		offered: cardsOn,
+		do:      (*API).getCardAccounts, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: cardAccountList{}},
+	{id: "ReadCardAccount", method: "GET", path: "/v1/card-accounts/{accountId}", summary: "Read one card account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: cardsOn,
+		do:      (*API).getCardAccount, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: cardAccountAnswer{}},
+	{id: "getCardAccountBalances", method: "GET", path: "/v1/card-accounts/{accountId}/balances", summary: "Read the balances of a card account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: cardsOn,
+		do:      (*API).getCardBalances, params: []parameter{consentIDHeader}, status: 200, answer: cardBalancesAnswer{}},
+	{id: "getCardAccountTransactionList", method: "GET", path: "/v1/card-accounts/{accountId}/transactions", summary: "Read the transactions of a card account", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: cardsOn,
+		do:      (*API).getCardTransactions, params: append([]parameter{
+			consentIDHeader,
+			{"query", "bookingStatus", "Which entries: booked, pending or both.", "", true},
+		}, reportParameters...), status: 200, answer: cardTransactionList{}},
+
+	{id: "getTrustedBeneficiaries", method: "GET", path: "/v1/trusted-beneficiaries", summary: "List trusted beneficiaries", service: ais, roles: toReadAccounts, token: tokenToRead,
+		offered: func(p profile.Profile) bool { return p.Accounts.TrustedBeneficiaries },
+		do:      (*API).getTrustedBeneficiaries, params: []parameter{consentIDHeader, {"query", "account-id", "Only those of this account (resourceId).", "", false}}, status: 200, answer: trustedBeneficiaryList{}},
 
 	{id: "initiatePayment", method: "POST", path: "/v1/payments/{paymentProduct}", summary: "Initiate a payment", service: pis, roles: toPay, token: tokenToCreate, psuIP: true,
 		offered: paymentsOn,
@@ -126,6 +152,7 @@ var operations = []operation{
 		body: fundsRequest{}, status: 200, answer: fundsAnswer{}},
 }
 
+func cardsOn(p profile.Profile) bool    { return p.Accounts.Cards }
 func paymentsOn(p profile.Profile) bool { return p.Payments.Enabled }
 func fundsOn(p profile.Profile) bool    { return p.Funds.Enabled }
 
@@ -133,6 +160,12 @@ func fundsOn(p profile.Profile) bool    { return p.Funds.Enabled }
 // told so, rather than that it has the address wrong.
 func switchedOff(p profile.Profile) []string {
 	paths := []string{"/v1/bulk-payments/", "/v1/periodic-payments/", "/v1/signing-baskets", "/v1/signing-baskets/"}
+	if !p.Accounts.Cards {
+		paths = append(paths, "/v1/card-accounts", "/v1/card-accounts/")
+	}
+	if !p.Accounts.TrustedBeneficiaries {
+		paths = append(paths, "/v1/trusted-beneficiaries")
+	}
 	if !p.Payments.Enabled {
 		paths = append(paths, "/v1/payments/")
 	}

@@ -14,15 +14,19 @@ import (
 	"kontor/bank/payment"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
+	"kontor/kit/httpsig"
 )
 
 var (
-	errFormat     = errors.New("request is malformed")
-	errMediaType  = errors.New("content type is not supported: send application/json")
-	errAccept     = errors.New("none of the accepted formats can be served")
-	errNoToken    = errors.New("an access token is needed")
-	errTokenScope = errors.New("the access token is for something else")
-	errHeader     = errors.New("Consent-ID header") // marks an error about the consent in the header
+	errFormat    = errors.New("request is malformed")
+	errMediaType = errors.New("content type is not supported: send application/json")
+	errAccept    = errors.New("none of the accepted formats can be served")
+	errNoToken   = errors.New("an access token is needed")
+	// Of signed requests; package httpsig has the others.
+	errNoSignature = errors.New("Signature header is missing: this bank wants requests to be signed")
+	errNoSeal      = errors.New("TPP-Signature-Certificate header is missing")
+	errTokenScope  = errors.New("the access token is for something else")
+	errHeader      = errors.New("Consent-ID header") // marks an error about the consent in the header
 )
 
 // refusals is the one place where an error gets a Berlin Group code. The first that fits
@@ -41,6 +45,15 @@ var refusals = []struct {
 	{tpp.ErrCertificateBlocked, nil, http.StatusUnauthorized, "CERTIFICATE_BLOCKED"},
 	{tpp.ErrCertificateInvalid, nil, http.StatusUnauthorized, "CERTIFICATE_INVALID"},
 	{tpp.ErrRole, nil, http.StatusUnauthorized, "ROLE_INVALID"},
+
+	{errNoSignature, nil, http.StatusUnauthorized, "SIGNATURE_MISSING"},
+	{errNoSeal, nil, http.StatusUnauthorized, "CERTIFICATE_MISSING"},
+	{httpsig.ErrCertificate, nil, http.StatusUnauthorized, "CERTIFICATE_INVALID"},
+	{httpsig.ErrTimestamp, nil, http.StatusBadRequest, "TIMESTAMP_INVALID"},
+	{httpsig.ErrMissing, nil, http.StatusUnauthorized, "SIGNATURE_INVALID"},
+	{httpsig.ErrFormat, nil, http.StatusUnauthorized, "SIGNATURE_INVALID"},
+	{httpsig.ErrDigest, nil, http.StatusUnauthorized, "SIGNATURE_INVALID"},
+	{httpsig.ErrSignature, nil, http.StatusUnauthorized, "SIGNATURE_INVALID"},
 
 	{errNoToken, nil, http.StatusUnauthorized, "TOKEN_INVALID"},
 	{errTokenScope, nil, http.StatusUnauthorized, "TOKEN_INVALID"},
@@ -137,9 +150,15 @@ func (a *API) refusal(c *call, err error) answer {
 	if errors.Is(err, errNoToken) || code == "TOKEN_EXPIRED" || code == "TOKEN_UNKNOWN" {
 		m = &links{SCAOAuth: &href{a.MetadataURL}}
 	}
+	if g, ok := errors.AsType[*guided](err); ok {
+		m = &g.links
+	}
 	path := ""
 	if fe, ok := errors.AsType[*formatError](err); ok {
 		path = fe.path
+	}
+	if fe, ok := errors.AsType[*httpsig.Error](err); ok {
+		path = fe.Part
 	}
 	if fe, ok := errors.AsType[*payment.FieldError](err); ok {
 		path = fe.Field

@@ -1,8 +1,8 @@
 // Package xs2a serves the Berlin Group interface of the hub's banks to TPPs. JSON, headers
 // and message codes end here: the packages below it speak of consents and payments only.
 //
-// Every request goes the same way (serve): certificate, role, X-Request-ID, token, body
-// limit, then the operation, which turns wire into plain values, makes one call, and turns
+// Every request goes the same way (serve): certificate, role, X-Request-ID, signature,
+// token, body limit, then the operation, which turns wire into plain values, makes one call, and turns
 // the answer into wire. operations.go lists all of them; that one table routes requests and
 // makes the OpenAPI document. refusals.go is the one place where an error gets a code.
 package xs2a
@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ import (
 	"kontor/bank/profile"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
+	"kontor/kit/httpsig"
 )
 
 // bodyMax bounds a request body.
@@ -48,10 +50,15 @@ type API struct {
 	Funds          *funds.Service
 	// Identify says which TPP is calling, by the certificate of the connection.
 	Identify func(*http.Request) (tpp.TPP, error)
+	// IdentifySeal says whose the certificate of a signature is: caller's, or it is refused.
+	IdentifySeal func(ctx context.Context, chain []*x509.Certificate, caller tpp.TPP) (tpp.TPP, error)
 	// CheckToken says what a bearer token is good for.
 	CheckToken func(ctx context.Context, bank, bearer string, t tpp.TPP) (Bearer, error)
 	Now        func() time.Time
 	Log        *slog.Logger
+
+	seals httpsig.Memory // of certificates that were sent with signatures
+	level *level
 }
 
 // A Bearer is what an access token of the calling TPP is good for.
@@ -70,6 +77,7 @@ type call struct {
 	bearer    Bearer
 	requestID string
 	psu       core.PSUContext
+	sent      *[]byte // the body; nil until it is read
 }
 
 // An answer is what an operation has to say. Body is marshalled to JSON; raw is sent as it is.
@@ -79,10 +87,12 @@ type answer struct {
 	body   any
 	raw    []byte
 	free   func() // called when raw has been sent
+	sent   bool   // all of it, already
 }
 
 // Handler routes every operation that the bank's profile offers, under /v1.
 func (a *API) Handler() http.Handler {
+	a.level = newLevel(a.since)
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	for i := range operations {
@@ -161,11 +171,14 @@ func (a *API) admit(c *call) error {
 	}
 	t.BankMayActAsTPP = a.Bank.BanksMayActAsTPP
 	c.tpp = t
-	if err := c.mayPlayOneOf(c.op.roles); err != nil {
+	if err := mayPlayOneOf(t, c.op.roles); err != nil {
 		return err
 	}
 	if c.requestID == "" {
 		return malformed("X-Request-ID", "header must be a UUID")
+	}
+	if err := a.sealed(c); err != nil {
+		return err
 	}
 	if ip := c.Header.Get("PSU-IP-Address"); ip != "" {
 		if _, err := netip.ParseAddr(ip); err != nil {
@@ -203,9 +216,9 @@ func (a *API) whyEnded(c *call, err error) error {
 	return cmp.Or(con.Usable(a.Now()), err)
 }
 
-func (c *call) mayPlayOneOf(roles []role) (err error) {
+func mayPlayOneOf(t tpp.TPP, roles []role) (err error) {
 	for _, role := range roles {
-		if err = c.tpp.May(role); err == nil {
+		if err = t.May(role); err == nil {
 			return nil
 		}
 	}
@@ -266,10 +279,18 @@ func plainID(s string) string {
 	return s
 }
 
-// body reads the request body.
+// body reads the request body, which must be JSON.
 func (c *call) body() ([]byte, error) {
 	if media, _, _ := strings.Cut(c.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/json") {
 		return nil, errMediaType
+	}
+	return c.payload()
+}
+
+// payload reads the request body, once.
+func (c *call) payload() ([]byte, error) {
+	if c.sent != nil {
+		return *c.sent, nil
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(c.w, c.Body, bodyMax))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -278,6 +299,7 @@ func (c *call) body() ([]byte, error) {
 	if err != nil {
 		return nil, malformed("", "body ends too early")
 	}
+	c.sent = &b
 	return b, nil
 }
 

@@ -14,13 +14,20 @@ type links struct {
 	SCARedirect        *href `json:"scaRedirect,omitempty" doc:"Where the PSU's browser goes for SCA."`
 	SCAOAuth           *href `json:"scaOAuth,omitempty" doc:"Metadata of the authorization server (RFC 8414)."`
 	SCAStatus          *href `json:"scaStatus,omitempty"`
+	StartAuthorisation *href `json:"startAuthorisation,omitempty" doc:"Where a new authorisation is begun by POST."`
 	Self               *href `json:"self,omitempty"`
 	Status             *href `json:"status,omitempty"`
 	Account            *href `json:"account,omitempty"`
 	Balances           *href `json:"balances,omitempty"`
 	Transactions       *href `json:"transactions,omitempty"`
 	TransactionDetails *href `json:"transactionDetails,omitempty"`
+	CardAccount        *href `json:"cardAccount,omitempty"`
+	CardTransactions   *href `json:"cardTransactions,omitempty"`
+	First              *href `json:"first,omitempty"`
 	Next               *href `json:"next,omitempty"`
+	Previous           *href `json:"previous,omitempty"`
+	Last               *href `json:"last,omitempty"`
+	Download           *href `json:"download,omitempty" doc:"The whole report at once."`
 }
 
 // accountReference names an account by one identifier.

@@ -1,0 +1,62 @@
+package xs2a
+
+import (
+	"fmt"
+
+	"kontor/kit/httpsig"
+)
+
+// sealed verifies the signature of a request, where it has one; and where the profile wants
+// one, it must. Body and headers are what the holder of the QSealC has sealed, and she is
+// the TPP of the connection.
+//
+// spec: xs2a/signatures
+func (a *API) sealed(c *call) error {
+	header := c.Header.Get(httpsig.HeaderSignature)
+	if header == "" {
+		if a.Bank.Signature.Required {
+			return errNoSignature
+		}
+		return nil
+	}
+	certificate := c.Header.Get(httpsig.HeaderCertificate)
+	if certificate == "" {
+		return errNoSeal
+	}
+	s, err := httpsig.Parse(header)
+	if err != nil {
+		return err
+	}
+	chain, err := a.seals.Certificates(certificate)
+	if err != nil {
+		return err
+	}
+	sealer, err := a.IdentifySeal(c.Context(), chain, c.tpp)
+	if err != nil {
+		return fmt.Errorf("%s: %w", httpsig.HeaderCertificate, err)
+	}
+	if err := mayPlayOneOf(sealer, c.op.roles); err != nil {
+		return err
+	}
+	if err := s.Names(chain[0]); err != nil {
+		return err
+	}
+	body, err := c.payload()
+	if err != nil {
+		return err
+	}
+	if err := httpsig.VerifyDigest(c.Header.Get(httpsig.HeaderDigest), body); err != nil {
+		return err
+	}
+	r := httpsig.Request{Method: c.Method, Target: c.RequestURI, Host: c.Host, Header: c.Header, Body: body}
+	if err := s.Verify(r, chain[0], a.Bank.Signature.Headers, a.Bank.Signature.HeadersIfPresent); err != nil {
+		return err
+	}
+	if window := a.Bank.Signature.DateWindow; window > 0 {
+		if err := s.CheckTime(a.Now(), window); err != nil {
+			return err
+		}
+		return httpsig.CheckDate(c.Header.Get("Date"), a.Now(), window)
+	}
+	return nil
+}
