@@ -26,6 +26,7 @@ import (
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
 	"kontor/bank/funds"
+	"kontor/bank/funds/fundssql"
 	"kontor/bank/journey"
 	"kontor/bank/payment"
 	"kontor/bank/payment/paymentsql"
@@ -44,7 +45,7 @@ import (
 // Migrations are those of every noun; together they are the schema of a hub.
 var Migrations = []fs.FS{
 	auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations,
-	tokensql.Migrations, appsql.Migrations, accountsql.Migrations,
+	tokensql.Migrations, appsql.Migrations, accountsql.Migrations, fundssql.Migrations,
 }
 
 // A Hub is ready to serve.
@@ -197,7 +198,7 @@ func (a *Hub) build(context.Context) error {
 		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfLogin: journey.Logins{},
 	}
 	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Store: accountsql.Store{DB: a.db}, Key: a.secrets.naming, Now: a.now, NewID: newID}
-	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Audit: record, Now: a.now}
+	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Answers: fundssql.Store{DB: a.db}, Audit: record, Now: a.now}
 	a.journeys = &journey.Service{Consents: a.consents, Authorisations: a.authorisations, Banks: a.banks, Cores: a.cores, ReturnURL: a.returnURL}
 	return nil
 }
@@ -282,6 +283,8 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
 		{"banks", soon, a.consents.TellBanks},
 		{"tokens", later, a.tokens.Sweep},
+		{"consents", later, a.consents.Sweep},
+		{"answers about funds", later, a.funds.Sweep},
 	} {
 		all.Go(func() { a.sweepOne(ctx, enough, w.name, w.every, w.sweep) })
 	}

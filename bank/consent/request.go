@@ -25,17 +25,17 @@ type Request struct {
 // A FieldError is a refusal that names the field.
 type FieldError struct {
 	Field, Problem string
-	Err            error // ErrRequest, ErrNotOffered, ErrSessions
+	Err            error // ErrRequest, ErrNotOffered, ErrSessions, or one of another package
 }
 
 func (e *FieldError) Error() string {
 	switch e.Err {
-	case ErrRequest:
-		return fmt.Sprintf("%v: %s %s", e.Err, e.Field, e.Problem)
+	case ErrSessions:
+		return e.Err.Error()
 	case ErrNotOffered:
 		return fmt.Sprintf("%v: %s", e.Err, e.Problem)
 	}
-	return e.Err.Error()
+	return fmt.Sprintf("%v: %s %s", e.Err, e.Field, e.Problem)
 }
 
 func (e *FieldError) Unwrap() error { return e.Err }

@@ -3,16 +3,19 @@
 //
 // The permission is a consent of its own model (consent.Funds): it names one account, the
 // PSU authorises it once, and it lives until somebody ends it. A question is answered by
-// the bank at that moment with yes or no; neither question nor answer is kept, only that
-// the TPP was allowed to ask.
+// the bank at that moment with yes or no. What is kept of it is that the TPP was allowed to
+// ask; and, for a day, the answer with a digest of the question: a TPP that did not hear it
+// repeats its request and must not be told something else. No account and no amount is kept.
 //
 // How the consent comes about belongs to package consent.
 package funds
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kontor/bank/consent"
@@ -32,9 +35,38 @@ var (
 type Service struct {
 	Consents *consent.Service
 	Cores    map[string]core.Bank // by bank code
+	Answers  Answers              // nil: every question is a new one
 	Audit    audit.Log
 	Now      func() time.Time
 }
+
+// Answers keep what was answered. Package fundstest says in tests what these words mean.
+type Answers interface {
+	// Keep stores a, unless its TPP has an answer for its RequestID at its bank already that
+	// was given after since. It returns the one that counts.
+	Keep(ctx context.Context, a Answer, since time.Time) (Answer, error)
+	// Find returns ErrUnanswered where t has no answer that was given after since.
+	Find(ctx context.Context, bank string, t tpp.ID, requestID string, since time.Time) (Answer, error)
+	// Forget drops the answers that were given at before or earlier.
+	Forget(ctx context.Context, before time.Time) error
+}
+
+// ErrUnanswered says that there is no such answer.
+var ErrUnanswered = errors.New("question was not asked before")
+
+// An Answer is what a TPP was told.
+type Answer struct {
+	Bank      string
+	TPP       tpp.ID
+	RequestID string
+	ConsentID string
+	Digest    [32]byte // of the question
+	Available bool
+	At        time.Time
+}
+
+// repeatWindow is how long a question that is asked again is the same question.
+const repeatWindow = 24 * time.Hour
 
 // A Question is what a TPP wants to know.
 type Question struct {
@@ -44,22 +76,74 @@ type Question struct {
 	Account   core.AccountReference
 	Amount    money.Amount
 	RequestID string
+	Body      []byte // what was sent, in one spelling: a repeat has the same
 }
 
-// Available says whether the amount is there now. It returns ErrRequest, ErrNoActivation,
-// or the reason why the consent does not allow the question.
+// digest tells one question from another.
+func (q Question) digest() [32]byte {
+	return sha256.Sum256(slices.Concat([]byte(q.ConsentID), []byte{0}, q.Body))
+}
+
+// Available says whether the amount is there now; of a question that was asked before, what
+// was answered then. It returns ErrRequest, ErrNoActivation, or the reason why the consent
+// does not allow the question.
 //
 // spec: xs2a/checkAvailabilityOfFunds
 func (s *Service) Available(ctx context.Context, q Question) (bool, error) {
 	if q.Amount.Minor <= 0 {
-		return false, fmt.Errorf("%w: the amount must be more than zero", ErrRequest)
+		return false, &consent.FieldError{Field: "instructedAmount.amount", Problem: "must be more than zero", Err: ErrRequest}
+	}
+	since := s.Now().Add(-repeatWindow)
+	if s.Answers != nil {
+		switch first, err := s.Answers.Find(ctx, q.Bank, q.TPP, q.RequestID, since); {
+		case err == nil:
+			return s.repeat(ctx, q, first)
+		case !errors.Is(err, ErrUnanswered):
+			return false, err
+		}
 	}
 	c, err := s.consent(ctx, q)
 	if err != nil {
 		return false, err
 	}
-	entry := audit.Entry{At: s.Now(), Bank: q.Bank, Actor: string(q.TPP), Action: "funds.confirm", Resource: c.ID, RequestID: q.RequestID}
-	if err := s.Audit.Append(ctx, entry); err != nil {
+	ok, err := s.ask(ctx, q, c)
+	if err != nil || s.Answers == nil {
+		return ok, err
+	}
+	told := Answer{Bank: q.Bank, TPP: q.TPP, RequestID: q.RequestID, ConsentID: c.ID, Digest: q.digest(), Available: ok, At: s.Now()}
+	first, err := s.Answers.Keep(ctx, told, since)
+	if err != nil {
+		return false, err
+	}
+	if first.Digest != told.Digest { // of two at the same moment
+		return false, errReused
+	}
+	return first.Available, nil
+}
+
+var errReused error = &consent.FieldError{Field: "X-Request-ID", Problem: "was used for another question", Err: ErrRequest}
+
+// repeat answers q as it was answered first, though the consent may have ended since: it
+// tells nothing that the TPP was not told.
+func (s *Service) repeat(ctx context.Context, q Question, first Answer) (bool, error) {
+	if first.Digest != q.digest() {
+		return false, errReused
+	}
+	return first.Available, s.Audit.Append(ctx, s.entry(q, "funds.repeat", first.ConsentID))
+}
+
+// Sweep forgets what cannot be repeated any more.
+func (s *Service) Sweep(ctx context.Context) error {
+	return s.Answers.Forget(ctx, s.Now().Add(-repeatWindow))
+}
+
+func (s *Service) entry(q Question, action, consentID string) audit.Entry {
+	return audit.Entry{At: s.Now(), Bank: q.Bank, Actor: string(q.TPP), Action: action, Resource: consentID, RequestID: q.RequestID}
+}
+
+// ask asks the bank.
+func (s *Service) ask(ctx context.Context, q Question, c consent.Consent) (bool, error) {
+	if err := s.Audit.Append(ctx, s.entry(q, "funds.confirm", c.ID)); err != nil {
 		return false, err
 	}
 	// The bank compares the account with the one of the consent field by field, so it is

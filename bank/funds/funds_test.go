@@ -1,6 +1,7 @@
 package funds_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
 	"kontor/bank/funds"
+	"kontor/bank/funds/fundssql"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit/auditsql"
@@ -36,12 +38,13 @@ type till struct {
 	core.Bank // the rest of a bank is not asked
 	asked     []core.AccountReference
 	access    core.Access
+	limit     int64 // cents; 0: a hundred euro
 	err       error
 }
 
 func (b *till) FundsAvailable(_ context.Context, a core.Access, account core.AccountReference, amount money.Amount) (bool, error) {
 	b.asked, b.access = append(b.asked, account), a
-	return b.err == nil && amount.Minor <= 10000, b.err
+	return b.err == nil && amount.Minor <= cmp.Or(b.limit, 10000), b.err
 }
 
 // open returns a Service whose TPP holds these consents: f for ours in euro, f-ended for
@@ -81,18 +84,18 @@ func open(t *testing.T, db *sqldb.DB) (*funds.Service, *till) {
 	}
 	bank := &till{}
 	cores["lon"] = bank
-	return &funds.Service{Consents: consents, Cores: cores, Audit: record, Now: clock}, bank
+	return &funds.Service{Consents: consents, Cores: cores, Audit: record, Answers: fundssql.Store{DB: db}, Now: clock}, bank
 }
 
 func each(t *testing.T, test func(t *testing.T, s *funds.Service, b *till)) {
-	sqldbtest.Each(t, []fs.FS{auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations}, func(t *testing.T, db *sqldb.DB) {
+	sqldbtest.Each(t, []fs.FS{auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, fundssql.Migrations}, func(t *testing.T, db *sqldb.DB) {
 		s, b := open(t, db)
 		test(t, s, b)
 	})
 }
 
 func question() funds.Question {
-	return funds.Question{Bank: "lon", TPP: caller, Account: core.AccountReference{IBAN: ours}, Amount: money.Amount{Minor: 10000, Currency: "EUR"}, RequestID: "r1"}
+	return funds.Question{Bank: "lon", TPP: caller, Account: core.AccountReference{IBAN: ours}, Amount: money.Amount{Minor: 10000, Currency: "EUR"}, RequestID: "r1", Body: []byte(`{"a":1}`)}
 }
 
 func TestAvailable(t *testing.T) {
@@ -124,6 +127,7 @@ func testAvailable(t *testing.T, s *funds.Service, b *till) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := question()
+			q.RequestID = tt.name
 			tt.change(&q)
 			b.asked = nil
 			got, err := s.Available(t.Context(), q)
@@ -141,7 +145,7 @@ func testAvailable(t *testing.T, s *funds.Service, b *till) {
 			}
 			recorded++
 			entries, err := s.Audit.(auditsql.Log).Of(t.Context(), "lon", "f")
-			if len(entries) != recorded || entries[0].Action != "funds.confirm" || entries[0].RequestID != "r1" || err != nil {
+			if len(entries) != recorded || entries[0].Action != "funds.confirm" || entries[recorded-1].RequestID != tt.name || err != nil {
 				t.Errorf("recorded: %+v, %v", entries, err)
 			}
 		})
@@ -172,4 +176,58 @@ func TestTheBankSaysThatTheAccessIsOver(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheSameQuestionGetsTheSameAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		later  time.Duration
+		change func(*funds.Question)
+		want   bool
+		asked  int // of the bank, in all
+		err    error
+	}{
+		{"at once", 0, func(*funds.Question) {}, true, 1, nil},
+		{"after 23 hours and 59 minutes", 24*time.Hour - time.Minute, func(*funds.Question) {}, true, 1, nil},
+		{"after a day it is another question", 24 * time.Hour, func(*funds.Question) {}, false, 2, nil},
+		{"another request", 0, func(q *funds.Question) { q.RequestID = "r2" }, false, 2, nil},
+		{"another body with the same X-Request-ID", 0, func(q *funds.Question) { q.Body = []byte(`{"a":2}`) }, false, 1, funds.ErrRequest},
+		{"another consent with the same X-Request-ID", 0, func(q *funds.Question) { q.ConsentID = "f" }, false, 1, funds.ErrRequest},
+		{"another TPP with the same X-Request-ID", 0, func(q *funds.Question) { q.TPP = "PSDSI-BS-7654321" }, false, 1, funds.ErrNoActivation},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, s *funds.Service, b *till) {
+				clock := now
+				s.Now = func() time.Time { return clock }
+				if first, err := s.Available(t.Context(), question()); !first || err != nil {
+					t.Fatalf("the first: %t, %v", first, err)
+				}
+				clock = clock.Add(tt.later)
+				b.err = nil
+				b.limit = 1 // the money is gone meanwhile
+				q := question()
+				tt.change(&q)
+				restarted := *s
+				got, err := restarted.Available(t.Context(), q)
+				if got != tt.want || !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) || len(b.asked) != tt.asked {
+					t.Errorf("got %t, %v, and the bank was asked %d times; want %t, %v, %d", got, err, len(b.asked), tt.want, tt.err, tt.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedQuestionDoesNotUseUpItsRequest(t *testing.T) {
+	each(t, func(t *testing.T, s *funds.Service, b *till) {
+		b.err = core.ErrUnavailable
+		if _, err := s.Available(t.Context(), question()); !errors.Is(err, core.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		b.err = nil
+		q := question()
+		q.Body = []byte(`{"a":2}`)
+		if got, err := s.Available(t.Context(), q); !got || err != nil {
+			t.Errorf("got %t, %v", got, err)
+		}
+	})
 }

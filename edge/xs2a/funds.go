@@ -1,6 +1,8 @@
 package xs2a
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"unicode/utf8"
 
@@ -25,7 +27,8 @@ type fundsAnswer struct {
 // spec: xs2a/checkAvailabilityOfFunds
 func (a *API) confirmFunds(c *call) (answer, error) {
 	var body fundsRequest
-	if err := c.read(&body); err != nil {
+	text, err := c.readText(&body)
+	if err != nil {
 		return answer{}, err
 	}
 	switch {
@@ -36,8 +39,9 @@ func (a *API) confirmFunds(c *call) (answer, error) {
 	case utf8.RuneCountInString(body.Payee) > 70:
 		return answer{}, malformed("payee", "has more than 70 characters")
 	}
-	q := funds.Question{Bank: a.Bank.Code, TPP: c.tpp.ID, RequestID: c.requestID}
-	var err error
+	var compact bytes.Buffer
+	json.Compact(&compact, text) // valid: it was read before
+	q := funds.Question{Bank: a.Bank.Code, TPP: c.tpp.ID, RequestID: c.requestID, Body: compact.Bytes()}
 	if q.Account, err = body.Account.reference("account"); err != nil {
 		return answer{}, err
 	}

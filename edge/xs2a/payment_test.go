@@ -22,6 +22,7 @@ import (
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
 	"kontor/bank/funds"
+	"kontor/bank/funds/fundssql"
 	"kontor/bank/payment"
 	"kontor/bank/payment/paymentsql"
 	"kontor/bank/profile"
@@ -127,7 +128,7 @@ func (s *stage) report(words []string) error {
 }
 
 func openStage(t *testing.T) *stage {
-	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations)
+	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations, fundssql.Migrations)
 	keys, err := secretbox.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +164,7 @@ func openStage(t *testing.T) *stage {
 	api := &xs2a.API{
 		Bank: bank, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
 		Consents: consents, Authorisations: s.auths, Payments: paying, Now: clock, Log: log,
-		Funds: &funds.Service{Consents: consents, Cores: cores, Audit: record, Now: clock},
+		Funds: &funds.Service{Consents: consents, Cores: cores, Answers: fundssql.Store{DB: db}, Audit: record, Now: clock},
 		Identify: func(r *http.Request) (tpp.TPP, error) {
 			switch r.Header.Get("TPP") {
 			case "other":
