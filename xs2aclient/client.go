@@ -10,6 +10,8 @@
 //	// … the PSU authorises; see OAuth …
 //	accounts, err := bank.WithToken(token.AccessToken).WithConsent(created.ConsentID).Accounts(ctx, false)
 //
+// Where a bank wants requests signed, Config.Seal has the QSealC, and every request is.
+//
 // It reads tolerantly, because banks differ: unknown members and nulls are no errors, and
 // status words are texts that a TPP compares, not a closed list. It sends strictly. A
 // refusal is an *Error with the bank's message codes. Nothing here decides for the TPP when

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -111,7 +112,8 @@ type Memory struct {
 	younger, elder map[[sha256.Size]byte][]*x509.Certificate
 }
 
-// Certificates is ParseCertificates from memory. The result is shared: do not change it.
+// Certificates is ParseCertificates from memory. What is in the result is shared; appending
+// to it is safe.
 func (m *Memory) Certificates(header string) ([]*x509.Certificate, error) {
 	if len(header) > certificateMax {
 		return ParseCertificates(header)
@@ -128,6 +130,7 @@ func (m *Memory) Certificates(header string) ([]*x509.Certificate, error) {
 		if certs, err = ParseCertificates(header); err != nil {
 			return nil, err
 		}
+		certs = slices.Clip(certs)
 	}
 	if !young {
 		m.put(key, certs)

@@ -92,7 +92,7 @@ func parseName(s string) (given []attribute, why string) {
 	if rest, ok := strings.CutPrefix(s, "/"); ok {
 		s, separators = rest, "/"
 	}
-	for s = strings.Trim(s, separators+" "); s != ""; {
+	for s = strings.TrimLeft(s, separators+" "); s != ""; {
 		if len(given) == attributesMax {
 			return nil, fmt.Sprintf("the issuer has more than %d attributes", attributesMax)
 		}
@@ -102,7 +102,7 @@ func parseName(s string) (given []attribute, why string) {
 		}
 		value, after := cutValue(rest, separators)
 		given = append(given, attribute{typeOf(kind), value})
-		s = strings.Trim(after, separators+" ")
+		s = strings.TrimLeft(after, separators+" ")
 	}
 	if len(given) == 0 {
 		return nil, malformed

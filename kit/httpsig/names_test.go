@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"kontor/kit/httpsig"
 )
 
@@ -120,6 +122,29 @@ func TestKeyIDsThatNameAnother(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What Sign writes has to be read by others, so it keeps to plain signs; and Names has to
+// read it back, whatever an issuer is called.
+func TestOwnKeyIDsAreReadBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cert := issued(rapid.Int64Range(1, 1<<62).Draw(t, "serial"))
+		for i := range cert.Issuer.Names {
+			cert.Issuer.Names[i].Value = rapid.OneOf(rapid.String(), rapid.StringMatching(`[ "\\,+=#%/;<>A-Za-z]{0,8}`)).Draw(t, "value")
+		}
+		keyID := httpsig.KeyID(cert)
+		if strings.ContainsFunc(keyID, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+			t.Fatalf("%s has signs that need quoting", keyID)
+		}
+		s, err := httpsig.Parse(`keyId="` + keyID + `",headers="digest",signature="AAAA"`)
+		if err == nil {
+			err = s.Names(cert)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", keyID, err)
+		}
+	})
 }
 
 // OpenSSL writes the names of genuine issuers in every notation it has.
