@@ -40,12 +40,14 @@ func New() (*Pages, error) {
 	p := &Pages{texts: texts, assets: files, templates: map[string]map[string]*template.Template{}}
 	for _, lang := range texts.Languages() {
 		of := p.texts.Choose(lang)
-		shell, err := template.New("shell").Funcs(template.FuncMap{"t": of.Text, "asset": files.url}).ParseFS(web.Templates(), "shell.html")
+		shell, err := template.New("shell").Funcs(template.FuncMap{
+			"t": of.Text, "say": func(t Text) string { return of.Text(t.Key, t.Pairs...) }, "asset": files.url,
+		}).ParseFS(web.Templates(), "shell.html")
 		if err != nil {
 			return nil, err
 		}
 		p.templates[lang] = map[string]*template.Template{}
-		for _, name := range []string{"leave", "waiting", "error", "oauth", "start"} {
+		for _, name := range []string{"leave", "waiting", "error", "oauth", "start", "capabilities"} {
 			t, err := template.Must(shell.Clone()).ParseFS(web.Templates(), name+".html")
 			if err != nil {
 				return nil, err

@@ -28,3 +28,32 @@ func Endpoints(p profile.Profile) []Endpoint {
 	}
 	return all
 }
+
+// A Header is one of a request or of an answer.
+type Header struct {
+	Name, Means string
+	Mandatory   bool // always; others are so under conditions that Means tells
+}
+
+// RequestHeaders lists those that a bank with the profile p looks at.
+func RequestHeaders(p profile.Profile) []Header {
+	create := &operation{params: redirectHeaders, path: "/v1/consents"}
+	var all []Header
+	for _, q := range (&drawing{p: p}).parameters(create) {
+		all = append(all, Header{q.Name, q.Description, q.Required && q.Name != "TPP-Redirect-URI"})
+	}
+	return append(all, Header{consentIDHeader.name, "The consent under which something is read; mandatory for reads of accounts.", false})
+}
+
+// ResponseHeaders lists those that it answers with.
+func ResponseHeaders(p profile.Profile) []Header {
+	all := []Header{
+		{"X-Request-ID", "The request's.", true},
+		{"Location", "Where a resource that was created is.", false},
+		{"ASPSP-SCA-Approach", "How the PSU authenticates: REDIRECT, also with OAuth.", false},
+	}
+	for _, name := range p.ExtraResponseHeaders {
+		all = append(all, Header{name, "Names this answer.", true})
+	}
+	return all
+}
