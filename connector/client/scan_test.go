@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"kontor/bank/core"
 	"kontor/connector/wire"
@@ -197,6 +198,18 @@ func FuzzTransactions(f *testing.F) {
 		}
 		if ok && (gotNext != next || !reflect.DeepEqual(got, want)) {
 			t.Fatalf("got %+v next %q\nwant %+v next %q", got, gotNext, want, next)
+		}
+		// In pieces it says the same.
+		room := make([]byte, len(body)+refillMin)
+		begin, all := len(body)/3, got
+		copy(room, body[:begin])
+		got = nil
+		gotNext, wrong, _ = page(window{scanner: scanner{b: room[:begin]}, rest: iotest.HalfReader(bytes.NewReader(body[begin:])), room: room}, (*scanner).entry, func(e *core.Transaction) error {
+			got = append(got, copied(e))
+			return nil
+		})
+		if ok != (wrong == nil) || ok && (gotNext != next || !reflect.DeepEqual(got, all)) {
+			t.Fatalf("in pieces: got %+v next %q, %v\nwant %+v next %q", got, gotNext, wrong, all, next)
 		}
 	})
 }
