@@ -15,6 +15,7 @@ import (
 
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
+	"kontor/bank/tpp"
 )
 
 var at = time.Date(2026, 3, 1, 9, 0, 0, 123456000, time.UTC)
@@ -25,6 +26,7 @@ func Sample() authorisation.Authorisation {
 		Bank: "lon", ID: "a1", Kind: authorisation.OfConsent, Subject: "c1", TPP: "PSDSI-BS-1234567", Status: authorisation.Started, OAuth: true,
 		Session: "s1", BankURL: "https://bank.example/p", ReturnKey: "r1", RedirectURI: "https://tpp.example/ok", NokRedirectURI: "https://tpp.example/nok",
 		OAuthSession: "o1", PSU: "u1", PSUMessage: "Open your app.", CreatedAt: at, ExpiresAt: at.Add(5 * time.Minute), FinalisedAt: at.Add(time.Minute), SuccessToken: []byte{1, 2, 3},
+		RequestID: "q1", Digest: [32]byte{1, 2, 3},
 	}
 }
 
@@ -42,7 +44,7 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 	}
 	with := func(id string, change func(*authorisation.Authorisation)) authorisation.Authorisation {
 		a := Sample()
-		a.ID, a.Session, a.ReturnKey, a.OAuthSession = id, "s-"+id, "r-"+id, ""
+		a.ID, a.Session, a.ReturnKey, a.OAuthSession, a.RequestID = id, "s-"+id, "r-"+id, "", "q-"+id
 		if change != nil {
 			change(&a)
 		}
@@ -103,6 +105,37 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 			}
 		}
 	})
+	t.Run("a request starts one authorisation a day", func(t *testing.T) {
+		s := seeded(t, with("a1", nil))
+		same := func(id string, change func(*authorisation.Authorisation)) authorisation.Authorisation {
+			return with(id, func(a *authorisation.Authorisation) { a.RequestID = "q-a1"; change(a) })
+		}
+		for name, later := range map[string]time.Duration{"at once": 0, "just before a day has passed": authorisation.RepeatWindow - time.Microsecond} {
+			a := same("a2", func(a *authorisation.Authorisation) { a.CreatedAt = at.Add(later) })
+			if err := s.Create(t.Context(), a); !errors.Is(err, authorisation.ErrRepeated) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		for name, a := range map[string]authorisation.Authorisation{
+			"another TPP":    same("a3", func(a *authorisation.Authorisation) { a.TPP = "PSDSI-BS-7654321" }),
+			"another bank":   same("a4", func(a *authorisation.Authorisation) { a.Bank = "par" }),
+			"no request":     with("a5", func(a *authorisation.Authorisation) { a.RequestID = "" }),
+			"no request too": with("a6", func(a *authorisation.Authorisation) { a.RequestID = "" }),
+			"a day later":    same("a7", func(a *authorisation.Authorisation) { a.CreatedAt = at.Add(authorisation.RepeatWindow) }),
+		} {
+			if err := s.Create(t.Context(), a); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if a, err := s.ByRequest(t.Context(), "lon", "PSDSI-BS-1234567", "q-a1"); err != nil || a.ID != "a7" {
+			t.Errorf("after a day: %q, %v", a.ID, err)
+		}
+		for _, k := range [][3]string{{"lon", "PSDSI-BS-0000000", "q-a1"}, {"par", "PSDSI-BS-7654321", "q-a1"}, {"lon", "PSDSI-BS-1234567", ""}} {
+			if _, err := s.ByRequest(t.Context(), k[0], tpp.ID(k[1]), k[2]); !errors.Is(err, authorisation.ErrUnknown) {
+				t.Errorf("%v: got %v", k, err)
+			}
+		}
+	})
 	t.Run("those of one subject, oldest first", func(t *testing.T) {
 		s := seeded(t,
 			with("b", func(a *authorisation.Authorisation) { a.CreatedAt = at.Add(2 * time.Second) }),
@@ -127,7 +160,7 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 			a.Status, a.BankURL, a.PSU, a.PSUMessage, a.FinalisedAt, a.SuccessToken = authorisation.Received, "", "", "", time.Time{}, nil
 		}))
 		want := with("a1", func(a *authorisation.Authorisation) {
-			a.Status, a.OAuthSession, a.ExpiresAt = authorisation.Finalised, "o9", at.Add(30*time.Minute)
+			a.Status, a.OAuthSession, a.ExpiresAt, a.RequestID = authorisation.Finalised, "o9", at.Add(30*time.Minute), "q-anew"
 		})
 		if err := s.Update(t.Context(), "lon", "a1", func(authorisation.Authorisation) (authorisation.Authorisation, error) { return want, nil }); err != nil {
 			t.Fatal(err)

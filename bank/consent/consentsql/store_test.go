@@ -51,7 +51,7 @@ func TestTheBanksTokenCannotBeReadInTheTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := c
-		other.ID = "c2"
+		other.ID, other.RequestID = "c2", "q2"
 		if err := s.Create(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}

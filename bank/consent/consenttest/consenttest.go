@@ -16,6 +16,7 @@ import (
 
 	"kontor/bank/consent"
 	"kontor/bank/core"
+	"kontor/bank/tpp"
 	"kontor/kit/day"
 )
 
@@ -25,13 +26,17 @@ var at = time.Date(2026, 3, 1, 9, 0, 0, 123456000, time.UTC)
 func Sample() consent.Consent {
 	refs := []core.AccountReference{{IBAN: "SI56020360253863406", Currency: "EUR"}}
 	empty := []core.AccountReference{}
+	loan := []core.AccountReference{{Other: core.Other{Identification: "L-77", SchemeNameProprietary: "loans", Issuer: "Banka Lon"}}}
 	return consent.Consent{
 		Bank: "lon", ID: "c1", TPP: "PSDSI-BS-1234567", TPPName: "Fin Pregled d.o.o.", PSU: "u1", Model: consent.Dedicated,
-		Access:    consent.Access{Accounts: &refs, Balances: &empty, OwnerName: &refs, RestrictedTo: []string{"CACC"}},
+		Access:    consent.Access{Accounts: &refs, Balances: &empty, Transactions: &loan, OwnerName: &refs, TrustedBeneficiaries: &refs, RestrictedTo: []string{"CACC"}},
 		Recurring: true, ValidUntil: day.New(2026, 5, 1), ExpiresAt: at.AddDate(0, 2, 0), FrequencyPerDay: 4, Status: consent.Valid,
 		LastActionDate: day.New(2026, 3, 1), CreatedAt: at, AuthoriseBy: at.Add(time.Minute), AuthorisedAt: at.Add(time.Second), OneOffEnd: at.Add(time.Hour),
 		Session: "s1", Token: "token-of-the-bank", Grant: &core.Grant{Balances: refs, Transactions: refs},
-		Accounts: []consent.Account{{ResourceID: "r1", ID: "1", Reference: refs[0], Balances: true}, {ResourceID: "r2", ID: "2", Card: true, Transactions: true}},
+		Accounts: []consent.Account{
+			{ResourceID: "r1", ID: "1", Reference: refs[0], Balances: true, OwnerName: true}, {ResourceID: "r2", ID: "2", Card: true, Transactions: true, Beneficiaries: true},
+		},
+		RequestID: "q1", Digest: [32]byte{1, 2, 3},
 	}
 }
 
@@ -49,7 +54,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 	}
 	with := func(id string, change func(*consent.Consent)) consent.Consent {
 		c := Sample()
-		c.ID, c.Session, c.Token = id, "s-"+id, "token-"+id
+		c.ID, c.Session, c.Token, c.RequestID = id, "s-"+id, "token-"+id, "q-"+id
 		if change != nil {
 			change(&c)
 		}
@@ -117,7 +122,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 			c.Status, c.PSU, c.Token, c.Grant, c.Accounts, c.AuthorisedAt, c.OneOffEnd = consent.Received, "", "", nil, nil, time.Time{}, time.Time{}
 		}))
 		want := with("c1", func(c *consent.Consent) {
-			c.AuthoriseBy, c.LastActionDate = at.Add(time.Hour), day.New(2026, 3, 2)
+			c.AuthoriseBy, c.LastActionDate, c.Session, c.RequestID = at.Add(time.Hour), day.New(2026, 3, 2), "s-anew", "q-anew"
 		})
 		if err := s.Update(t.Context(), "lon", "c1", func(consent.Consent) (consent.Consent, error) { return want, nil }); err != nil {
 			t.Fatal(err)
@@ -220,6 +225,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		s := seeded(t,
 			with("valid", nil),
 			with("received", func(c *consent.Consent) { c.Status = consent.Received }),
+			with("partly", func(c *consent.Consent) { c.Status = consent.PartiallyAuthorised }),
 			with("oneoff", func(c *consent.Consent) { c.Recurring = false }),
 			with("funds", func(c *consent.Consent) { c.Model = consent.Funds }),
 			with("ended", func(c *consent.Consent) { c.Status = consent.Expired }),
@@ -230,8 +236,125 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		)
 		got, err := s.Recurring(t.Context(), "lon", "PSDSI-BS-1234567", "u1")
 		slices.Sort(got)
-		if want := []string{"received", "valid"}; err != nil || !slices.Equal(got, want) {
+		if want := []string{"partly", "received", "valid"}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+	})
+
+	t.Run("a request creates one consent a day", func(t *testing.T) {
+		first := with("c1", nil)
+		s := seeded(t, first)
+		same := func(id string, change func(*consent.Consent)) consent.Consent {
+			return with(id, func(c *consent.Consent) {
+				c.RequestID = first.RequestID
+				if change != nil {
+					change(c)
+				}
+			})
+		}
+		for name, c := range map[string]consent.Consent{
+			"at once":                      same("c2", nil),
+			"just before a day has passed": same("c3", func(c *consent.Consent) { c.CreatedAt = at.Add(consent.RepeatWindow - time.Microsecond) }),
+		} {
+			if err := s.Create(t.Context(), c); !errors.Is(err, consent.ErrRepeated) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if _, err := s.Get(t.Context(), "lon", c.ID); !errors.Is(err, consent.ErrUnknown) {
+				t.Errorf("%s: stored all the same: %v", name, err)
+			}
+		}
+		if got, err := s.ByRequest(t.Context(), "lon", first.TPP, first.RequestID); err != nil || got.ID != "c1" {
+			t.Errorf("got %q, %v", got.ID, err)
+		}
+		for name, c := range map[string]consent.Consent{
+			"another TPP":     same("c4", func(c *consent.Consent) { c.TPP = "PSDSI-BS-7654321" }),
+			"another bank":    same("c5", func(c *consent.Consent) { c.Bank = "par" }),
+			"another request": with("c6", nil),
+			"a day later":     same("c7", func(c *consent.Consent) { c.CreatedAt = at.Add(consent.RepeatWindow) }),
+		} {
+			if err := s.Create(t.Context(), c); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got, err := s.ByRequest(t.Context(), "lon", first.TPP, first.RequestID); err != nil || got.ID != "c7" {
+			t.Errorf("after a day: %q, %v", got.ID, err)
+		}
+		for _, k := range [][3]string{{"lon", "PSDSI-BS-0000000", "q-c1"}, {"par", "PSDSI-BS-7654321", "q-c1"}, {"lon", string(first.TPP), "q9"}, {"lon", string(first.TPP), ""}} {
+			if _, err := s.ByRequest(t.Context(), k[0], tpp.ID(k[1]), k[2]); !errors.Is(err, consent.ErrUnknown) {
+				t.Errorf("%v: got %v", k, err)
+			}
+		}
+		// One that is given back can be used again.
+		if err := s.Update(t.Context(), "lon", "c7", func(c consent.Consent) (consent.Consent, error) { c.RequestID = ""; return c, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Create(t.Context(), same("c8", nil)); err != nil {
+			t.Errorf("given back: %v", err)
+		}
+	})
+	t.Run("of sixteen with one request at the same moment one is created", func(t *testing.T) {
+		s := open(t)
+		var wg sync.WaitGroup
+		var created atomic.Int32
+		for i := range 16 {
+			wg.Go(func() {
+				switch err := s.Create(context.Background(), with(fmt.Sprint("c", i), func(c *consent.Consent) { c.RequestID = "q" })); {
+				case err == nil:
+					created.Add(1)
+				case !errors.Is(err, consent.ErrRepeated):
+					t.Error(err)
+				}
+			})
+		}
+		if wg.Wait(); created.Load() != 1 {
+			t.Errorf("%d were created", created.Load())
+		}
+	})
+
+	t.Run("overdue are those that time has ended and that look alive, the longest overdue first", func(t *testing.T) {
+		alive := func(id string, status consent.Status, change func(*consent.Consent)) consent.Consent {
+			return with(id, func(c *consent.Consent) {
+				c.Status, c.ExpiresAt, c.AuthoriseBy, c.OneOffEnd = status, at.Add(time.Hour), at.Add(time.Hour), time.Time{}
+				change(c)
+			})
+		}
+		minute := func(n int) time.Time { return at.Add(time.Duration(n) * time.Minute) }
+		s := seeded(t,
+			alive("expired", consent.Valid, func(c *consent.Consent) { c.ExpiresAt = minute(4) }),
+			alive("used", consent.Valid, func(c *consent.Consent) { c.OneOffEnd = minute(2) }),
+			alive("forgotten", consent.Received, func(c *consent.Consent) { c.AuthoriseBy = minute(3) }),
+			alive("half", consent.PartiallyAuthorised, func(c *consent.Consent) { c.AuthoriseBy = minute(1) }),
+			alive("late", consent.Received, func(c *consent.Consent) { c.ExpiresAt = minute(5) }),
+			alive("valid, long after its time for SCA", consent.Valid, func(c *consent.Consent) { c.AuthoriseBy = at }),
+			alive("valid", consent.Valid, func(c *consent.Consent) { c.ExpiresAt = minute(6) }),
+			alive("stored", consent.Expired, func(c *consent.Consent) { c.ExpiresAt = minute(1) }),
+			alive("revoked", consent.RevokedByPSU, func(c *consent.Consent) { c.ExpiresAt = minute(1) }),
+			alive("elsewhere", consent.Valid, func(c *consent.Consent) { c.Bank, c.ExpiresAt = "par", minute(1) }),
+		)
+		ids := func(limit int) (ids []string) {
+			t.Helper()
+			all, err := s.Overdue(t.Context(), "lon", minute(5), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range all {
+				ids = append(ids, c.ID)
+			}
+			return ids
+		}
+		if got, want := ids(10), []string{"half", "used", "forgotten", "expired", "late"}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if got, want := ids(2), []string{"half", "used"}; !slices.Equal(got, want) {
+			t.Errorf("two of them: got %v, want %v", got, want)
+		}
+		for _, id := range []string{"half", "used"} {
+			if err := s.Update(t.Context(), "lon", id, func(c consent.Consent) (consent.Consent, error) { return c.At(minute(5), time.UTC), nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := ids(10), []string{"forgotten", "expired", "late"}; !slices.Equal(got, want) {
+			t.Errorf("once two are stored: got %v, want %v", got, want)
 		}
 	})
 
