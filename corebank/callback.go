@@ -65,19 +65,6 @@ func (b *Bank) report(tx *sqldb.Tx, out *reports, r report) error {
 	return nil
 }
 
-// tell reports what nothing was written for besides.
-func (b *Bank) tell(ctx context.Context, r report) error {
-	var reports reports
-	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
-		reports = nil
-		return b.report(tx, &reports, r)
-	})
-	if err == nil {
-		b.send(ctx, reports)
-	}
-	return err
-}
-
 // send delivers what was just committed. What cannot be delivered now stays in the queue.
 func (b *Bank) send(ctx context.Context, rs reports) {
 	if len(rs) == 0 || rs[0].step != 1 { // something older of the stream still waits: the queue's turn

@@ -15,7 +15,7 @@ func (c connector) CardAccounts(ctx context.Context, token string) ([]wire.CardA
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.accountsOf(ctx, acc.Customer)
+	all, err := c.accountsShown(ctx, acc.Customer)
 	if err != nil {
 		return nil, err
 	}

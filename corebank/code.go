@@ -186,6 +186,9 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 	} else {
 		a.Granted, event.Consent = j.grants(chosen)
 		a.Asked = j.Request.Access
+		if err := b.makeCopy(tx, j.Customer); err != nil {
+			return err
+		}
 	}
 	id, err := b.addAccess(tx, a)
 	if err != nil {

@@ -58,11 +58,7 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.accountsOf(ctx, acc.Customer)
-	if err != nil {
-		return nil, err
-	}
-	who, err := c.customer(ctx, acc.Customer)
+	all, err := c.accountsShown(ctx, acc.Customer)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +73,7 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 			IBAN: wire.String(a.IBAN), OwnerName: wire.String(strings.Join(a.owners(), ", ")), Status: "enabled",
 			Extra: &wire.AccountExtra{
 				DisplayName: wire.String(a.DisplayName), Usage: wire.String(a.Usage), Details: wire.String(a.Details),
-				LinkedAccounts: wire.String(a.Linked), PSUName: wire.String(who.Name),
+				LinkedAccounts: wire.String(a.Linked), PSUName: wire.String(a.Owner),
 			},
 		}
 		for _, name := range a.owners() {

@@ -60,6 +60,10 @@ type Config struct {
 	// of the bank. Empty: derived from SigningKey, so that changing that key ends every access.
 	Secret []byte
 
+	// Copy makes the connector answer from a copy of the accounts, which is made when a
+	// customer gives access and whenever the hub asks for it by /ais/refresh.
+	Copy bool
+
 	Seed   bool // fill an empty bank with invented customers
 	Outbox bool // show text messages to everybody: never where real customers are
 
@@ -83,6 +87,7 @@ type Bank struct {
 	style           string
 	templates       map[string]*template.Template
 	outbox, seeded  bool
+	copy            bool
 	zone            *time.Location
 	now             func() time.Time
 	log             *slog.Logger
@@ -120,7 +125,7 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 		code: c.Code, name: c.Name, db: c.DB, book: ledger.Book{DB: c.DB, Bank: c.Code}, hub: c.Hub,
 		baseURL: strings.TrimRight(c.BaseURL, "/"), origin: base.Scheme + "://" + base.Host, prefix: strings.TrimRight(base.EscapedPath(), "/"),
 		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: styleName(),
-		outbox: c.Outbox, seeded: c.Seed, zone: c.Zone, now: c.Now, log: c.Log,
+		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, zone: c.Zone, now: c.Now, log: c.Log,
 		hashing: make(chan struct{}, 2), wake: make(chan struct{}, 1),
 	}
 	if b.name == "" {

@@ -123,7 +123,11 @@ func (a *account) fields() []any {
 
 // accountsOf lists a customer's accounts and cards with their balances.
 func (b *Bank) accountsOf(ctx context.Context, customer string) ([]account, error) {
-	rows, err := b.db.Query(ctx, selectAccounts+`a.customer = $2 ORDER BY a.position`, b.code, customer)
+	return b.listAccounts(ctx, selectAccounts, customer)
+}
+
+func (b *Bank) listAccounts(ctx context.Context, selected, customer string) ([]account, error) {
+	rows, err := b.db.Query(ctx, selected+`a.customer = $2 ORDER BY a.position`, b.code, customer)
 	if err != nil {
 		return nil, err
 	}

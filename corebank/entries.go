@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,6 +70,13 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 	if err != nil {
 		return page, err
 	}
+	newest, until, err := c.newest(ctx, account)
+	if err != nil {
+		return page, err
+	}
+	if newest != (ledger.Position{}) && (at.position == (ledger.Position{}) || at.position.After(newest)) {
+		at.position = newest
+	}
 	room := pageSize
 	if q.FromID != "" {
 		room = pageSizeMax
@@ -78,8 +86,13 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 			return page, err
 		}
 		if len(page.holds) > room {
-			page.holds = page.holds[:room]
 			page.next = cursor{hold: page.holds[room-1].ID}.String()
+			page.holds = page.holds[:room]
+		}
+		if !until.IsZero() {
+			page.holds = slices.DeleteFunc(page.holds, func(h ledger.Hold) bool { return h.At.After(until) })
+		}
+		if page.next != "" {
 			return page, nil
 		}
 	}

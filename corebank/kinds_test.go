@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"kontor/connector/sdk"
 	"kontor/connector/wire"
@@ -392,6 +393,45 @@ func TestRefresh(t *testing.T) {
 		}
 		if err := w.c.Refresh(t.Context(), token, wire.SessionOnly{}); !errors.Is(err, sdk.ErrInvalid) {
 			t.Error(err)
+		}
+	})
+}
+
+// A bank that answers from a copy shows nothing newer until it is asked for a fresh one.
+func TestRefreshOfACopy(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.bank.copy = true
+		w.c = connector{w.bank}
+		token := w.give("luka", everything())
+		see := func() (balance, newest wire.String, pending int) {
+			accounts, err := w.c.Accounts(t.Context(), token)
+			w.do(err)
+			entries := w.all(token, "luka-current")
+			for entries[pending].Status == "pending" {
+				pending++
+			}
+			if b := entries[pending].Extra.BalanceAfterTransaction; b.Amount != accounts[0].Balances[1].Amount {
+				t.Errorf("balance %s after the newest entry, %s of the account", b.Amount, accounts[0].Balances[1].Amount)
+			}
+			return accounts[0].Balances[1].Amount, entries[pending].ID, pending
+		}
+		balance, newest, pending := see()
+		w.pass(time.Second)
+		pay := func(p wire.PaymentCreate, login string) {
+			w.do(w.c.StartPayment(t.Context(), p))
+			w.browser().open(w.page()).logIn(login).submit("approve").submit("confirm", "code", w.code(login)).sees("Done")
+		}
+		pay(w.order("12.34"), "ana")
+		pay(w.order("1.00", func(p *wire.PaymentCreate) {
+			p.Payment.RequestedExecutionDate, p.Payment.DebtorAccount.IBAN = "2026-11-25", wire.String(ibanOf["luka"])
+			p.Payment.CreditorAccount.IBAN = wire.String(ibanOf["ana"])
+		}), "luka")
+		if b, n, p := see(); b != balance || n != newest || p != pending {
+			t.Errorf("%s %s %d is newer than %s %s %d", b, n, p, balance, newest, pending)
+		}
+		w.do(w.c.Refresh(t.Context(), token, wire.SessionOnly{SessionSecret: "fresh"}))
+		if b, n, p := see(); minor(t, b, "EUR") != minor(t, balance, "EUR")+1234 || n == newest || p != pending+1 {
+			t.Errorf("after the refresh still %s %s %d", b, n, p)
 		}
 	})
 }

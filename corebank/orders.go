@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"kontor/connector/sdk"
 	"kontor/connector/wire"
 	"kontor/corebank/ledger"
 	"kontor/kit/money"
@@ -62,7 +61,7 @@ func (c connector) TrustedBeneficiaries(ctx context.Context, token string) ([]wi
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.accountsOf(ctx, acc.Customer)
+	all, err := c.accountsShown(ctx, acc.Customer)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +108,4 @@ func (b *Bank) beneficiaryID(customer, iban string) string {
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
 	s := hex.EncodeToString(id)
 	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
-}
-
-// Refresh reads what an access covers anew. The connector shows the books themselves, so
-// there is no older copy to replace: the hub hears at once that it is over.
-func (c connector) Refresh(ctx context.Context, token string, r wire.SessionOnly) error {
-	if _, err := c.accessOf(ctx, token, serviceAccounts); err != nil {
-		return err
-	}
-	if r.SessionSecret == "" || len(r.SessionSecret) > 255 || !isPlain(string(r.SessionSecret)) {
-		return sdk.ErrInvalid
-	}
-	return c.tell(ctx, report{stream: string(r.SessionSecret), verb: verbSuccess, event: wire.Event{SessionSecret: r.SessionSecret}})
 }

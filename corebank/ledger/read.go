@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"time"
 
 	"kontor/kit/day"
 )
@@ -91,7 +92,7 @@ func (b Book) Last(ctx context.Context, account, code string) (p Position, err e
 
 // Holds returns up to limit holds of account whose ID is greater than after, by ID.
 func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Hold, error) {
-	rows, err := b.DB.Query(ctx, `SELECT id, amount, currency, value_date, details
+	rows, err := b.DB.Query(ctx, `SELECT id, at, amount, currency, value_date, details
 		FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id > $3 ORDER BY id LIMIT $4 + 0`, b.Bank, account, after, limit)
 	if err != nil {
 		return nil, err
@@ -101,9 +102,11 @@ func (b Book) Holds(ctx context.Context, account, after string, limit int) ([]Ho
 	for rows.Next() {
 		h := Hold{Account: account}
 		var details string
-		if err := rows.Scan(&h.ID, &h.Amount.Minor, &h.Amount.Currency, &h.Value, &details); err != nil {
+		var at int64
+		if err := rows.Scan(&h.ID, &at, &h.Amount.Minor, &h.Amount.Currency, &h.Value, &details); err != nil {
 			return nil, err
 		}
+		h.At = time.UnixMicro(at)
 		h.Details = unpack(details)
 		holds = append(holds, h)
 	}
