@@ -139,7 +139,7 @@ func (s *Service) end(ctx context.Context, c Consent, actor, action, requestID s
 func (s *Service) Refill(ctx context.Context, c Consent, accounts []Account) error {
 	same := errors.New("known already")
 	err := s.Store.Update(ctx, c.Bank, c.ID, func(old Consent) (Consent, error) {
-		if old.Accounts != nil && slices.Equal(old.Accounts, accounts) || old.Status.Final() || !old.AuthorisedAt.Equal(c.AuthorisedAt) {
+		if old.Accounts != nil && slices.Equal(old.Accounts, accounts) || old.Status.Final() || old.Session != c.Session {
 			return old, same
 		}
 		old.Accounts = accounts
