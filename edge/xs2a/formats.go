@@ -2,6 +2,7 @@ package xs2a
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +30,8 @@ import (
 // where the day is still running, or entries are pending, an interim report takes its place.
 // A TPP that wants a certain one says so by a parameter: application/xml;schema=camt.054.
 func (a *API) formats(c *call, q account.Report) ([]string, error) {
-	accepted := accepted(c.Header.Values("Accept"))
-	if len(accepted) == 0 {
+	accepted, asked := accepted(c.Header.Values("Accept"))
+	if !asked {
 		return []string{profile.FormatJSON}, nil
 	}
 	closed := !q.To.IsZero() && q.To.Before(day.Of(a.Now(), a.Bank.Zone))
@@ -84,10 +85,10 @@ type mediaRange struct {
 }
 
 // accepted reads the Accept header: what is wanted most comes first, and what is not wanted
-// is left out.
+// is left out. asked says whether there is such a header at all.
 //
 // Source: RFC 9110, section 12.5.1.
-func accepted(headers []string) (all []mediaRange) {
+func accepted(headers []string) (all []mediaRange, asked bool) {
 	for _, header := range headers {
 		for part := range strings.SplitSeq(header, ",") {
 			name, parameters, _ := strings.Cut(part, ";")
@@ -104,12 +105,14 @@ func accepted(headers []string) (all []mediaRange) {
 					m.schema = strings.ToLower(value)
 				}
 			}
-			all = append(all, m)
+			asked = true
+			if m.quality > 0 {
+				all = append(all, m)
+			}
 		}
 	}
-	all = slices.DeleteFunc(all, func(m mediaRange) bool { return m.quality == 0 })
-	slices.SortStableFunc(all, func(x, y mediaRange) int { return int(1000 * (y.quality - x.quality)) })
-	return all
+	slices.SortStableFunc(all, func(x, y mediaRange) int { return cmp.Compare(y.quality, x.quality) })
+	return all, asked
 }
 
 // A reading gives a whole report: head once, then its entries.
@@ -132,8 +135,8 @@ func (a *API) whole(c *call, q account.Report, formats []string, read reading) (
 		case s.begun:
 			a.Log.WarnContext(c.Context(), "report broke off", "bank", a.Bank.Code, "operation", c.op.id, "tpp", c.tpp.ID, "requestId", c.requestID, "err", err)
 			panic(http.ErrAbortHandler)
-		case i+1 < len(formats) && errors.Is(err, consent.ErrInvalid):
-			continue // no right to balances: another format needs none
+		case i+1 < len(formats) && (errors.Is(err, consent.ErrInvalid) || errors.Is(err, report.ErrHead)):
+			continue // no right to balances, or none are known: another format needs none
 		}
 		return answer{}, a.olderHistory(c, inHeader(err))
 	}

@@ -113,17 +113,3 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
-
-func TestAcceptsJSON(t *testing.T) {
-	for accept, want := range map[string]bool{
-		"": true, "application/json": true, "Application/JSON; charset=utf-8": true, "*/*": true, "application/*": true, "application/xml, */*;q=0.1": true,
-		"application/xml": false, "text/plain": false, "application/json;q=0": false, "application/json; q=0, text/plain": false, ",": true, "application/problem+json": true,
-	} {
-		if got := acceptsJSON([]string{accept}); got != want {
-			t.Errorf("%q: got %v", accept, got)
-		}
-	}
-	if !acceptsJSON(nil) || !acceptsJSON([]string{"text/plain", "application/json"}) {
-		t.Error("no header, or two")
-	}
-}

@@ -142,7 +142,7 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 			if good.Content == nil {
 				good.Content = map[string]*huma.MediaType{}
 			}
-			good.Content[media] = &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: "An account report as " + strings.Join(formatsOf(d.p, media), ", ") + "."}}
+			good.Content[media] = &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: reportAs(formatsOf(d.p, media), media)}}
 		}
 	}
 	out.Responses[strconv.Itoa(op.status)] = good
@@ -200,6 +200,14 @@ func MediaTypeOf(format string) string {
 		return "text/plain"
 	}
 	return jsonMedia
+}
+
+func reportAs(formats []string, media string) string {
+	text := "An account report as " + strings.Join(formats, ", ") + "."
+	if len(formats) > 1 {
+		text += fmt.Sprintf(" One of them is asked for as in %s;schema=%s.", media, formats[0])
+	}
+	return text
 }
 
 func formatsOf(p profile.Profile, media string) []string {

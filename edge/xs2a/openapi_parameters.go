@@ -19,7 +19,9 @@ type parameterRule struct {
 }
 
 var parameterRules = []parameterRule{
-	{"withBalance", func(p profile.Profile) bool { return p.Accounts.WithBalance == "honour" }, nil},
+	{"withBalance", balancesInLists, nil},
+	{"entryReferenceFrom", func(p profile.Profile) bool { return p.Accounts.EntryReferenceFrom }, nil},
+	{"deltaList", func(p profile.Profile) bool { return p.Accounts.DeltaList }, nil},
 	{"pageIndex", func(p profile.Profile) bool { return p.AtLeast("1.3.9") }, func(_ profile.Profile, _ *operation, q *huma.Param) { q.Schema.Minimum = number(0) }},
 	{"itemsPerPage", func(p profile.Profile) bool { return p.AtLeast("1.3.9") }, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Schema.Minimum, q.Schema.Maximum, q.Schema.Default = number(1), number(p.Accounts.ItemsPerPageMax), p.Accounts.ItemsPerPageDefault

@@ -14,7 +14,7 @@ import (
 // A memberRule says at which profiles a member of a schema is there. Members that came with a
 // level of the standard have a tag at the field instead: see level.
 type memberRule struct {
-	schema, member string // schema "" is any
+	schema, member string
 	offered        func(profile.Profile) bool
 }
 
@@ -26,12 +26,25 @@ var memberRules = []memberRule{
 	{"accountAccess", "restrictedTo", func(p profile.Profile) bool { return p.Consent.RestrictedTo }},
 	{"accountAccess", "additionalInformation", func(p profile.Profile) bool { return p.Accounts.OwnerName || p.Accounts.TrustedBeneficiaries }},
 	{"additionalInformation", "ownerName", func(p profile.Profile) bool { return p.Accounts.OwnerName }},
+	{"additionalInformation", "trustedBeneficiaries", func(p profile.Profile) bool { return p.Accounts.TrustedBeneficiaries }},
 	{"accountDetails", "ownerName", namesOwnersIn("ownerName")},
+	{"accountDetails", "ownerNames", namesOwnersIn("ownerNames")},
+	{"accountDetails", "psuName", namesOwnersIn("psuName")},
+	{"cardAccountDetails", "ownerName", namesOwnersIn("ownerName")},
+	{"transactionList", "balances", balancesInLists},
 	{"accountReport", "pending", showsEntries("pending", "both", "all")},
+	{"accountReport", "information", showsEntries("information", "all")},
+	{"transaction", "additionalInformationStructured", showsEntries("information", "all")},
+	{"cardAccountReport", "pending", showsEntries("pending", "both")},
+	{"links", "download", func(p profile.Profile) bool { return p.Accounts.Downloads }},
+	{"links", "cardAccount", cardsOn},
+	{"links", "cardTransactions", cardsOn},
 	{"links", "scaRedirect", func(p profile.Profile) bool { return slices.Contains(p.SCAApproaches, profile.Redirect) }},
 	{"links", "scaOAuth", func(p profile.Profile) bool { return p.OAuth.Mode != profile.OAuthNone }},
 	{"links", "transactionDetails", func(p profile.Profile) bool { return p.Accounts.TransactionDetails }},
 }
+
+func balancesInLists(p profile.Profile) bool { return p.Accounts.WithBalance == "honour" }
 
 func namesOwnersIn(field string) func(profile.Profile) bool {
 	return func(p profile.Profile) bool {
@@ -79,7 +92,7 @@ func (d *drawing) narrow() {
 	for name, s := range all {
 		d.takeOutNewer(name, s)
 		for _, r := range memberRules {
-			if (r.schema == "" || r.schema == name) && !r.offered(d.p) {
+			if r.schema == name && !r.offered(d.p) {
 				takeOut(s, r.member)
 			}
 		}
@@ -146,7 +159,14 @@ func (d *drawing) takeOutNewer(name string, s *huma.Schema) {
 	if t == nil || t.Kind() != reflect.Struct {
 		return
 	}
+	d.takeOutFields(s, t)
+}
+
+func (d *drawing) takeOutFields(s *huma.Schema, t reflect.Type) {
 	for f := range t.Fields() {
+		if f.Anonymous { // its members are written as those of t
+			d.takeOutFields(s, f.Type)
+		}
 		if since := f.Tag.Get("since"); since != "" && !d.p.AtLeast(since) {
 			member, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			takeOut(s, member)

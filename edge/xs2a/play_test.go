@@ -4,8 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"kontor/bank/account"
+	"kontor/bank/account/accountsql"
 	"kontor/bank/consent/consenttest"
 	"kontor/bank/core"
 	"kontor/bank/profile"
@@ -40,8 +42,8 @@ import (
 //	! allow id1 psu-7    the PSU authorises the consent at the bank; see bankDoes
 //	+ 24h                time passes
 //
-// {r1} and {r2} are the first resource IDs that the last list showed, {next} is its link to
-// the next page. A body or path that begins with @ is one of those in extremes.
+// {r1} and {r2} are the first resource IDs that the last list showed, {next}, {last},
+// {previous} and {download} its links. A body or path that begins with @ is one of those in extremes.
 func TestAccountDialogues(t *testing.T) {
 	for _, pattern := range []string{"consent*.txt", "account*.txt", "input*.txt"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern))
@@ -88,7 +90,7 @@ const (
 
 func openDesk(t *testing.T, profileName string) *desk {
 	t.Helper()
-	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, consenttest.Migrations...))
+	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations}, consenttest.Migrations...)...))
 	p, err := profile.Load(profileName)
 	if err != nil {
 		t.Fatal(err)
@@ -109,17 +111,27 @@ func openDesk(t *testing.T, profileName string) *desk {
 	w.Bank.Cards = []core.CardAccount{{ID: "9", MaskedPAN: "540905******1234", Currency: "EUR", Name: "Kartica", Status: "enabled", Limit: &limit}}
 	w.Bank.Booked = map[string][]consenttest.Entry{"1": {
 		{ID: "t7", Amount: "-9.90", Currency: "EUR", Date: "2026-03-01", Text: "Kava", Pending: true},
-		{ID: "t6", Amount: "-12.00", Currency: "EUR", Date: "2026-02-27", Text: "Pekarna \"Pri Ani\" & sin"},
-		{ID: "t5/a b", Amount: "1500.00", Currency: "EUR", Date: "2026-02-25", Text: "Plača"},
-		{ID: "t4", Amount: "-700.00", Currency: "EUR", Date: "2026-02-01", Text: "Najemnina"},
-		{ID: "t3", Amount: "-50.05", Currency: "EUR", Date: "2025-12-24", Text: "Darila"},
+		{ID: "t6", Amount: "-12.00", Currency: "EUR", Date: "2026-02-27", Text: "Pekarna \"Pri Ani\" & sin", Reference: "ref-6", After: "1234.56"},
+		{ID: "t5/a b", Amount: "1500.00", Currency: "EUR", Date: "2026-02-25", Text: "Plača", Reference: "ref-5", After: "1246.56"},
+		{ID: "t4", Amount: "-700.00", Currency: "EUR", Date: "2026-02-01", Text: "Najemnina", Reference: "ref-4", After: "-253.44"},
+		{ID: "t3", Amount: "-50.05", Currency: "EUR", Date: "2025-12-24", Text: "Darila", After: "446.56"},
 		{ID: "t2", Amount: "-1.00", Currency: "EUR", Date: "2025-06-01", Text: "Staro"},
 	}, "2": {}}
+	w.Bank.CardEntries = map[string][]consenttest.Entry{"9": {
+		{ID: "k2", Amount: "-19.90", Currency: "EUR", Date: "2026-02-28", Text: "Spletna knjigarna", Pending: true},
+		{ID: "k1", Amount: "-42.00", Currency: "EUR", Date: "2026-02-20", Text: "Gostilna"},
+	}}
+	w.Bank.Standing = map[string][]consenttest.Entry{"1": {{ID: "s1", Amount: "-700.00", Currency: "EUR", Date: "2025-01-01", Text: "Najemnina"}}}
+	w.Bank.Beneficiaries = []core.TrustedBeneficiary{
+		{ID: "b1", CreditorName: "Pekarna Zlati klas", CreditorAlias: "Pek", CreditorAgent: "LONBSI2X", CreditorAccount: core.AccountReference{IBAN: "SI56191000000123438"},
+			CreditorAddress: &core.Address{TownName: "Kranj", Country: "SI"}},
+		{ID: "b2", CreditorName: "Luka", CreditorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, DebtorAccount: core.AccountReference{IBAN: savings}},
+	}
 	d := &desk{World: w, said: map[string]string{}}
 	api := &xs2a.API{
 		Bank: w.At, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
 		Consents: w.Service, Authorisations: w.Authorisations, Now: w.Now, Log: slog.New(slog.DiscardHandler),
-		Accounts: &account.Service{Consents: w.Service, Cores: w.Cores, Key: []byte(strings.Repeat("k", 32)), Now: w.Now},
+		Accounts: &account.Service{Consents: w.Service, Cores: w.Cores, Store: accountsql.Store{DB: w.DB}, Key: []byte(strings.Repeat("k", 32)), Now: w.Now, NewID: rand.Text},
 		Identify: identify, CheckToken: checkToken,
 	}
 	d.handler = watch(t, p, api.Handler())
@@ -335,12 +347,9 @@ func (d *desk) answer(t *testing.T, out *bytes.Buffer, w *httptest.ResponseRecor
 	for i, m := range resourceIDs.FindAllStringSubmatch(w.Body.String(), -1) {
 		d.said[fmt.Sprintf("{r%d}", i+1)] = m[1]
 	}
-	var list struct {
-		Transactions struct {
-			Links struct{ Next struct{ Href string } } `json:"_links"`
-		}
-	}
-	if json.Unmarshal(w.Body.Bytes(), &list) == nil && list.Transactions.Links.Next.Href != "" {
-		d.said["{next}"] = strings.TrimPrefix(list.Transactions.Links.Next.Href, "https://api.example/psd2/lon")
+	for _, m := range pageLinks.FindAllStringSubmatch(w.Body.String(), -1) {
+		d.said["{"+m[1]+"}"] = strings.ReplaceAll(m[2], `\u0026`, "&")
 	}
 }
+
+var pageLinks = regexp.MustCompile(`"(first|previous|next|last|download)":\{"href":"https://api.example/psd2/lon([^"]*)"`)

@@ -14,6 +14,7 @@ import (
 	"kontor/bank/payment"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
+	"kontor/edge/report"
 	"kontor/kit/httpsig"
 )
 
@@ -63,6 +64,7 @@ var refusals = []struct {
 
 	{errMediaType, nil, http.StatusUnsupportedMediaType, "FORMAT_ERROR"},
 	{errAccept, nil, http.StatusNotAcceptable, "REQUESTED_FORMATS_INVALID"},
+	{report.ErrHead, nil, http.StatusNotAcceptable, "REQUESTED_FORMATS_INVALID"},
 	{errFormat, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 
 	{consent.ErrUnknown, errHeader, http.StatusBadRequest, "CONSENT_UNKNOWN"},

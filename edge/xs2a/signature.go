@@ -2,6 +2,7 @@ package xs2a
 
 import (
 	"fmt"
+	"strings"
 
 	"kontor/kit/httpsig"
 )
@@ -31,6 +32,9 @@ func (a *API) sealed(c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.TLS != nil && len(c.TLS.PeerCertificates) > 1 { // who issued the one has often issued the other
+		chain = append(chain, c.TLS.PeerCertificates[1:]...)
+	}
 	sealer, err := a.IdentifySeal(c.Context(), chain, c.tpp)
 	if err != nil {
 		return fmt.Errorf("%s: %w", httpsig.HeaderCertificate, err)
@@ -45,7 +49,7 @@ func (a *API) sealed(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := httpsig.VerifyDigest(c.Header.Get(httpsig.HeaderDigest), body); err != nil {
+	if err := httpsig.VerifyDigest(strings.Join(c.Header.Values(httpsig.HeaderDigest), ","), body); err != nil {
 		return err
 	}
 	r := httpsig.Request{Method: c.Method, Target: c.RequestURI, Host: c.Host, Header: c.Header, Body: body}

@@ -24,7 +24,7 @@ type transaction struct {
 	BatchIndicator            bool   `json:"batchIndicator,omitempty" since:"1.3.8" doc:"The entry stands for several payments."`
 	BatchNumberOfTransactions int    `json:"batchNumberOfTransactions,omitempty" since:"1.3.8"`
 	MandateID                 string `json:"mandateId,omitempty"`
-	CheckID                   string `json:"checkId,omitempty"`
+	CheckID                   string `json:"checkId,omitempty" since:"1.3.8"`
 	CreditorID                string `json:"creditorId,omitempty"`
 	BookingDate               string `json:"bookingDate,omitempty" format:"date"`
 	ValueDate                 string `json:"valueDate,omitempty" format:"date"`

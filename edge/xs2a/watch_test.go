@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
+	"io"
 	"io/fs"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,7 +39,7 @@ func watch(t *testing.T, p profile.Profile, h http.Handler) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	official := officialFile(t)
+	official, beneficiaries := officialFile(t, official), officialFile(t, officialBeneficiaries)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
@@ -48,7 +51,11 @@ func watch(t *testing.T, p profile.Profile, h http.Handler) http.Handler {
 			checkRefusal(r, rec, said)
 		}
 		checkSchema(ours, nil, r, rec, said)
-		if official != nil {
+		switch {
+		case strings.Contains(r.URL.Path, "/transactions/download/"): // the address is the bank's own matter
+		case strings.HasPrefix(r.URL.Path, "/v1/trusted-beneficiaries") && beneficiaries != nil:
+			checkSchema(beneficiaries, deviations, r, rec, said)
+		case official != nil && !strings.HasPrefix(r.URL.Path, "/v1/trusted-beneficiaries"):
 			checkSchema(official, deviations, r, rec, said)
 		}
 		for name, values := range rec.Header() {
@@ -74,16 +81,33 @@ func checkEvery(r *http.Request, rec *httptest.ResponseRecorder, said func(strin
 		said("created without Location")
 	case rec.Code == http.StatusNoContent && rec.Body.Len() > 0:
 		said("no content, and yet a body")
-	case rec.Code != http.StatusNoContent && !json.Valid(rec.Body.Bytes()):
-		said("the body is not JSON")
+	case rec.Code != http.StatusNoContent && !valid(rec.Header().Get("Content-Type"), rec.Body.Bytes()):
+		said("the body is not what its Content-Type says")
 	case rec.Code == http.StatusMethodNotAllowed && rec.Header().Get("Allow") == "" && !offStandard(r.URL.Path):
 		said("no Allow")
 	}
 }
 
+// valid says whether body is of its media type.
+func valid(contentType string, body []byte) bool {
+	switch media, _, _ := mime.ParseMediaType(contentType); media {
+	case "application/json", "application/problem+json":
+		return json.Valid(body)
+	case "application/xml":
+		for d := xml.NewDecoder(bytes.NewReader(body)); ; {
+			if _, err := d.Token(); err != nil {
+				return err == io.EOF
+			}
+		}
+	case "text/plain":
+		return bytes.HasPrefix(body, []byte(":20:"))
+	}
+	return false
+}
+
 // offStandard says whether a service that is switched off, as a whole, answers with 405.
 func offStandard(path string) bool {
-	for _, prefix := range []string{"/v1/bulk-payments/", "/v1/periodic-payments/", "/v1/signing-baskets", "/v1/payments/", "/v1/funds-confirmations"} {
+	for _, prefix := range []string{"/v1/bulk-payments/", "/v1/periodic-payments/", "/v1/signing-baskets", "/v1/payments/", "/v1/funds-confirmations", "/v1/card-accounts", "/v1/trusted-beneficiaries"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
@@ -94,7 +118,7 @@ func offStandard(path string) bool {
 // serviceOf tells by the path which service answers; "" is none.
 func serviceOf(path string) string {
 	for prefix, service := range map[string]string{
-		"/v1/consents": "AIS", "/v1/accounts": "AIS", "/v1/card-accounts": "AIS", "/v1/funds-confirmations": "PIIS",
+		"/v1/consents": "AIS", "/v1/accounts": "AIS", "/v1/card-accounts": "AIS", "/v1/trusted-beneficiaries": "AIS", "/v1/funds-confirmations": "PIIS",
 		"/v1/payments": "PIS", "/v1/bulk-payments": "PIS", "/v1/periodic-payments": "PIS",
 	} {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
@@ -232,7 +256,17 @@ func operationOf(doc *openapi3.T, method, path string) *openapi3.Operation {
 // official is the standard's own file, read once: the newest one there is, or the one that
 // KONTOR_OFFICIAL_XS2A names (from this folder, or absolute).
 var official = sync.OnceValues(func() (*openapi3.T, error) {
-	file := cmp.Or(os.Getenv("KONTOR_OFFICIAL_XS2A"), filepath.Join("..", "..", "..", "shared", "specs", "psd2-api_v1.3.11-2021-10-01v1.yaml"))
+	return load(cmp.Or(os.Getenv("KONTOR_OFFICIAL_XS2A"), filepath.Join(specs, "psd2-api_v1.3.11-2021-10-01v1.yaml")))
+})
+
+// officialBeneficiaries is the file of an extended service, which stands by itself.
+var officialBeneficiaries = sync.OnceValues(func() (*openapi3.T, error) {
+	return load(filepath.Join(specs, "psd2-trusted_beneficiaries_v1.0.0_20200519v1.yaml"))
+})
+
+var specs = filepath.Join("..", "..", "..", "shared", "specs")
+
+func load(file string) (*openapi3.T, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -240,11 +274,11 @@ var official = sync.OnceValues(func() (*openapi3.T, error) {
 	loader := openapi3.NewLoader()
 	loader.ReadFromURIFunc = func(*openapi3.Loader, *url.URL) ([]byte, error) { return nil, fs.ErrNotExist }
 	return loader.LoadFromData(data)
-})
+}
 
-func officialFile(t *testing.T) *openapi3.T {
+func officialFile(t *testing.T, file func() (*openapi3.T, error)) *openapi3.T {
 	t.Helper()
-	doc, err := official()
+	doc, err := file()
 	if os.IsNotExist(err) && os.Getenv("KONTOR_OFFICIAL_XS2A") == "" {
 		t.Log("the standard's file is not at hand: answers are checked against our own document only")
 		return nil
