@@ -94,7 +94,10 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	labels := map[string]string{}
 	for _, a := range accounts {
 		labels[a.ID] = a.Shown()
-		if a.IBAN != "" && !a.bundles() {
+		switch {
+		case a.bundles():
+			labels[a.ID] += " – " + a.Product
+		case a.IBAN != "":
 			labels[a.ID] += " " + a.Currency
 		}
 		if a.bundles() {
