@@ -2,6 +2,7 @@ package xs2a
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -88,6 +89,12 @@ var limits = []struct {
 // and then the schemas that nothing leads to any more.
 func (d *drawing) narrow() {
 	all := d.schemas.Map()
+	for before := -1; before != len(all); { // what is embedded may lead to further schemas
+		before = len(all)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			d.embed(name, all[name])
+		}
+	}
 	open(d.schemas)
 	for name, s := range all {
 		d.takeOutNewer(name, s)
@@ -125,6 +132,30 @@ func (d *drawing) narrow() {
 		if !used[name] {
 			delete(all, name)
 		}
+	}
+}
+
+// embed adds to a schema the members of embedded structs, as JSON has them: huma looks only
+// into those whose name is exported.
+func (d *drawing) embed(name string, s *huma.Schema) {
+	t := d.schemas.TypeFromRef("#/components/schemas/" + name)
+	if t == nil || t.Kind() != reflect.Struct {
+		return
+	}
+	for f := range t.Fields() {
+		if !f.Anonymous || f.IsExported() {
+			continue
+		}
+		in := d.schemas.Schema(f.Type, false, "")
+		for member, m := range in.Properties {
+			if s.Properties[member] == nil {
+				s.Properties[member] = m
+				if slices.Contains(in.Required, member) {
+					s.Required = append(s.Required, member)
+				}
+			}
+		}
+		slices.Sort(s.Required)
 	}
 }
 

@@ -39,6 +39,7 @@ func watch(t *testing.T, p profile.Profile, h http.Handler) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	strict(ours)
 	official, beneficiaries := officialFile(t, official), officialFile(t, officialBeneficiaries)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
