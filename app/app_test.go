@@ -170,14 +170,14 @@ func TestWhatStandsOnEveryListener(t *testing.T) {
 			Servers []struct{ URL string }
 			Paths   map[string]any
 		}
-		a := s.Ask(nobody, http.MethodGet, s.API+"/openapi/"+b.Code+".json", nil, "")
+		a := s.Ask(nobody, http.MethodGet, b.XS2A+"/openapi.json", nil, "")
 		if err := json.Unmarshal([]byte(a.Body), &doc); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(doc.OpenAPI, "3.") || len(doc.Servers) != 1 || doc.Servers[0].URL != b.XS2A || doc.Paths["/v1/consents"] == nil {
 			t.Errorf("OpenAPI document of %s: %.300s", b.Code, a)
 		}
-		if web := s.Ask(nobody, http.MethodGet, s.WebTLS+"/openapi/"+b.Code+".json", nil, ""); web.Body != a.Body {
+		if web := s.Ask(nobody, http.MethodGet, s.WebTLS+strings.TrimPrefix(b.XS2A, s.API)+"/openapi.json", nil, ""); web.Body != a.Body {
 			t.Errorf("OpenAPI document of %s differs between listeners", b.Code)
 		}
 	}
@@ -192,7 +192,7 @@ func TestDocumentsSayWhatIsServed(t *testing.T) {
 		var doc struct {
 			Paths map[string]map[string]any
 		}
-		if err := json.Unmarshal([]byte(s.Ask(alpa, http.MethodGet, s.API+"/openapi/"+b.Code+".json", nil, "").Body), &doc); err != nil {
+		if err := json.Unmarshal([]byte(s.Ask(alpa, http.MethodGet, b.XS2A+"/openapi.json", nil, "").Body), &doc); err != nil {
 			t.Fatal(err)
 		}
 		if len(doc.Paths) < 10 {

@@ -15,12 +15,19 @@ import (
 	"kontor/kit/sqldb"
 )
 
-// The reference banks of a sandbox. Each has an interface of another profile.
-var sandboxBanks = []struct{ code, name, profile, basePath, bic, country, zone string }{
-	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana"},
-	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest"},
-	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin"},
+// The reference banks of a sandbox. Each has an interface of another profile, and one answers
+// from a copy of its data, which the hub has renewed.
+var sandboxBanks = []struct {
+	code, name, profile, basePath, bic, country, zone string
+	copy                                              bool
+}{
+	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", false},
+	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", true},
+	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", false},
 }
+
+// copyAge is how old that copy may be.
+const copyAge = 15 * time.Minute
 
 // BanksOptions say where the reference banks are and whom they report to.
 type BanksOptions struct {
@@ -83,7 +90,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 		bank, err := corebank.New(ctx, corebank.Config{
 			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
 			AppID: "app-" + s.code, AppSecret: string(secret), SigningKey: o.sandbox.bankKey, HubKeys: []*rsa.PublicKey{&o.sandbox.connectorKey.PublicKey},
-			Seed: true, Outbox: true, Zone: zone, Log: log,
+			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Log: log,
 		})
 		if err != nil {
 			return err

@@ -24,6 +24,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"kontor/bank/profile"
+	"kontor/connector/client"
 )
 
 // A Config says everything that a hub needs to know at start.
@@ -277,6 +278,20 @@ func (c *Config) checkBanks(wrong complaint) {
 		apps[b.Connector.AppID] = code
 		if len(b.Connector.PublicKeys) == 0 {
 			wrong("bank %s: connector.publicKeys: without one, nothing of the bank can be believed", code)
+		}
+		for _, c := range b.Connector.Capabilities {
+			if !slices.Contains(client.Capabilities, c) {
+				wrong("bank %s: there is no capability %q of connectors; there are %s", code, c, strings.Join(client.Capabilities, ", "))
+			}
+		}
+		for name, needed := range map[string]bool{
+			"trusted_beneficiaries": b.bank.Accounts.TrustedBeneficiaries,
+			"standing_orders":       slices.Contains(b.bank.Accounts.BookingStatuses, "information"),
+			"refresh":               b.bank.Accounts.RefreshAfter > 0,
+		} {
+			if needed && !slices.Contains(b.Connector.Capabilities, name) {
+				wrong("bank %s: its profile offers what its connector does not: declare the capability %q, or switch it off", code, name)
+			}
 		}
 		if b.bank.OAuth.Mode == profile.OAuthPreStep && !slices.Contains(b.Connector.Capabilities, "logins") {
 			wrong("bank %s: its profile needs a log-in before any call, but its connector does not declare the capability \"logins\"", code)

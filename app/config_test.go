@@ -53,7 +53,7 @@ banks:
   - file: lon.yaml
     connector: {url: 'http://127.0.0.1:1/lon', appId: lon, appSecret: secret, publicKeys: [connector.pub], capabilities: [logins]}
   - file: salt.yaml
-    connector: {url: 'http://127.0.0.1:1/salt', appId: salt, appSecret: secret, publicKeys: [connector.pub]}
+    connector: {url: 'http://127.0.0.1:1/salt', appId: salt, appSecret: secret, publicKeys: [connector.pub], capabilities: [standing_orders]}
 apps:
   - {clientId: sava, clientSecret: app-secret, tpp: PSDSI-BS-1234567, name: Sava, redirectUris: ['https://sava.example/cb']}
 `
@@ -117,10 +117,12 @@ func TestConfig(t *testing.T) {
 		{"a bank without a file", "file: salt.yaml", "file: ''", "banks[1].file: is missing"},
 		{"two banks that report as one", "appId: salt", "appId: lon", "bank salt: connector.appId: is that of lon"},
 		{"a connector's URL that is none", "http://127.0.0.1:1/salt", "127.0.0.1/salt", "bank salt: connector.url"},
-		{"a connector without keys", "publicKeys: [connector.pub]}", "publicKeys: []}", "bank salt: connector.publicKeys: without one"},
-		{"a connector's key that is none", "publicKeys: [connector.pub]}", "publicKeys: [secret]}", "bank salt: connector.publicKeys: secret"},
+		{"a connector without keys", "publicKeys: [connector.pub], capabilities: [standing_orders]}", "publicKeys: []}", "bank salt: connector.publicKeys: without one"},
+		{"a connector's key that is none", "publicKeys: [connector.pub], capabilities: [standing_orders]}", "publicKeys: [secret]}", "bank salt: connector.publicKeys: secret"},
 		{"a connector's secret that is not there", "appId: salt, appSecret: secret", "appId: salt, appSecret: none", "bank salt: connector.appSecret: none: cannot be read"},
 		{"a log-in that no connector offers", ", capabilities: [logins]", "", `bank lon: its profile needs a log-in`},
+		{"standing orders that no connector tells", ", capabilities: [standing_orders]", "", `bank salt: its profile offers what its connector does not: declare the capability "standing_orders"`},
+		{"a capability that nobody knows", "[standing_orders]", "[standing_orders, standing-orders]", `bank salt: there is no capability "standing-orders"`},
 		{"an app twice", "apps:", "apps:\n  - {clientId: sava, clientSecret: app-secret, tpp: PSDSI-BS-1, name: Sava, redirectUris: ['https://sava.example/cb']}", "app sava: stands twice"},
 		{"an app without a name", "name: Sava, ", "", "app sava: name: is missing"},
 		{"an app whose secret could be guessed", "clientSecret: app-secret", "clientSecret: secret", "app sava: client secret must have 32"},

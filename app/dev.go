@@ -164,9 +164,15 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 		Trust: Trust{Anchors: []string{s.file("ca.pem")}, Intermediates: []string{s.file(issuingFile)}},
 	}
 	for _, b := range sandboxBanks {
-		text, err := yaml.Marshal(map[string]string{
+		file := map[string]any{
 			"code": b.code, "name": b.name, "profile": b.profile, "basePath": b.basePath, "bic": b.bic, "country": b.country, "timezone": b.zone,
-		})
+		}
+		capabilities := []string{"logins", "standing_orders", "trusted_beneficiaries"}
+		if b.copy {
+			file["override"] = map[string]any{"accounts": map[string]any{"refreshAfter": copyAge.String()}}
+			capabilities = append(capabilities, "refresh")
+		}
+		text, err := yaml.Marshal(file)
 		if err != nil {
 			return Config{}, err
 		}
@@ -176,7 +182,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 		}
 		cfg.Banks = append(cfg.Banks, Bank{bank: parsed, Connector: Connector{
 			URL: "http://" + ln[3].Addr().String() + "/" + b.code, AppID: "app-" + b.code, AppSecret: s.file("secrets/connector-secret"),
-			PublicKeys: []string{bankKey}, Capabilities: []string{"logins"},
+			PublicKeys: []string{bankKey}, Capabilities: capabilities,
 		}})
 	}
 	for _, t := range s.tpps {

@@ -19,6 +19,7 @@ import (
 	"kontor/bank/token"
 	"kontor/bank/tpp"
 	"kontor/edge/callback"
+	"kontor/edge/describe"
 	"kontor/edge/page"
 	"kontor/edge/psu"
 	"kontor/edge/xs2a"
@@ -136,12 +137,9 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Now: a.now, Log: a.log,
 		}
 		api.Handle(b.BasePath+"/v1/", http.StripPrefix(b.BasePath, x.Handler()))
-		doc, err := xs2a.OpenAPI(b.Profile, b.Name+": XS2A", a.bankURL(b))
-		if err != nil {
+		if err := a.mountDescription(b, api, web, pages); err != nil {
 			return err
 		}
-		serveDocument(api, "/openapi/"+b.Code+".json", doc)
-		serveDocument(web, "/openapi/"+b.Code+".json", doc)
 		if b.OAuth.Mode != profile.OAuthNone {
 			if err := a.mountOAuth(b, api, web, pages); err != nil {
 				return fmt.Errorf("bank %s: %w", b.Code, err)
@@ -151,11 +149,25 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 	return nil
 }
 
-func serveDocument(mux *http.ServeMux, path string, doc []byte) {
-	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Write(doc)
-	})
+// mountDescription serves what b can do, on both listeners: a TPP reads it before it has a
+// certificate, and people read it in a browser.
+func (a *Hub) mountDescription(b profile.Bank, api, web *http.ServeMux, pages *page.Pages) error {
+	c := describe.Config{Bank: b, Place: xs2a.Place{Server: a.bankURL(b)}, Pages: pages}
+	if a.cfg.Sandbox {
+		c.Sandbox = a.testing
+	}
+	if b.OAuth.Mode != profile.OAuthNone {
+		c.Issuer = a.bankURL(b) + "/oauth"
+		c.Place.Metadata, c.Place.Token = a.metadataURL(b), c.Issuer+"/token"
+		c.Place.Authorize = a.browserURL() + b.BasePath + "/oauth/authorize"
+	}
+	d, err := describe.New(c)
+	if err != nil {
+		return err
+	}
+	d.Mount(api)
+	d.Mount(web)
+	return nil
 }
 
 // mountShared serves what stands on every listener.
@@ -185,7 +197,7 @@ func (a *Hub) startPage() []page.Bank {
 	var all []page.Bank
 	for _, b := range a.cfg.Banks {
 		entry := page.Bank{
-			Code: b.bank.Code, Name: b.bank.Name, Profile: b.bank.ProfileName, XS2A: a.bankURL(b.bank), OpenAPI: "/openapi/" + b.bank.Code + ".json",
+			Code: b.bank.Code, Name: b.bank.Name, Profile: b.bank.ProfileName, XS2A: a.bankURL(b.bank), OpenAPI: b.bank.BasePath + "/openapi.json",
 		}
 		if b.bank.OAuth.Mode != profile.OAuthNone {
 			entry.OAuth = a.metadataURL(b.bank)

@@ -120,7 +120,13 @@ func (r AccountReference) Matches(o AccountReference) bool {
 	}
 	return r.IBAN != "" && r.IBAN == o.IBAN || r.BBAN != "" && r.BBAN == o.BBAN || r.PAN != "" && r.PAN == o.PAN ||
 		r.MaskedPAN != "" && r.MaskedPAN == o.MaskedPAN || r.MSISDN != "" && r.MSISDN == o.MSISDN ||
-		r.Other.Identification != "" && r.Other.Identification == o.Other.Identification
+		r.Other.names(o) || o.Other.names(r)
+}
+
+// names says whether i is an identifier of what r names. The connector protocol has one word
+// for what Berlin Group calls other and what it calls bban, where that is the bank's own.
+func (i Other) names(r AccountReference) bool {
+	return i.Identification != "" && (i.Identification == r.Other.Identification || i.Identification == r.BBAN)
 }
 
 // An AccessRequest asks a bank for access to accounts, for one consent.

@@ -75,6 +75,9 @@ const (
 	reportsMax   = 4
 )
 
+// Capabilities lists what a connector may declare.
+var Capabilities = []string{"logins", "standing_orders", "trusted_beneficiaries", "refresh"}
+
 // A Client asks one bank.
 type Client struct {
 	c       Config
