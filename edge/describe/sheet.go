@@ -132,8 +132,12 @@ func reading(a Accounts) section {
 }
 
 func reports(a Accounts) section {
-	formats := row{Label: "capabilities.formats"}
+	formats, media := row{Label: "capabilities.formats"}, map[string]bool{}
 	for _, f := range a.Formats {
+		if media[f.MediaType] {
+			formats.Note = "capabilities.formatsNote"
+		}
+		media[f.MediaType] = true
 		formats.Codes = append(formats.Codes, f.Name+" ("+f.MediaType+")")
 	}
 	fresh := span("capabilities.fresh", a.History.FreshSCASeconds)
