@@ -40,7 +40,7 @@ func listAvailable(ctx context.Context, g *guide) (_ string, err error) {
 	if err = all(err, is("number of accounts", len(accounts), len(g.payee.Accounts))); err != nil {
 		return "", err
 	}
-	cards, err := r.attended().CardAccounts(ctx)
+	cards, err := r.attended().CardAccounts(ctx, false)
 	if err != nil {
 		return "", err
 	}

@@ -12,17 +12,24 @@ type Account struct {
 	BBAN            string    `json:"bban"`
 	MSISDN          string    `json:"msisdn"`
 	Currency        string    `json:"currency"`
-	OwnerName       string    `json:"ownerName"`
+	OwnerName       string    `json:"ownerName"`  // all owners in one text
+	OwnerNames      []Owner   `json:"ownerNames"` // one by one, since level 1.3.12
+	PSUName         string    `json:"psuName"`    // who gave the consent
 	Name            string    `json:"name"`
 	DisplayName     string    `json:"displayName"`
 	Product         string    `json:"product"`
-	CashAccountType string    `json:"cashAccountType"`
-	Status          string    `json:"status"` // enabled, deleted, blocked; empty: enabled
+	CashAccountType string    `json:"cashAccountType"` // CACC, SVGS, LOAN, …
+	Status          string    `json:"status"`          // enabled, deleted, blocked; empty: enabled
 	BIC             string    `json:"bic"`
 	Usage           string    `json:"usage"`
 	Details         string    `json:"details"`
 	Balances        []Balance `json:"balances"`
 	Links           Links     `json:"_links"`
+}
+
+// An Owner is one of those who have an account.
+type Owner struct {
+	Name string `json:"name"`
 }
 
 // A Balance is one balance of an account.
@@ -53,20 +60,6 @@ func (b Balances) Of(types ...string) (Balance, bool) {
 	return Balance{}, false
 }
 
-// A CardAccount is the account of a card.
-type CardAccount struct {
-	ResourceID  string    `json:"resourceId"`
-	MaskedPAN   string    `json:"maskedPan"`
-	Currency    string    `json:"currency"`
-	OwnerName   string    `json:"ownerName"`
-	Name        string    `json:"name"`
-	Product     string    `json:"product"`
-	Status      string    `json:"status"`
-	CreditLimit *Amount   `json:"creditLimit"`
-	Balances    []Balance `json:"balances"`
-	Links       Links     `json:"_links"`
-}
-
 // Accounts lists the accounts that the consent covers; withBalance asks for their balances,
 // which not every bank shows here.
 func (c *Client) Accounts(ctx context.Context, withBalance bool) ([]Account, error) {
@@ -89,15 +82,6 @@ func (c *Client) Account(ctx context.Context, resourceID string, withBalance boo
 // Balances reads the balances of an account.
 func (c *Client) Balances(ctx context.Context, resourceID string) (b Balances, err error) {
 	return b, c.get(ctx, "Balances", c.at("accounts", resourceID, "balances"), &b)
-}
-
-// CardAccounts lists the card accounts that the consent covers.
-func (c *Client) CardAccounts(ctx context.Context) ([]CardAccount, error) {
-	var w struct {
-		CardAccounts []CardAccount `json:"cardAccounts"`
-	}
-	err := c.get(ctx, "CardAccounts", c.at("card-accounts"), &w)
-	return w.CardAccounts, err
 }
 
 func balanced(u *url.URL, withBalance bool) *url.URL {

@@ -78,8 +78,8 @@ type Client struct {
 	http *http.Client
 	seal *sealer // nil: requests are not signed
 
-	token, consent string
-	psu            PSU
+	token, consent, requestID string
+	psu                       PSU
 }
 
 // PSU is what the bank is told about the PSU who asks at this moment. The zero PSU is
@@ -158,6 +158,15 @@ func (c *Client) WithPSU(psu PSU) *Client {
 	return &d
 }
 
+// WithRequestID returns a copy that sends the X-Request-ID id: to make a request again that
+// may have arrived. A bank answers a POST that it knows as it did before. Use it for one
+// request only; otherwise each has an ID of its own.
+func (c *Client) WithRequestID(id string) *Client {
+	d := *c
+	d.requestID = id
+	return &d
+}
+
 // Redirects say where the PSU's browser goes after SCA. NokURI is for refusals and
 // failures, and optional.
 type Redirects struct {
@@ -178,7 +187,7 @@ type Exchange struct {
 	RequestBody    []byte
 	Status         int // 0: no answer came
 	ResponseHeader http.Header
-	ResponseBody   []byte
+	ResponseBody   []byte // nil for a Report, which its reader has
 	Duration       time.Duration
 	Err            error // why no answer came
 }
@@ -230,15 +239,15 @@ func (c *Client) follow(href string) (*url.URL, error) {
 	return u, nil
 }
 
-// do makes a call and reads its answer into out, unless out is nil.
-func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error) {
+// prepare makes the HTTP request of r, signed where requests are.
+func (c *Client) prepare(ctx context.Context, r request) (req *http.Request, body []byte, err error) {
 	body, contentType, err := r.encode()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(body))
+	req, err = http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -246,21 +255,36 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 	c.setHeaders(req, r)
 	if c.seal != nil && !r.plain {
 		if err := c.seal.sign(req, body); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.operation, err)
+			return nil, nil, fmt.Errorf("%s: %w", r.operation, err)
 		}
+	}
+	return req, body, nil
+}
+
+// observe tells of an exchange that began at start; resp is nil when no answer came.
+func (c *Client) observe(r request, req *http.Request, body []byte, start time.Time, resp *http.Response, answer []byte, err error) {
+	if c.cfg.Observe == nil {
+		return
+	}
+	e := Exchange{
+		Operation: r.operation, Method: r.method, URL: r.url.String(), RequestHeader: req.Header, RequestBody: body,
+		ResponseBody: answer, Duration: time.Since(start), Err: err,
+	}
+	if resp != nil {
+		e.Status, e.ResponseHeader = resp.StatusCode, resp.Header
+	}
+	c.cfg.Observe(e)
+}
+
+// do makes a call and reads its answer into out, unless out is nil.
+func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error) {
+	req, body, err := c.prepare(ctx, r)
+	if err != nil {
+		return nil, err
 	}
 	start := time.Now()
 	resp, answer, err := c.exchange(req)
-	if c.cfg.Observe != nil {
-		e := Exchange{
-			Operation: r.operation, Method: r.method, URL: r.url.String(), RequestHeader: req.Header, RequestBody: body,
-			ResponseBody: answer, Duration: time.Since(start), Err: err,
-		}
-		if resp != nil {
-			e.Status, e.ResponseHeader = resp.StatusCode, resp.Header
-		}
-		c.cfg.Observe(e)
-	}
+	c.observe(r, req, body, start, resp, answer, err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.operation, err)
 	}
@@ -292,12 +316,18 @@ func (c *Client) exchange(req *http.Request) (*http.Response, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	answer, err := whole(resp)
+	return resp, answer, err
+}
+
+// whole reads an answer to its end, and closes it.
+func whole(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, answerMax+1))
 	if err == nil && len(answer) > answerMax {
 		err = fmt.Errorf("the answer is larger than %d bytes", answerMax)
 	}
-	return resp, answer, err
+	return answer, err
 }
 
 func (c *Client) setHeaders(req *http.Request, r request) {
@@ -314,7 +344,9 @@ func (c *Client) setHeaders(req *http.Request, r request) {
 	if r.plain {
 		return
 	}
-	set("X-Request-ID", c.cfg.NewRequestID())
+	if set("X-Request-ID", c.requestID); c.requestID == "" {
+		set("X-Request-ID", c.cfg.NewRequestID())
+	}
 	set("Consent-ID", c.consent)
 	if c.token != "" {
 		set("Authorization", "Bearer "+c.token)

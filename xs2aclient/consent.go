@@ -3,6 +3,7 @@ package xs2aclient
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
 
 // Values of consentStatus and scaStatus that a TPP acts on.
@@ -19,9 +20,12 @@ const (
 	SCAExempted  = "exempted"
 )
 
-// AllAccounts asks for all accounts, in AvailableAccounts, AvailableAccountsWithBalance or
-// AllPSD2 of an Access.
-const AllAccounts = "allAccounts"
+// Each asks for all accounts, in AvailableAccounts, AvailableAccountsWithBalance or AllPSD2
+// of an Access; the second with the names of their owners.
+const (
+	AllAccounts              = "allAccounts"
+	AllAccountsWithOwnerName = "allAccountsWithOwnerName"
+)
 
 // An Access says what is asked for. Accounts that are named make a dedicated consent; lists
 // that are there but empty leave the choice to the PSU; AllPSD2 asks for everything.
@@ -38,7 +42,8 @@ type Access struct {
 
 // AdditionalInformation asks for more than the accounts' own data.
 type AdditionalInformation struct {
-	OwnerName *[]AccountReference `json:"ownerName,omitempty"`
+	OwnerName            *[]AccountReference `json:"ownerName,omitempty"`
+	TrustedBeneficiaries *[]AccountReference `json:"trustedBeneficiaries,omitempty"`
 }
 
 // Dedicated asks for details, balances and transactions of the accounts.
@@ -109,6 +114,38 @@ func (c *Client) ConsentStatus(ctx context.Context, consentID string) (string, e
 func (c *Client) DeleteConsent(ctx context.Context, consentID string) error {
 	_, err := c.do(ctx, request{operation: "DeleteConsent", method: http.MethodDelete, url: c.at("consents", consentID)}, nil)
 	return err
+}
+
+// An AuthorisationStarted answers StartAuthorisation.
+type AuthorisationStarted struct {
+	SCAStatus       string    `json:"scaStatus"`
+	AuthorisationID string    `json:"authorisationId"`
+	Links           Links     `json:"_links"`
+	PSUMessage      string    `json:"psuMessage"`
+	Messages        []Message `json:"tppMessages"` // warnings
+	SCAApproach     string    `json:"-"`           // ASPSP-SCA-Approach
+}
+
+// StartAuthorisation begins SCA of a consent that exists: after a run of SCA that failed, or
+// to have a valid one authorised anew, which opens older history. A refusal's
+// startAuthorisation link leads to the same.
+func (c *Client) StartAuthorisation(ctx context.Context, consentID string, to Redirects) (started AuthorisationStarted, err error) {
+	return c.startAuthorisation(ctx, c.at("consents", consentID, "authorisations"), to)
+}
+
+// StartAuthorisationAt is StartAuthorisation at a startAuthorisation link.
+func (c *Client) StartAuthorisationAt(ctx context.Context, link string, to Redirects) (started AuthorisationStarted, err error) {
+	u, err := c.follow(link)
+	if err != nil {
+		return started, err
+	}
+	return c.startAuthorisation(ctx, u, to)
+}
+
+func (c *Client) startAuthorisation(ctx context.Context, u *url.URL, to Redirects) (started AuthorisationStarted, err error) {
+	h, err := c.do(ctx, request{operation: "StartAuthorisation", method: http.MethodPost, url: u, headers: to.headers()}, &started)
+	started.SCAApproach = h.Get("ASPSP-SCA-Approach")
+	return started, err
 }
 
 // An SCA is how far an authorisation has come.

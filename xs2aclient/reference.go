@@ -15,7 +15,16 @@ type AccountReference struct {
 	PAN       string `json:"pan,omitempty"`
 	MaskedPAN string `json:"maskedPan,omitempty"`
 	MSISDN    string `json:"msisdn,omitempty"`
+	Other     *Other `json:"other,omitempty"` // since level 1.3.11
 	Currency  string `json:"currency,omitempty"`
+}
+
+// Other names an account by an identifier that has no member of its own.
+type Other struct {
+	Identification        string `json:"identification"`
+	SchemeNameCode        string `json:"schemeNameCode,omitempty"`
+	SchemeNameProprietary string `json:"schemeNameProprietary,omitempty"`
+	Issuer                string `json:"issuer,omitempty"`
 }
 
 // An Amount is a decimal text with its currency, as it stands on the wire.
