@@ -258,6 +258,11 @@ func TestResolve(t *testing.T) {
 		{"the full number of a card opens no account", consent.Dedicated, consent.Access{Balances: refs(core.AccountReference{PAN: "5409050000001234"})},
 			grant(list(a), nil), []string{}},
 
+		{"a name that the bank does not tell opens nothing where the bank gives everything", consent.Dedicated,
+			consent.Access{Balances: refs(a, core.AccountReference{Other: core.Other{Identification: "L-77"}})}, &core.Grant{AllPSD2: true}, []string{"1b", "2b"}},
+		{"and what the PSU gave where she gave single accounts", consent.Dedicated,
+			consent.Access{Balances: refs(core.AccountReference{Other: core.Other{Identification: "L-77"}})}, grant(list(b), nil), []string{"3b"}},
+
 		{"the PSU chose one account", consent.BankOffered, consent.Access{Accounts: refs(), Balances: refs(), Transactions: refs()}, grant(list(b), list(b)), []string{"3bt"}},
 		{"the PSU chose, but only balances were asked", consent.BankOffered, consent.Access{Balances: refs()}, grant(list(b), list(b)), []string{"3b"}},
 		{"the PSU chose all", consent.BankOffered, consent.Access{Balances: refs(), Transactions: refs()}, &core.Grant{AllPSD2: true}, []string{"1bt", "2bt", "3bt", "9bt"}},

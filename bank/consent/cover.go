@@ -129,14 +129,14 @@ func (c Consent) inScope(refs *[]core.AccountReference, ref core.AccountReferenc
 	return refs != nil && (c.Model == BankOffered || c.names(refs, ref))
 }
 
-// names says whether a list of the TPP's names ref. Once the PSU has decided, a TPP may have
-// named an account by what the bank does not tell; only the bank knows then that it is the
-// same.
+// names says whether a list of the TPP's names ref. A TPP may have named an account by what
+// the bank does not tell. Where the PSU gave single accounts, the bank knew then which it is;
+// where the bank gave all, nobody says so, and the account is not covered.
 func (c Consent) names(refs *[]core.AccountReference, ref core.AccountReference) bool {
 	if contains(list(refs), ref) {
 		return true
 	}
-	return c.Grant != nil && slices.ContainsFunc(list(refs), func(r core.AccountReference) bool {
+	return c.chosen() && slices.ContainsFunc(list(refs), func(r core.AccountReference) bool {
 		card := ref.MaskedPAN != ""
 		return r.PAN != "" && card && ref.PAN == "" ||
 			r.BBAN != "" && !card && ref.BBAN == "" ||

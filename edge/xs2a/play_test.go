@@ -80,6 +80,7 @@ type desk struct {
 	handler http.Handler
 	said    map[string]string // {r1}, {next}
 	consent string            // in use
+	closed  []core.Account    // that the bank had
 	request int
 }
 
@@ -88,7 +89,7 @@ const (
 	savings = "SI56051008000032875"
 )
 
-func openDesk(t *testing.T, profileName string) *desk {
+func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk {
 	t.Helper()
 	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations}, consenttest.Migrations...)...))
 	p, err := profile.Load(profileName)
@@ -133,6 +134,9 @@ func openDesk(t *testing.T, profileName string) *desk {
 		Consents: w.Service, Authorisations: w.Authorisations, Now: w.Now, Log: slog.New(slog.DiscardHandler),
 		Accounts: &account.Service{Consents: w.Service, Cores: w.Cores, Store: accountsql.Store{DB: w.DB}, Key: []byte(strings.Repeat("k", 32)), Now: w.Now, NewID: rand.Text},
 		Identify: identify, CheckToken: checkToken,
+	}
+	for _, change := range change {
+		change(api)
 	}
 	d.handler = watch(t, p, api.Handler())
 	return d
@@ -229,7 +233,7 @@ func (d *desk) bankDoes(t *testing.T, words []string) {
 	case "silent":
 		d.Bank.URL = ""
 	default:
-		t.Fatalf("the bank cannot %v", words)
+		err = d.bankDoesMore(t, words[0], id, more)
 	}
 	if err != nil {
 		t.Fatalf("%v: %v", words, err)

@@ -178,6 +178,7 @@ type deviation struct {
 // deviations must not grow without a reason.
 var deviations = []deviation{
 	{"", 401, "CERTIFICATE_REVOKED", "the file spells it CERTIFICATE_REVOKE; its own prose and all implementations do not"},
+	{"updateConsentsPsuData", 200, "matches more than one oneOf schemas", "the file's answers to the steps overlap: any of them may be a status and links"},
 }
 
 func checkSchema(doc *openapi3.T, known []deviation, r *http.Request, rec *httptest.ResponseRecorder, said func(string, ...any)) {
