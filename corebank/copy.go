@@ -38,19 +38,31 @@ func (c connector) Refresh(ctx context.Context, token string, r wire.SessionOnly
 	return err
 }
 
+// insertCopy notes how accounts stand now.
+const insertCopy = `INSERT INTO corebank_copy (bank, id, kind, currency, credit_limit, booked, held, last_seq, day, day_opening, made_at)
+	SELECT DISTINCT l.bank, l.id, l.kind, l.currency, l.credit_limit, l.booked, l.held, l.last_seq, l.day, l.day_opening, CAST($1 AS BIGINT)
+	FROM corebank_ledger_account l JOIN corebank_account a ON a.bank = l.bank AND a.id = l.id
+	WHERE a.bank = $2`
+
 // makeCopy notes how the accounts of a customer stand now. The copy is the bank's: every
 // access to one of them is answered from it.
 func (b *Bank) makeCopy(tx *sqldb.Tx, customer string) error {
 	if !b.copy {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO corebank_copy (bank, id, kind, currency, credit_limit, booked, held, last_seq, day, day_opening, made_at)
-		SELECT l.bank, l.id, l.kind, l.currency, l.credit_limit, l.booked, l.held, l.last_seq, l.day, l.day_opening, CAST($1 AS BIGINT)
-		FROM corebank_ledger_account l JOIN corebank_account a ON a.bank = l.bank AND a.id = l.id
-		WHERE a.bank = $2 AND a.customer = $3
+	_, err := tx.Exec(insertCopy+` AND a.customer = $3
 		ON CONFLICT (bank, id) DO UPDATE SET booked = excluded.booked, held = excluded.held, last_seq = excluded.last_seq,
-			day = excluded.day, day_opening = excluded.day_opening, made_at = excluded.made_at`,
-		b.now().UnixMicro(), b.code, customer)
+			day = excluded.day, day_opening = excluded.day_opening, made_at = excluded.made_at`, b.now().UnixMicro(), b.code, customer)
+	return err
+}
+
+// firstCopy notes how the accounts stand that have no copy yet, so that a bank that begins
+// to answer from one has it from the start.
+func (b *Bank) firstCopy(ctx context.Context) error {
+	if !b.copy {
+		return nil
+	}
+	_, err := b.db.Exec(ctx, insertCopy+` ON CONFLICT (bank, id) DO NOTHING`, b.now().UnixMicro(), b.code)
 	return err
 }
 

@@ -12,6 +12,10 @@
 // a crash. A code approves exactly one thing, by a seal over amount, payee, account and
 // session; tokens are computed from a key and never stored.
 //
+// What a customer gives can be less than was asked, account by account, and be changed
+// later on her own page. The connector answers from the books, or from a copy of them that
+// the hub can have refreshed.
+//
 // A sandbox bank has invented customers (package persona) and an outbox page where their
 // text messages can be read. Both are switches of Config; no rule asks for them.
 package corebank
@@ -162,6 +166,9 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 			return nil, fmt.Errorf("reference bank %q: seed: %w", c.Code, err)
 		}
 	}
+	if err := b.firstCopy(ctx); err != nil {
+		return nil, fmt.Errorf("reference bank %q: copy: %w", c.Code, err)
+	}
 	b.nobodysPassword = hashPassword("nobody", cost)
 	if err := b.connect(c); err != nil {
 		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)
@@ -240,12 +247,14 @@ type Persona struct {
 	Password string           `json:"password"`
 	Name     string           `json:"name"`
 	Accounts []PersonaAccount `json:"accounts"`
+	Card     string           `json:"card,omitempty"` // masked
 }
 
 // A PersonaAccount is an account of a Persona.
 type PersonaAccount struct {
 	IBAN     string `json:"iban"`
-	Currency string `json:"currency"`
+	Currency string `json:"currency"` // XXX for the one that bundles all currencies of its IBAN
+	Type     string `json:"type"`     // CACC, SVGS, LOAN
 }
 
 // Personas lists the invented customers of a seeded bank: every seeded bank has the same,
@@ -256,9 +265,9 @@ func (b *Bank) Personas() []Persona {
 	}
 	var all []Persona
 	for _, p := range persona.All() {
-		q := Persona{Login: p.Login, Password: p.Password, Name: p.Name}
+		q := Persona{Login: p.Login, Password: p.Password, Name: p.Name, Card: p.Card.MaskedPAN}
 		for _, a := range p.Accounts {
-			q.Accounts = append(q.Accounts, PersonaAccount{a.IBAN, a.Currency})
+			q.Accounts = append(q.Accounts, PersonaAccount{a.IBAN, a.Currency, a.Type})
 		}
 		all = append(all, q)
 	}

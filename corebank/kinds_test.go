@@ -401,7 +401,8 @@ func TestRefresh(t *testing.T) {
 func TestRefreshOfACopy(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.bank.copy = true
-		w.c = connector{w.bank}
+		w.do(w.bank.firstCopy(t.Context()))
+		w.do(w.bank.firstCopy(t.Context())) // at the next start
 		token := w.give("luka", everything())
 		see := func() (balance, newest wire.String, pending int) {
 			accounts, err := w.c.Accounts(t.Context(), token)
