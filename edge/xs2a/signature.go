@@ -30,7 +30,7 @@ func (a *API) sealed(c *call) error {
 	}
 	chain, err := a.seals.Certificates(certificate)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", httpsig.ErrCertificate, err)
 	}
 	if c.TLS != nil && len(c.TLS.PeerCertificates) > 1 { // who issued the one has often issued the other
 		chain = append(chain, c.TLS.PeerCertificates[1:]...)

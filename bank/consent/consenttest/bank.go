@@ -34,6 +34,7 @@ type Bank struct {
 	revoked []string         // tokens
 	asked   []core.AccessRequest
 	reads   int
+	well    int // reads until err; 0: err counts at once
 }
 
 // An Entry is one line of an account.
@@ -51,6 +52,13 @@ func (b *Bank) Fail(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err = err
+}
+
+// FailAfter lets n more answers about accounts be well, and every one after them be err.
+func (b *Bank) FailAfter(n int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.well, b.err = n, err
 }
 
 // End lets the access with token be over in the way that err says.
@@ -88,7 +96,9 @@ func (b *Bank) open(a core.Access) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reads++
-	if b.err != nil {
+	if b.well > 0 {
+		b.well--
+	} else if b.err != nil {
 		return b.err
 	}
 	return b.tokens[a.Token]
