@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,7 +39,7 @@ type options struct {
 
 func main() {
 	db := flag.String("db", "sqlite,postgres", "databases to measure on")
-	only := flag.String("only", "", "hot paths, separated by commas (default all): token, accounts, transactions, consent, payment, funds")
+	only := flag.String("only", "", "hot paths, separated by commas (default all): "+pathNames())
 	pairs := flag.Int("slices", 20, "pairs of 250 ms slices with 16 connections; a fifth of it with 1 and 64")
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
@@ -166,10 +167,20 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		if err := s.up(m, 5); err != nil {
 			return err
 		}
+		if s.target.download == nil && slices.ContainsFunc(o.paths, func(p hotPath) bool { return p.name == "transactions-long" }) {
+			if err := downloads(m, &s.target); err != nil {
+				return err
+			}
+		}
 	}
 	for _, path := range o.paths {
 		fmt.Printf("%s: %s …\n", db, path.about)
-		for _, c := range []struct{ connections, pairs int }{{1, (o.slices + 4) / 5}, {16, o.slices}, {connections, (o.slices + 4) / 5}} {
+		few := (o.slices + 4) / 5
+		rounds := []struct{ connections, pairs int }{{1, few}, {16, o.slices}, {connections, few}}
+		if path.long {
+			rounds = []struct{ connections, pairs int }{{1, few}, {16, few}}
+		}
+		for _, c := range rounds {
 			row, err := measure(ctx, m, path, sides, c.connections, c.pairs)
 			if err != nil {
 				return err

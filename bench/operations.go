@@ -20,22 +20,31 @@ type target struct {
 	payments  string // before /payments
 	funds     string // before /funds-confirmations
 	token     string // path of the token endpoint
+	consents  int    // there are so many
 	consent   func(i int) string
 	fundsID   func(i int) string // consent to confirm funds
-	resource  func(i int) string
+	resource  func(i int) string // the first account under consent i
+	savings   func(i int) string // the second, which has more entries
+	download  []string           // by consent, of the first few: path of its whole report
 	access    func(i int) string
 	refresh   []string // by consent: the refresh token that is good now
 	paymentBy string   // further headers of a payment, each with its line end
 }
 
-func floorTarget(host string) target {
-	return target{host: host, base: "/v1", payments: "/v1", funds: "/v1", token: "/oauth/token",
-		consent: table(seed.Consent), fundsID: table(seed.Consent), resource: table(seed.Resource), access: table(seed.Access)}
+func floorTarget(host string, count int) target {
+	t := target{host: host, base: "/v1", payments: "/v1", funds: "/v1", token: "/oauth/token", consents: count,
+		consent: table(count, seed.Consent), fundsID: table(count, seed.Consent), access: table(count, seed.Access)}
+	t.resource = table(count, seed.Resource)
+	t.savings = table(count, func(i int) string { return seed.Resource(i) + seed.Savings })
+	for i := range connections {
+		t.download = append(t.download, "/accounts/"+t.savings(i)+"/transactions/download/"+since())
+	}
+	return t
 }
 
-// table computes f for all consents beforehand: the generator must not cost what a server costs.
-func table(f func(i int) string) func(i int) string {
-	values := make([]string, consents)
+// table computes f for count consents beforehand: the generator must not cost what a server costs.
+func table(count int, f func(i int) string) func(i int) string {
+	values := make([]string, count)
 	for i := range values {
 		values[i] = f(i)
 	}
@@ -49,30 +58,36 @@ type hotPath struct {
 	// prepare returns the operation for count connections. They share the consents in such
 	// a way that no two of them use the same one.
 	prepare func(t *target, count int) load.Operation
+	long    bool // an answer takes so long that fewer of them tell enough
 }
 
 // hotPaths lists all of them in the order of the report.
 func hotPaths() []hotPath {
 	return []hotPath{
-		{"token", "POST token, refresh with rotation", refreshToken},
-		{"accounts", "GET accounts through the bank", readAccounts},
-		{"transactions", "GET 100 transactions through the bank", readTransactions},
-		{"consent", "POST consent, with the bank's callback", createConsent},
-		{"payment", "POST payment, with the bank's callback", createPayment},
-		{"funds", "POST funds confirmation through the bank", confirmFunds},
+		{name: "token", about: "POST token, refresh with rotation", prepare: refreshToken},
+		{name: "consent-read", about: "GET consent", prepare: readConsent},
+		{name: "accounts", about: "GET accounts through the bank", prepare: readAccounts},
+		{name: "balances", about: "GET balances through the bank", prepare: readBalances},
+		{name: "transactions", about: "GET 100 transactions through the bank", prepare: readTransactions},
+		{name: "camt", about: "GET 100 transactions through the bank, as camt.052", prepare: readCamt},
+		{name: "transactions-long", about: "GET 10,000 transactions through the bank, as one download", prepare: download, long: true},
+		{name: "camt-long", about: "GET 10,000 transactions through the bank, as camt.052", prepare: readLongCamt, long: true},
+		{name: "consent", about: "POST consent, with the bank's callback", prepare: createConsent},
+		{name: "payment", about: "POST payment, with the bank's callback", prepare: createPayment},
+		{name: "funds", about: "POST funds confirmation through the bank", prepare: confirmFunds},
 	}
 }
 
 func refreshToken(t *target, count int) load.Operation {
 	if t.refresh == nil {
-		t.refresh = make([]string, consents)
+		t.refresh = make([]string, t.consents)
 		for i := range t.refresh {
 			t.refresh[i] = seed.Refresh(i)
 		}
 	}
 	head := "POST " + t.token + " HTTP/1.1\r\nHost: " + t.host + "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
 	form := "grant_type=refresh_token&client_id=" + seed.TPP + "&refresh_token="
-	key := func(worker, n int) int { return (n*count + worker) % consents }
+	key := func(worker, n int) int { return (n*count + worker) % t.consents }
 	return load.Operation{Status: 200,
 		Append: func(b []byte, worker, n int) []byte {
 			refresh := t.refresh[key(worker, n)]
@@ -104,31 +119,78 @@ func member(body []byte, name string) (string, bool) {
 	return string(value), ok && len(value) > 0
 }
 
-func readAccounts(t *target, count int) load.Operation {
-	return read(t, count, func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`, `"iban":`)
+func readConsent(t *target, count int) load.Operation {
+	return read(t, count, "application/json", func(b []byte, i int) []byte {
+		b = append(b, "/consents/"...)
+		return append(b, t.consent(i)...)
+	}, `"consentStatus":"valid"`, `"allPsd2":`)
 }
 
-func readTransactions(t *target, count int) load.Operation {
-	query := "/transactions?bookingStatus=booked&dateFrom=" + time.Now().UTC().AddDate(0, 0, -80).Format(time.DateOnly)
-	return read(t, count, func(b []byte, i int) []byte {
+func readAccounts(t *target, count int) load.Operation {
+	return read(t, count, "application/json", func(b []byte, _ int) []byte { return append(b, "/accounts"...) }, `"accounts":`, `"iban":`)
+}
+
+func readBalances(t *target, count int) load.Operation {
+	return read(t, count, "application/json", func(b []byte, i int) []byte {
 		b = append(b, "/accounts/"...)
 		b = append(b, t.resource(i)...)
+		return append(b, "/balances"...)
+	}, `"balances":`, `"interimAvailable"`, `2290.45`)
+}
+
+// The last of a page of entries, and of all of them.
+const (
+	lastOfPage = "E2E-0000000099"
+	lastOfLong = "E2E-0000009999"
+)
+
+// since is as far back as all entries of the bank lie.
+func since() string { return time.Now().UTC().AddDate(0, 0, -80).Format(time.DateOnly) }
+
+func readTransactions(t *target, count int) load.Operation {
+	return entries(t, count, "application/json", "&itemsPerPage=100", t.resource, `"booked":`, lastOfPage)
+}
+
+func readCamt(t *target, count int) load.Operation {
+	return entries(t, count, "application/xml", "", t.resource, "camt.052.001.08", "<Ntry>", "ITAV", lastOfPage, "</Document>")
+}
+
+func readLongCamt(t *target, count int) load.Operation {
+	return entries(t, count, "application/xml", "", t.savings, "camt.052.001.08", "<Ntry>", "ITAV", lastOfLong, "</Document>")
+}
+
+func entries(t *target, count int, accept, more string, resource func(i int) string, want ...string) load.Operation {
+	query := "/transactions?bookingStatus=booked&dateFrom=" + since() + more
+	return read(t, count, accept, func(b []byte, i int) []byte {
+		b = append(b, "/accounts/"...)
+		b = append(b, resource(i)...)
 		return append(b, query...)
-	}, `"booked":`, "E2E-0000000099") // the hundredth entry
+	}, want...)
+}
+
+// download reads whole reports at the addresses that their first pages have told. It is not
+// counted, so each connection stays with one consent.
+func download(t *target, _ int) load.Operation {
+	return reading(t, "application/json", "", func(worker, _ int) int { return worker },
+		func(b []byte, i int) []byte { return append(b, t.download[i]...) }, `"booked":[{`, lastOfLong)
 }
 
 // read is a GET without the PSU: it is counted.
-func read(t *target, count int, path func(b []byte, i int) []byte, want ...string) load.Operation {
+func read(t *target, count int, accept string, path func(b []byte, i int) []byte, want ...string) load.Operation {
+	return reading(t, accept, "", func(worker, n int) int { return (n*count + worker) % t.consents }, path, want...)
+}
+
+// reading is a GET under the consent that key says. headers are further ones, each with its line end.
+func reading(t *target, accept, headers string, key func(worker, n int) int, path func(b []byte, i int) []byte, want ...string) load.Operation {
 	ids := newIDs()
+	head := " HTTP/1.1\r\nHost: " + t.host + "\r\n" + headers + "Accept: " + accept + "\r\nConsent-ID: "
 	return load.Operation{Status: 200,
 		Append: func(b []byte, worker, n int) []byte {
-			i := (n*count + worker) % consents
+			i := key(worker, n)
 			b = append(b, "GET "...)
 			b = append(b, t.base...)
 			b = path(b, i)
-			b = append(b, " HTTP/1.1\r\nHost: "...)
-			b = append(b, t.host...)
-			b = append(b, "\r\nAccept: application/json\r\nConsent-ID: "...)
+			b = append(b, head...)
 			b = append(b, t.consent(i)...)
 			b = append(b, "\r\nAuthorization: Bearer "...)
 			b = append(b, t.access(i)...)
@@ -146,20 +208,20 @@ func createConsent(t *target, _ int) load.Operation {
 }
 
 func createPayment(t *target, count int) load.Operation {
-	iban := table(seed.IBAN)
+	iban := table(t.consents, seed.IBAN)
 	return post(t, t.payments+"/payments/sepa-credit-transfers", t.paymentBy, 201, func(b []byte, worker, n int) []byte {
 		i := n*count + worker
 		return fmt.Appendf(b, `{"endToEndIdentification":"E2E-%d","debtorAccount":{"iban":%q},"instructedAmount":{"currency":"EUR","amount":"%d.%02d"},`+
 			`"creditorAccount":{"iban":%q},"creditorName":%q,"remittanceInformationUnstructured":"Invoice %d"}`,
-			i, iban(i%consents), 1+i%900, i%100, seed.CreditorIBAN, seed.CreditorName, i)
+			i, iban(i%t.consents), 1+i%900, i%100, seed.CreditorIBAN, seed.CreditorName, i)
 	}, `"paymentId":`, `sca`)
 }
 
 func confirmFunds(t *target, count int) load.Operation {
-	ids, iban := newIDs(), table(seed.IBAN)
+	ids, iban := newIDs(), table(t.consents, seed.IBAN)
 	return load.Operation{Status: 200,
 		Append: func(b []byte, worker, n int) []byte {
-			i := (n*count + worker) % consents
+			i := (n*count + worker) % t.consents
 			body := fmt.Sprintf(`{"account":{"iban":%q},"instructedAmount":{"currency":"EUR","amount":"%d.50"}}`, iban(i), 1+n%900)
 			b = fmt.Appendf(b, "POST %s/funds-confirmations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nConsent-ID: %s\r\nContent-Length: %d",
 				t.funds, t.host, t.fundsID(i), len(body))
@@ -232,7 +294,15 @@ names:
 				continue names
 			}
 		}
-		return nil, errors.New("there is no hot path " + name + "; there are token, accounts, transactions, consent, payment, funds")
+		return nil, errors.New("there is no hot path " + name + "; there are " + pathNames())
 	}
 	return chosen, nil
+}
+
+func pathNames() string {
+	var names []string
+	for _, p := range hotPaths() {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"kontor/bank/account"
@@ -42,6 +46,8 @@ profile: standard
 override:
   accounts:
     cards: false
+    trustedBeneficiaries: false
+    bookingStatuses: [booked, pending, both]
 `
 
 const configFile = `database: %q
@@ -89,17 +95,46 @@ func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*sid
 		return nil, fmt.Errorf("fill the product's database: %w", err)
 	}
 	s := &side{name: "product", api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
-	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token",
-		consent: table(seed.Consent), fundsID: table(fundsConsent), resource: func(i int) string { return resources[i] }, access: table(seed.Access)}
+	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token", consents: consents,
+		consent: table(consents, seed.Consent), fundsID: table(consents, fundsConsent), access: table(consents, seed.Access)}
+	s.target.resource = func(i int) string { return resources[i][0] }
+	s.target.savings = func(i int) string { return resources[i][1] }
 	s.run = func() (*process, error) { return m.start(ctx, "product", "kontor", "serve", "--config", config) }
 	return s, s.startBank(ctx, m, "http://"+ports[1])
+}
+
+// downloads asks for the first pages of the long accounts, which tell where the whole is.
+func downloads(m *machine, t *target) error {
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: m.client}}
+	defer client.CloseIdleConnections()
+	for i := range connections {
+		r, err := http.NewRequest(http.MethodGet, "https://"+t.host+t.base+"/accounts/"+t.savings(i)+"/transactions?bookingStatus=booked&dateFrom="+since(), nil)
+		if err != nil {
+			return err
+		}
+		r.Header = http.Header{"Consent-Id": {t.consent(i)}, "Authorization": {"Bearer " + t.access(i)}, "X-Request-Id": {fmt.Sprintf("00000000-0000-4000-9000-%012d", i)}}
+		answer, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		_, rest, _ := bytes.Cut(body, []byte(`"download":`))
+		link, ok := member(rest, "href")
+		_, path, ok2 := strings.Cut(link, t.base)
+		if err != nil || !ok || !ok2 {
+			return fmt.Errorf("a long report has no download: %d %v %.300s", answer.StatusCode, err, body)
+		}
+		t.download = append(t.download, path)
+	}
+	return nil
 }
 
 func fundsConsent(i int) string { return "funds-" + seed.Consent(i) }
 
 // fillProduct gives every customer a consent to read accounts with its tokens, and one to
 // confirm funds. It returns the names of the accounts towards the TPP.
-func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box, naming []byte, count int) ([]string, error) {
+func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box, naming []byte, count int) ([][2]string, error) {
 	db, err := sqldb.Open(ctx, dsn)
 	if err != nil {
 		return nil, err
@@ -107,9 +142,9 @@ func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box,
 	defer db.Close()
 	f := filling{now: time.Now().UTC().AddDate(0, 0, -1), naming: naming, thumbprint: sha256.Sum256(m.tpp.Cert.Raw),
 		consents: consentsql.Store{DB: db, Box: box}, tokens: tokensql.Store{DB: db}}
-	resources := make([]string, count)
+	resources := make([][2]string, count)
 	for i := range resources {
-		resources[i] = f.resource(i, seed.Account(i))
+		resources[i] = [2]string{f.resource(i, seed.Account(i)), f.resource(i, seed.Account(i)+seed.Savings)}
 	}
 	const piece = 512
 	for from := 0; from < count; from += piece {
@@ -140,7 +175,7 @@ type filling struct {
 func (f *filling) customer(ctx context.Context, i int) error {
 	today := day.Of(f.now, time.UTC)
 	own := core.AccountReference{IBAN: seed.IBAN(i)}
-	savings := core.AccountReference{IBAN: seed.IBAN(i + 1_000_000_000), Currency: "EUR"}
+	savings := core.AccountReference{IBAN: seed.SavingsIBAN(i), Currency: "EUR"}
 	named := core.AccountReference{IBAN: own.IBAN, Currency: "EUR"}
 	// Unattended reads are counted, but there are more of them than any bank allows.
 	c := consent.Consent{
@@ -150,7 +185,7 @@ func (f *filling) customer(ctx context.Context, i int) error {
 		Session: seed.Session(i), Token: seed.Bank(i), Grant: &core.Grant{AllPSD2: true},
 		Accounts: []consent.Account{
 			{ResourceID: f.resource(i, seed.Account(i)), ID: seed.Account(i), Reference: named, Balances: true, Transactions: true},
-			{ResourceID: f.resource(i, seed.Account(i)+"-s"), ID: seed.Account(i) + "-s", Reference: savings, Balances: true, Transactions: true},
+			{ResourceID: f.resource(i, seed.Account(i)+seed.Savings), ID: seed.Account(i) + seed.Savings, Reference: savings, Balances: true, Transactions: true},
 		},
 	}
 	funds := c

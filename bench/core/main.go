@@ -36,7 +36,8 @@ type bank struct {
 	hub      string
 	client   *http.Client
 	accounts [2][]byte // what stands before and behind the IBAN
-	entries  []byte
+	page     []byte    // of every first account
+	long     []byte    // of every second account: all entries at once
 
 	calls, callbacks, failures atomic.Int64
 }
@@ -49,7 +50,7 @@ func main() {
 	flag.Parse()
 
 	b := &bank{hub: *hub, client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}}
-	b.accounts, b.entries = accounts(), entries(100)
+	b.accounts, b.page, b.long = accounts(), entries(seed.Page), entries(seed.Long)
 	var err error
 	if b.key, b.hubKey, err = keys(*keyFile, *hubKeyFile); err != nil {
 		log.Fatal(err)
@@ -93,8 +94,8 @@ func (b *bank) handler() http.Handler {
 			return
 		}
 		var body bytes.Buffer
-		fmt.Fprintf(&body, `{"data":[{"id":%q,"iban":%q%s,{"id":"%s-s","iban":%q%s],"meta":{}}`, seed.Account(i), seed.IBAN(i), b.accounts[0],
-			seed.Account(i), seed.IBAN(i+1_000_000_000), b.accounts[1])
+		fmt.Fprintf(&body, `{"data":[{"id":%q,"iban":%q%s,{"id":%q,"iban":%q%s],"meta":{}}`, seed.Account(i), seed.IBAN(i), b.accounts[0],
+			seed.Account(i)+seed.Savings, seed.SavingsIBAN(i), b.accounts[1])
 		w.Write(body.Bytes())
 	})
 	on("GET /accounts/{account}/transactions", func(w http.ResponseWriter, r *http.Request, c claims) {
@@ -103,7 +104,11 @@ func (b *bank) handler() http.Handler {
 			io.WriteString(w, `{"error_class":"InvalidAttributeValue","error_message":"account"}`)
 			return
 		}
-		w.Write(b.entries)
+		if strings.HasSuffix(c.Data.AccountID, seed.Savings) {
+			w.Write(b.long)
+			return
+		}
+		w.Write(b.page)
 	})
 	on("POST /funds_confirmations", func(w http.ResponseWriter, _ *http.Request, _ claims) {
 		io.WriteString(w, `{"data":{"funds_available":true}}`)
@@ -210,7 +215,7 @@ func accounts() [2][]byte {
 	}
 }
 
-// entries renders a page of n booked entries, about 400 bytes each.
+// entries renders n booked entries of the last fifty days, about 400 bytes each.
 func entries(n int) []byte {
 	body := []byte(`{"data":[`)
 	today := time.Now().UTC()
@@ -218,7 +223,7 @@ func entries(n int) []byte {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		day := today.AddDate(0, 0, -i/2).Format(time.DateOnly)
+		day := today.AddDate(0, 0, -i*50/n).Format(time.DateOnly)
 		body = fmt.Appendf(body, `{"id":"t%08d","amount":"-%d.%02d","currency":"EUR","status":"booked","booking_date":%q,"value_date":%q,"end_to_end_id":"E2E-%010d",`+
 			`"creditor_details":{"name":"Trgovina Ljubljana %d d.o.o.","account":{"iban":%q,"currency":"EUR"}},`+
 			`"remittance_information":{"unstructured":"Račun št. 2026-%05d, hvala za nakup"},`+

@@ -29,8 +29,23 @@ const (
 
 var errBank = errors.New("the bank's systems do not answer")
 
-// ask calls the connector once. data is the inside of the JWT's data object, session first.
+// ask calls the connector once and reads the answer. data is the inside of the JWT's data
+// object, session first.
 func (f *floor) ask(method, path, token, consent string, data []byte) ([]byte, error) {
+	answer, err := f.open(method, path, token, consent, data)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body := bytes.NewBuffer(make([]byte, 0, max(512, min(answer.ContentLength, bodyMax))+bytes.MinRead))
+	if _, err := body.ReadFrom(io.LimitReader(answer.Body, bodyMax)); err != nil {
+		return nil, errBank
+	}
+	return body.Bytes(), nil
+}
+
+// open is ask for an answer of any length, whose body the caller reads and closes.
+func (f *floor) open(method, path, token, consent string, data []byte) (*http.Response, error) {
 	claims := make([]byte, 0, len(data)+96)
 	claims = append(claims, `{"data":`...)
 	claims = append(claims, data...)
@@ -60,12 +75,11 @@ func (f *floor) ask(method, path, token, consent string, data []byte) ([]byte, e
 	if err != nil {
 		return nil, errBank
 	}
-	defer answer.Body.Close()
-	body := bytes.NewBuffer(make([]byte, 0, max(512, min(answer.ContentLength, bodyMax))+bytes.MinRead))
-	if _, err := body.ReadFrom(io.LimitReader(answer.Body, bodyMax)); err != nil || answer.StatusCode != http.StatusOK {
+	if answer.StatusCode != http.StatusOK {
+		answer.Body.Close()
 		return nil, errBank
 	}
-	return body.Bytes(), nil
+	return answer, nil
 }
 
 // list finds the array of data in an answer without reading it. It relies on the order of

@@ -23,13 +23,14 @@ func fill(db store, dir string, rows int) error {
 	leaf := sha256.Sum256(block.Bytes)
 	now := time.Now().UTC()
 	until, expires := now.AddDate(0, 0, 90).Format(time.DateOnly), now.AddDate(0, 0, 90).UnixMicro()
-	const insert = `INSERT INTO consent (id, tpp, status, access, valid_until, frequency, resource, iban, account, bank_token, session, redirect_url, session_expires_at)
-		VALUES ($1, $2, 'valid', '{"allPsd2":"allAccounts"}', $3, 1000000, $4, $5, $6, $7, $8, '', 0)`
+	today := now.Format(time.DateOnly)
+	const insert = `INSERT INTO consent (id, tpp, status, access, valid_until, recurring, last_action, frequency, resource, iban, savings_iban, account, bank_token,
+		session, redirect_url, session_expires_at) VALUES ($1, $2, 'valid', '{"allPsd2":"allAccounts"}', $3, 1, $4, 1000000, $5, $6, $7, $8, $9, $10, '', 0)`
 	var batch []statement
 	for i := range rows {
 		access, refresh := sha256.Sum256([]byte(seed.Access(i))), sha256.Sum256([]byte(seed.Refresh(i)))
 		batch = append(batch,
-			statement{query: insert, args: []any{seed.Consent(i), seed.TPP, until, seed.Resource(i), seed.IBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
+			statement{query: insert, args: []any{seed.Consent(i), seed.TPP, until, today, seed.Resource(i), seed.IBAN(i), seed.SavingsIBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
 			statement{query: insertTokens, args: []any{access[:], refresh[:], nil, seed.TPP, seed.Consent(i), leaf[:], expires, expires}})
 		if len(batch) >= 2000 || i == rows-1 {
 			if err := db.write(batch...); err != nil {

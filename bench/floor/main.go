@@ -1,13 +1,13 @@
 // Command floor does the least that is still correct, so that the product can be measured
 // against what the machine can do.
 //
-// It serves the hot paths of an account servicing bank: token, accounts, transactions,
-// consents, payments, funds confirmations. Each request is authenticated by client
+// It serves the hot paths of an account servicing bank: token, consents, accounts, balances,
+// transactions as JSON and camt, payments, funds confirmations. Each request is authenticated by client
 // certificate and bound token, its consent is read by one statement, its use is counted
 // durably, every write is on disk before it is acknowledged, and the bank is asked over the
 // signed connector protocol. What it leaves out is what makes a product: other profiles,
 // other formats, precise error texts, pages, migrations, and the mapping of what the bank
-// answers, which is passed on as it is.
+// answers, which is passed on as it is; only a camt has to be written anew.
 //
 // It uses the standard library, a database driver and kit/eidas, and nothing else of the
 // product: a floor that shared the product's code would hide its cost.

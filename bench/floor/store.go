@@ -20,7 +20,8 @@ const schema = `
 CREATE TABLE IF NOT EXISTS token (access BYTEA PRIMARY KEY, refresh BYTEA NOT NULL UNIQUE, parent BYTEA UNIQUE, tpp TEXT NOT NULL,
 	consent TEXT NOT NULL, x5t BYTEA NOT NULL, expires_at BIGINT NOT NULL, refresh_expires_at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS consent (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL, valid_until TEXT NOT NULL,
-	frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
+	recurring INTEGER NOT NULL, last_action TEXT NOT NULL, frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL,
+	savings_iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
 	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS used (consent TEXT NOT NULL, day TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (consent, day, key));
 CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, request_id TEXT NOT NULL, status TEXT NOT NULL, body BYTEA NOT NULL,

@@ -12,7 +12,6 @@ import (
 	"log"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,14 +20,15 @@ import (
 )
 
 const (
-	selectAccess = `SELECT c.id, c.tpp, c.status, c.valid_until, c.frequency, c.resource, c.iban, c.account, c.bank_token, c.session, t.tpp, t.x5t, t.expires_at
+	selectAccess = `SELECT c.id, c.tpp, c.status, c.valid_until, c.frequency, c.resource, c.iban, c.savings_iban, c.account, c.bank_token, c.session, t.tpp, t.x5t, t.expires_at
 		FROM token t JOIN consent c ON c.id = t.consent WHERE t.access = $1`
+	selectConsent = `SELECT tpp, status, access, valid_until, recurring, last_action, frequency FROM consent WHERE id = $1`
 	selectRefresh = `SELECT c.id, c.status, c.valid_until, t.tpp, t.x5t, t.refresh_expires_at FROM token t JOIN consent c ON c.id = t.consent WHERE t.refresh = $1`
 	selectFunds   = `SELECT tpp, status, valid_until, iban, bank_token, session FROM consent WHERE id = $1`
 	selectPayment = `SELECT id, body, redirect_url FROM payment WHERE tpp = $1 AND request_id = $2`
 	insertTokens  = `INSERT INTO token (access, refresh, parent, tpp, consent, x5t, expires_at, refresh_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	insertConsent = `INSERT INTO consent (id, tpp, status, access, valid_until, frequency, resource, iban, account, bank_token, session, redirect_url, session_expires_at)
-		VALUES ($1, $2, 'received', $3, $4, $5, '', '', '', '', $6, '', $7)`
+	insertConsent = `INSERT INTO consent (id, tpp, status, access, valid_until, recurring, last_action, frequency, resource, iban, savings_iban, account,
+		bank_token, session, redirect_url, session_expires_at) VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, '', '', '', '', '', $8, '', $9)`
 	insertPayment = `INSERT INTO payment (id, tpp, request_id, status, body, session, redirect_url, session_expires_at) VALUES ($1, $2, $3, 'RCVD', $4, $5, '', $6)`
 	insertAudit   = `INSERT INTO audit (at, tpp, action, resource, request_id) VALUES ($1, $2, $3, $4, $5)`
 	countUse      = `INSERT INTO used (consent, day, key, used) VALUES ($1, $2, $3, 1) ON CONFLICT (consent, day, key) DO UPDATE SET used = used.used + 1 RETURNING used`
@@ -37,7 +37,7 @@ const (
 )
 
 // reads are prepared at start.
-var reads = []string{selectAccess, selectRefresh, selectFunds, selectPayment}
+var reads = []string{selectAccess, selectConsent, selectRefresh, selectFunds, selectPayment}
 
 type tpp struct {
 	id       string
@@ -88,7 +88,10 @@ func (f *floor) xs2a() http.Handler {
 	}
 	on("POST /oauth/token", "", f.token)
 	on("GET /v1/accounts", eidas.AI, f.accounts)
+	on("GET /v1/accounts/{account}/balances", eidas.AI, f.balances)
 	on("GET /v1/accounts/{account}/transactions", eidas.AI, f.transactions)
+	on("GET /v1/accounts/{account}/transactions/download/{from}", eidas.AI, f.download)
+	on("GET /v1/consents/{consent}", eidas.AI, f.consent)
 	on("POST /v1/consents", eidas.AI, f.createConsent)
 	on("POST /v1/payments/sepa-credit-transfers", eidas.PI, f.createPayment)
 	on("POST /v1/funds-confirmations", eidas.IC, f.funds)
@@ -146,7 +149,7 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 }
 
 type access struct {
-	consent, resource, iban, account, bankToken, session string
+	consent, resource, iban, savings, account, bankToken, session string
 }
 
 // allowed checks token, consent and account, and counts the use, before the bank is asked.
@@ -156,7 +159,7 @@ func (f *floor) allowed(r *http.Request, t *tpp, now time.Time, key string) (a a
 	var owner, status, validUntil, holder string
 	var frequency, expires int64
 	var x5t []byte
-	err = f.db.row([]any{&a.consent, &owner, &status, &validUntil, &frequency, &a.resource, &a.iban, &a.account, &a.bankToken, &a.session,
+	err = f.db.row([]any{&a.consent, &owner, &status, &validUntil, &frequency, &a.resource, &a.iban, &a.savings, &a.account, &a.bankToken, &a.session,
 		&holder, &x5t, &expires}, selectAccess, hash[:])
 	today := now.Format(time.DateOnly)
 	switch account := r.PathValue("account"); {
@@ -174,8 +177,12 @@ func (f *floor) allowed(r *http.Request, t *tpp, now time.Time, key string) (a a
 		return a, refusal{401, "CONSENT_INVALID"}
 	case validUntil < today:
 		return a, refusal{401, "CONSENT_EXPIRED"}
+	case account == a.resource+seed.Savings:
+		a.resource, a.iban, a.account = account, a.savings, a.account+seed.Savings
 	case account != "" && account != a.resource:
 		return a, refusal{404, "RESOURCE_UNKNOWN"}
+	}
+	switch {
 	case r.Header.Get("PSU-IP-Address") != "":
 		return a, nil
 	}
@@ -187,60 +194,6 @@ func (f *floor) allowed(r *http.Request, t *tpp, now time.Time, key string) (a a
 		return a, refusal{429, "ACCESS_EXCEEDED"}
 	}
 	return a, nil
-}
-
-func (f *floor) accounts(w http.ResponseWriter, r *http.Request, t *tpp, now time.Time) error {
-	a, err := f.allowed(r, t, now, "accounts")
-	if err != nil {
-		return err
-	}
-	body, err := f.ask(http.MethodGet, "/accounts", a.bankToken, a.consent, fmt.Appendf(nil, `{"session_secret":%q}`, a.session))
-	if err != nil {
-		return err
-	}
-	accounts, err := list(body)
-	if err != nil {
-		return err
-	}
-	return splice(w, `{"accounts":`, accounts, `}`)
-}
-
-func (f *floor) transactions(w http.ResponseWriter, r *http.Request, t *tpp, now time.Time) error {
-	q := r.URL.Query()
-	from, to := q.Get("dateFrom"), q.Get("dateTo")
-	if to == "" {
-		to = now.Format(time.DateOnly)
-	}
-	first, err := time.Parse(time.DateOnly, from)
-	last, err2 := time.Parse(time.DateOnly, to)
-	if err != nil || err2 != nil || q.Get("bookingStatus") != "booked" {
-		return refusal{400, "FORMAT_ERROR"}
-	}
-	if last.Before(first) || first.After(now) || first.Before(now.AddDate(0, 0, -91)) {
-		return refusal{400, "PERIOD_INVALID"}
-	}
-	a, err := f.allowed(r, t, now, "transactions")
-	if err != nil {
-		return err
-	}
-	body, err := f.ask(http.MethodGet, "/accounts/"+a.account+"/transactions", a.bankToken, a.consent,
-		fmt.Appendf(nil, `{"session_secret":%q,"account_id":%q,"from_date":%q,"to_date":%q}`, a.session, a.account, from, to))
-	if err != nil {
-		return err
-	}
-	entries, err := list(body)
-	if err != nil {
-		return err
-	}
-	return splice(w, `{"account":{"iban":"`+a.iban+`"},"transactions":{"booked":`, entries, `,"_links":{"account":{"href":"/v1/accounts/`+a.resource+`"}}}}`)
-}
-
-func splice(w http.ResponseWriter, before string, body []byte, behind string) error {
-	w.Header().Set("Content-Length", strconv.Itoa(len(before)+len(body)+len(behind)))
-	w.Write([]byte(before))
-	w.Write(body)
-	w.Write([]byte(behind))
-	return nil
 }
 
 type reference struct {
@@ -282,7 +235,7 @@ func (f *floor) createConsent(w http.ResponseWriter, r *http.Request, t *tpp, no
 	asked, _ := json.Marshal(c.Access)
 	id, session := uuid(), "c"+random()
 	page, err := f.start(session, "/tokens", id, []statement{{query: insertConsent,
-		args: []any{id, t.id, string(asked), c.ValidUntil, c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
+		args: []any{id, t.id, string(asked), c.ValidUntil, *c.Recurring, now.Format(time.DateOnly), c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
 		fmt.Appendf(nil, `{"session_secret":%q,"provider_code":%q,"app_name":%q,"authorization_type":"oauth","redirect_url":"https://hub.bench.example/return/%s",`+
 			`"recurring_indicator":%t,"valid_until":%q,"frequency_per_day":%d,"access":%s}`,
 			session, seed.Provider, seed.TPPName, session, *c.Recurring, c.ValidUntil, c.Frequency, asked))

@@ -24,6 +24,14 @@ const (
 	CreditorName = "Bench Creditor GmbH"
 )
 
+// A PSU has two accounts. The first has a page of entries, the second, whose id and resource
+// have Savings behind the first one's, a long history.
+const (
+	Page    = 100
+	Long    = 10_000
+	Savings = "-s"
+)
+
 // Access is the access token of consent i, Refresh its first refresh token.
 func Access(i int) string  { return token("access", i) }
 func Refresh(i int) string { return token("refresh", i) }
@@ -45,6 +53,9 @@ func Bank(i int) string    { return fmt.Sprintf("bank-%08d", i) }
 
 // Session is the session in which consent i was authorised.
 func Session(i int) string { return fmt.Sprintf("session-%08d", i) }
+
+// SavingsIBAN is the IBAN of the second account of PSU i.
+func SavingsIBAN(i int) string { return IBAN(i + 1_000_000_000) }
 
 // IBAN is the valid Slovenian IBAN of account i.
 func IBAN(i int) string {
