@@ -108,8 +108,7 @@ type Posting struct {
 // An Entry is a line as it stands in the books.
 type Entry struct {
 	Account string
-	Seq     int64 // counts up per account
-	Posting string
+	Seq     int64  // counts up per account
 	Booked  string // YYYY-MM-DD
 	Value   string
 	Amount  money.Amount

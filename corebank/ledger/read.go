@@ -55,7 +55,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 	if end := (Position{to.String(), math.MaxInt64}); after == (Position{}) || after.Booked > end.Booked {
 		after = end
 	}
-	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, posting, amount, currency, value_date, details, balance
+	rows, err := b.DB.Query(ctx, `SELECT booking_date, seq, amount, currency, value_date, details, balance
 		FROM corebank_ledger_entry
 		WHERE bank = $1 AND account = $2 AND booking_date >= $3 AND (booking_date, seq) < ($4, $5)
 		ORDER BY booking_date DESC, seq DESC LIMIT $6 + 0`,
@@ -67,7 +67,7 @@ func (b Book) Entries(ctx context.Context, account string, from, to day.Day, aft
 	entries := make([]Entry, 0, min(limit, 128))
 	var e Entry
 	var details string
-	fields := []any{&e.Booked, &e.Seq, &e.Posting, &e.Amount.Minor, &e.Amount.Currency, &e.Value, &details, &e.Balance}
+	fields := []any{&e.Booked, &e.Seq, &e.Amount.Minor, &e.Amount.Currency, &e.Value, &details, &e.Balance}
 	for rows.Next() {
 		if err := rows.Scan(fields...); err != nil {
 			return nil, err

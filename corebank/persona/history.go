@@ -104,8 +104,9 @@ type pending struct {
 func History(personas []Persona, today day.Day) ([]ledger.Posting, []ledger.Hold) {
 	var events []event
 	var holds []ledger.Hold
+	all := lives()
 	for _, p := range personas {
-		l, known := lives()[p.ID]
+		l, known := all[p.ID]
 		if !known {
 			continue
 		}

@@ -88,19 +88,31 @@ type merchant struct {
 	street, house, town, code, country, phone string
 }
 
-// merchants lists those that the customers' credit cards know, by name.
-func merchants() map[string]merchant {
-	return map[string]merchant{
-		"Bencinski servis Jug":        {"5541", "Južna cesta", "114", "Ljubljana", "1000", "SI", "+38615550114"},
-		"Spletna trgovina Kotiček":    {"5942", "Knjižna ulica", "3", "Celje", "3000", "SI", "+38635550003"},
-		"Librăria Cărturești de Vale": {"5942", "Strada Teilor", "27", "Sibiu", "550120", "RO", "+40269555027"},
-		"Trenuri Regionale":           {"4112", "Piața Gării", "1", "Brașov", "500030", "RO", "+40268555001"},
-		"Bücher Lesezeichen":          {"5942", "Marienstraße", "19", "Nürnberg", "90402", "DE", "+499115550019"},
-		"Wirtshaus Zum Anker":         {"5812", "Ankergasse", "5", "Regensburg", "93047", "DE", "+499415550005"},
-		"Harbor Software":             {"5734", "Pier Street", "40", "Portland", "97209", "US", "+15035550140"},
-		"Thistle & Wool":              {"5651", "Harbour Row", "12", "Leith", "EH6 6JJ", "GB", "+441315550012"},
-		"Museum am Quai":              {"7991", "Seequai", "8", "Zürich", "8001", "CH", "+41445550008"},
-		"Bergsport Furka":             {"5941", "Furkastrasse", "62", "Andermatt", "6490", "CH", "+41415550062"},
-		"Ofenbau Matter":              {"5085", "Gewerbeweg", "4", "Winterthur", "8400", "CH", "+41525550004"},
+// merchantOf knows those where the customers' credit cards are used, by name.
+func merchantOf(name string) (m merchant, known bool) {
+	switch name {
+	case "Bencinski servis Jug":
+		m = merchant{"5541", "Južna cesta", "114", "Ljubljana", "1000", "SI", "+38615550114"}
+	case "Spletna trgovina Kotiček":
+		m = merchant{"5942", "Knjižna ulica", "3", "Celje", "3000", "SI", "+38635550003"}
+	case "Librăria Cărturești de Vale":
+		m = merchant{"5942", "Strada Teilor", "27", "Sibiu", "550120", "RO", "+40269555027"}
+	case "Trenuri Regionale":
+		m = merchant{"4112", "Piața Gării", "1", "Brașov", "500030", "RO", "+40268555001"}
+	case "Bücher Lesezeichen":
+		m = merchant{"5942", "Marienstraße", "19", "Nürnberg", "90402", "DE", "+499115550019"}
+	case "Wirtshaus Zum Anker":
+		m = merchant{"5812", "Ankergasse", "5", "Regensburg", "93047", "DE", "+499415550005"}
+	case "Harbor Software":
+		m = merchant{"5734", "Pier Street", "40", "Portland", "97209", "US", "+15035550140"}
+	case "Thistle & Wool":
+		m = merchant{"5651", "Harbour Row", "12", "Leith", "EH6 6JJ", "GB", "+441315550012"}
+	case "Museum am Quai":
+		m = merchant{"7991", "Seequai", "8", "Zürich", "8001", "CH", "+41445550008"}
+	case "Bergsport Furka":
+		m = merchant{"5941", "Furkastrasse", "62", "Andermatt", "6490", "CH", "+41415550062"}
+	case "Ofenbau Matter":
+		m = merchant{"5085", "Gewerbeweg", "4", "Winterthur", "8400", "CH", "+41525550004"}
 	}
+	return m, m.category != ""
 }

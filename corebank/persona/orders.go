@@ -28,8 +28,9 @@ type Order struct {
 // History, on its days and with its amount.
 func Orders(personas []Persona, today day.Day) []Order {
 	var all []Order
+	told := lives()
 	for _, p := range personas {
-		l := lives()[p.ID]
+		l := told[p.ID]
 		n := 0
 		add := func(account int, amount int64, m monthly, d ledger.Details) {
 			n++

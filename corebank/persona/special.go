@@ -119,7 +119,7 @@ func rateText(rate int64) string { return fmt.Sprintf("%d.%04d", rate/10_000, ra
 
 // atMerchant adds to the words of a card's entry where and when it was bought.
 func atMerchant(w ledger.Details, bought day.Day, amount int64) ledger.Details {
-	m, known := merchants()[w.PartyName]
+	m, known := merchantOf(w.PartyName)
 	if !known {
 		return w
 	}
