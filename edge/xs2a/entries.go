@@ -17,7 +17,7 @@ import (
 type writer struct {
 	booked, pending, information []byte
 	detailsLink                  string // before the transaction's ID; "": entries have no details
-	batches                      bool   // the bank's level knows them, and checkId
+	batches                      bool   // the bank's level knows them
 }
 
 // entry appends t to the list where it belongs.
@@ -49,9 +49,7 @@ func (w *writer) write(b []byte, t *core.Transaction) []byte {
 		b = bare(b, "batchNumberOfTransactions", t.BatchCount)
 	}
 	b = member(b, "mandateId", t.MandateID)
-	if w.batches {
-		b = member(b, "checkId", t.CheckID)
-	}
+	b = member(b, "checkId", t.CheckID)
 	b = member(b, "creditorId", t.CreditorID)
 	b = member(b, "bookingDate", t.BookingDate)
 	b = member(b, "valueDate", t.ValueDate)

@@ -123,9 +123,7 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 	if op.needsToken(d.p) {
 		out.Security = []map[string][]string{{"qwac": {}, "oauth": scopesFor(d.p, op.service)}}
 	}
-	for _, q := range d.parameters(op) {
-		out.Parameters = append(out.Parameters, q)
-	}
+	out.Parameters = d.parameters(op)
 	if op.body != nil {
 		out.RequestBody = &huma.RequestBody{Required: true, Content: d.content(jsonMedia, op.body)}
 	}

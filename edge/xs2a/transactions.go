@@ -24,7 +24,7 @@ type transaction struct {
 	BatchIndicator            bool   `json:"batchIndicator,omitempty" since:"1.3.8" doc:"The entry stands for several payments."`
 	BatchNumberOfTransactions int    `json:"batchNumberOfTransactions,omitempty" since:"1.3.8"`
 	MandateID                 string `json:"mandateId,omitempty"`
-	CheckID                   string `json:"checkId,omitempty" since:"1.3.8"`
+	CheckID                   string `json:"checkId,omitempty"`
 	CreditorID                string `json:"creditorId,omitempty"`
 	BookingDate               string `json:"bookingDate,omitempty" format:"date"`
 	ValueDate                 string `json:"valueDate,omitempty" format:"date"`
@@ -103,9 +103,11 @@ type transactionList struct {
 }
 
 type accountReport struct {
-	Booked      []transaction `json:"booked,omitempty"`
-	Pending     []transaction `json:"pending,omitempty"`
-	Information []transaction `json:"information,omitempty" doc:"Standing orders." since:"1.3.8"`
+	Booked  []transaction `json:"booked,omitempty"`
+	Pending []transaction `json:"pending,omitempty"`
+	// Information has its name since 1.3.8; the bookingStatus that asks for it is older, and its
+	// answer must stand somewhere.
+	Information []transaction `json:"information,omitempty" doc:"Standing orders."`
 	Links       links         `json:"_links"`
 }
 
