@@ -241,37 +241,13 @@ func (b *Bank) sweep(ctx context.Context) error {
 // Check proves that the bank's books are right.
 func (b *Bank) Check(ctx context.Context) error { return b.book.Check(ctx) }
 
-// A Persona is an invented customer, as it may be printed.
-type Persona struct {
-	Login    string           `json:"login"`
-	Password string           `json:"password"`
-	Name     string           `json:"name"`
-	Accounts []PersonaAccount `json:"accounts"`
-	Card     string           `json:"card,omitempty"` // masked
-}
-
-// A PersonaAccount is an account of a Persona.
-type PersonaAccount struct {
-	IBAN     string `json:"iban"`
-	Currency string `json:"currency"` // XXX for the one that bundles all currencies of its IBAN
-	Type     string `json:"type"`     // CACC, SVGS, LOAN
-}
-
 // Personas lists the invented customers of a seeded bank: every seeded bank has the same,
 // with the same IBANs, so that a TPP can try each of them with the same data.
-func (b *Bank) Personas() []Persona {
+func (b *Bank) Personas() []persona.Persona {
 	if !b.seeded {
 		return nil
 	}
-	var all []Persona
-	for _, p := range persona.All() {
-		q := Persona{Login: p.Login, Password: p.Password, Name: p.Name, Card: p.Card.MaskedPAN}
-		for _, a := range p.Accounts {
-			q.Accounts = append(q.Accounts, PersonaAccount{a.IBAN, a.Currency, a.Type})
-		}
-		all = append(all, q)
-	}
-	return all
+	return persona.All()
 }
 
 // mount puts the connector endpoints and the pages under the bank's path.
