@@ -197,7 +197,7 @@ func (a *Hub) startPage() []page.Bank {
 	var all []page.Bank
 	for _, b := range a.cfg.Banks {
 		entry := page.Bank{
-			Code: b.bank.Code, Name: b.bank.Name, Profile: b.bank.ProfileName, XS2A: a.bankURL(b.bank), OpenAPI: b.bank.BasePath + "/openapi.json",
+			Code: b.bank.Code, Name: b.bank.Name, Profile: b.bank.ProfileName, XS2A: a.bankURL(b.bank), Capabilities: b.bank.BasePath + "/capabilities", OpenAPI: b.bank.BasePath + "/openapi.json",
 		}
 		if b.bank.OAuth.Mode != profile.OAuthNone {
 			entry.OAuth = a.metadataURL(b.bank)

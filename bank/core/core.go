@@ -102,7 +102,7 @@ type AccountReference struct {
 
 // Other names an account by an identifier that has no field of its own.
 //
-// spec: xs2a/otherType
+// spec: xs2a/other
 type Other struct {
 	Identification        string `json:"identification,omitempty"`
 	SchemeNameCode        string `json:"schemeNameCode,omitempty"`

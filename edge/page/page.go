@@ -157,6 +157,7 @@ type Bank struct {
 	Code, Name, Profile string
 	XS2A                string // base URL of the interface, before /v1
 	OAuth               string // its authorization server's metadata; empty: there is none
+	Capabilities        string // where people read what it can do
 	OpenAPI             string // where the document of the interface can be read
 }
 

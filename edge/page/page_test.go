@@ -41,7 +41,7 @@ func show(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (*http.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	p := pages(t)
-	banks := []page.Bank{{Code: "lon", Name: "Lončar <Bank>", Profile: "bankart", XS2A: "https://127.0.0.1:8443/psd2/lon", OAuth: "https://127.0.0.1:8443/psd2/lon/oauth/.well-known/oauth-authorization-server", OpenAPI: "/openapi/lon.json"}}
+	banks := []page.Bank{{Code: "lon", Name: "Lončar <Bank>", Profile: "bankart", XS2A: "https://127.0.0.1:8443/psd2/lon", OAuth: "https://127.0.0.1:8443/psd2/lon/oauth/.well-known/oauth-authorization-server", Capabilities: "/psd2/lon/capabilities", OpenAPI: "/psd2/lon/openapi.json"}}
 	for _, c := range []struct {
 		name   string
 		answer func(http.ResponseWriter, *http.Request)
@@ -82,7 +82,7 @@ func TestPages(t *testing.T) {
 			func(w http.ResponseWriter, r *http.Request) {
 				p.Start(w, r, banks, []page.Link{{Name: "Outbox", URL: "http://127.0.0.1:8090/outbox"}})
 			}, 200,
-			[]string{"One bank", "Lončar &lt;Bank&gt;", "https://127.0.0.1:8443/psd2/lon", `href="/openapi/lon.json"`, "Outbox"}, nil},
+			[]string{"One bank", "Lončar &lt;Bank&gt;", "https://127.0.0.1:8443/psd2/lon", `href="/psd2/lon/capabilities"`, `href="/psd2/lon/openapi.json"`, "Outbox"}, nil},
 		{"the start of a hub without banks",
 			func(w http.ResponseWriter, r *http.Request) { p.Start(w, r, nil, nil) }, 200, []string{"No bank is configured yet"}, []string{"sandbox"}},
 	} {

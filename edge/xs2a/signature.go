@@ -11,7 +11,7 @@ import (
 // one, it must. Body and headers are what the holder of the QSealC has sealed, and she is
 // the TPP of the connection.
 //
-// spec: xs2a/signatures
+// Source: Berlin Group digest, section 10.
 func (a *API) sealed(c *call) error {
 	header := c.Header.Get(httpsig.HeaderSignature)
 	if header == "" {

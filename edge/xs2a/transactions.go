@@ -57,7 +57,7 @@ type singlePayment struct {
 
 // entryDetail is one payment of a batch.
 //
-// spec: xs2a/entryDetailsElement
+// spec: xs2a/entryDetail
 type entryDetail struct {
 	EndToEndID string `json:"endToEndId,omitempty"`
 	MandateID  string `json:"mandateId,omitempty"`
