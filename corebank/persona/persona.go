@@ -1,5 +1,6 @@
 // Package persona invents the customers of a sandbox bank and thirteen months of their
-// lives: salaries, rent, shopping, standing orders, card settlements, in the languages they
+// lives: salaries, rent, shopping, standing orders, card settlements, a loan, the batches of
+// a company, money in several currencies, in the languages they
 // speak. The same customers come out on every day and machine; only the history slides with
 // the day it is told, so that it always ends today.
 //
