@@ -367,12 +367,17 @@ func ConsentBody(days int) string {
 // Authorised has a customer give a consent at the salt bank, as far as its code.
 func (s *Sandbox) Authorised(cert *tls.Certificate, clientID, redirect string, who ready.Persona) Consent {
 	s.t.Helper()
-	salt := s.Bank("salt")
-	created := s.Ask(s.Client(cert), http.MethodPost, salt.XS2A+"/v1/consents", H{"TPP-Redirect-URI": redirect}, ConsentBody(80))
+	return s.authorisedAt(s.Bank("salt"), cert, clientID, redirect, who, ConsentBody(80))
+}
+
+// authorisedAt does the same at a bank where SCA happens inside OAuth, for the consent in body.
+func (s *Sandbox) authorisedAt(b ready.Bank, cert *tls.Certificate, clientID, redirect string, who ready.Persona, body string) Consent {
+	s.t.Helper()
+	created := s.Ask(s.Client(cert), http.MethodPost, b.XS2A+"/v1/consents", H{"TPP-Redirect-URI": redirect}, body)
 	if created.Status != http.StatusCreated {
 		s.t.Fatalf("consent: %s", created)
 	}
-	client := s.XS2A(salt, cert)
+	client := s.XS2A(b, cert)
 	m, err := client.Metadata(s.t.Context(), created.Get("_links", "scaOAuth", "href"))
 	if err != nil {
 		s.t.Fatal(err)
@@ -391,8 +396,14 @@ func (s *Sandbox) Authorised(cert *tls.Certificate, clientID, redirect string, w
 // Consent has a customer give a consent at the salt bank, and gets its token.
 func (s *Sandbox) Consent(cert *tls.Certificate, clientID, redirect string, who ready.Persona) Consent {
 	s.t.Helper()
-	c := s.Authorised(cert, clientID, redirect, who)
-	token, err := s.XS2A(s.Bank("salt"), cert).Exchange(s.t.Context(), c.OAuth, c.Flow, c.Code)
+	return s.ConsentAt(s.Bank("salt"), cert, clientID, redirect, who, ConsentBody(80))
+}
+
+// ConsentAt is Consent at another bank where SCA happens inside OAuth, for what body asks.
+func (s *Sandbox) ConsentAt(b ready.Bank, cert *tls.Certificate, clientID, redirect string, who ready.Persona, body string) Consent {
+	s.t.Helper()
+	c := s.authorisedAt(b, cert, clientID, redirect, who, body)
+	token, err := s.XS2A(b, cert).Exchange(s.t.Context(), c.OAuth, c.Flow, c.Code)
 	if err != nil {
 		s.t.Fatal(err)
 	}
