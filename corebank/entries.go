@@ -59,12 +59,16 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 	if err != nil {
 		return page, err
 	}
-	if err := c.mayReport(ctx, acc, account, card); err != nil {
+	bundles, err := c.mayReport(ctx, acc, account, card)
+	if err != nil {
 		return page, err
 	}
 	from, to, err := c.period(q)
 	if err != nil {
 		return page, err
+	}
+	if bundles {
+		return c.bundled(ctx, acc.Customer, account, from, to, string(q.FromID))
 	}
 	at, err := parseCursor(string(q.FromID))
 	if err != nil {
@@ -112,19 +116,19 @@ func (c connector) entriesOf(ctx context.Context, token string, q wire.Transacti
 }
 
 // mayReport returns ErrAccountUnknown unless acc covers the transactions of account, which
-// is a card's or not. A grant of all accounts names none: it covers this customer's and no
-// others.
-func (c connector) mayReport(ctx context.Context, acc access, account string, card bool) error {
-	granted, ok := acc.Granted.of(account)
-	if !ok || !granted.Transactions || !isPlain(account) {
-		return sdk.ErrAccountUnknown
+// is a card's or not; and whether it bundles others. A grant of all accounts names none: it
+// covers this customer's and no others.
+func (c connector) mayReport(ctx context.Context, acc access, id string, card bool) (bundles bool, err error) {
+	granted, ok := acc.Granted.of(id)
+	if !ok || !granted.Transactions || !isPlain(id) {
+		return false, sdk.ErrAccountUnknown
 	}
-	var kind string
-	err := c.db.QueryRow(ctx, `SELECT type FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, c.code, acc.Customer, account).Scan(&kind)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && (kind == typeCard) != card {
-		return sdk.ErrAccountUnknown
+	var a account
+	err = c.db.QueryRow(ctx, `SELECT type, currency FROM corebank_account WHERE bank = $1 AND customer = $2 AND id = $3`, c.code, acc.Customer, id).Scan(&a.Type, &a.Currency)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (a.Type == typeCard) != card {
+		return false, sdk.ErrAccountUnknown
 	}
-	return err
+	return a.bundles(), err
 }
 
 func (c connector) period(q wire.TransactionsQuery) (from, to day.Day, err error) {

@@ -3,6 +3,7 @@ package corebank
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -321,9 +322,15 @@ func TestKindsOfAccounts(t *testing.T) {
 				}
 			}
 		}
-		if page, err := w.c.Transactions(t.Context(), w.give("sofia", everything()), wire.TransactionsQuery{AccountID: "sofia-all"}); err != nil || len(page.Data) != 0 {
-			t.Errorf("%d entries of an account that has none: %v", len(page.Data), err)
+		token := w.give("sofia", everything())
+		all, each := entryIDs(t, w.c, token, "sofia-all"), []string{}
+		for _, id := range []string{"sofia-eur", "sofia-usd", "sofia-chf"} {
+			each = append(each, entryIDs(t, w.c, token, id)...)
 		}
+		if slices.Sort(each); len(each) < 150 || !slices.Equal(slices.Sorted(slices.Values(all)), each) {
+			t.Errorf("the whole account tells %d entries, its parts %d", len(all), len(each))
+		}
+
 		// An IBAN without currency means all accounts of it; with one, that one.
 		iban := whole.IBAN
 		for currency, want := range map[wire.String]int{"": 4, "USD": 1, "XXX": 1} {
@@ -435,4 +442,28 @@ func TestRefreshOfACopy(t *testing.T) {
 			t.Errorf("after the refresh still %s %s %d", b, n, p)
 		}
 	})
+}
+
+// entryIDs reads the whole report of an account, page by page, and sees that it goes back in
+// time.
+func entryIDs(t *testing.T, c connector, token, account string) (ids []string) {
+	t.Helper()
+	q := wire.TransactionsQuery{AccountID: wire.String(account), FromDate: "2020-01-01"}
+	for before := wire.String("9999-12-31"); ; {
+		page, err := c.Transactions(t.Context(), token, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Data {
+			if ids = append(ids, string(e.ID)); e.Status == "booked" {
+				if e.BookingDate > before {
+					t.Errorf("%s: %s comes after %s", account, e.BookingDate, before)
+				}
+				before = e.BookingDate
+			}
+		}
+		if q.FromID = page.Meta.NextID; q.FromID == "" {
+			return ids
+		}
+	}
 }

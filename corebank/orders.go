@@ -18,7 +18,7 @@ func (c connector) StandingOrders(ctx context.Context, token, accountID string) 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayReport(ctx, acc, accountID, false); err != nil {
+	if _, err := c.mayReport(ctx, acc, accountID, false); err != nil {
 		return nil, err
 	}
 	rows, err := c.db.Query(ctx, `SELECT id, amount, currency, details, start_date, end_date, frequency, rule, months, day

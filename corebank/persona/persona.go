@@ -146,7 +146,7 @@ func All() []Persona {
 				{"sofia-usd", german("76026000", "0100300801"), "USD", "CACC", "Währungskonto USD", Extra{}},
 				{"sofia-chf", german("76026000", "0100300801"), "CHF", "CACC", "Währungskonto CHF", Extra{}},
 				{"sofia-all", german("76026000", "0100300801"), Aggregate, "CACC", "Währungskonto, alle Währungen",
-					Extra{Details: "Multi-currency account: one IBAN with sub-accounts in EUR, USD and CHF. Balances of all of them; transactions are shown by the sub-accounts."}},
+					Extra{Details: "Multi-currency account: one IBAN with sub-accounts in EUR, USD and CHF. Here are the balances and transactions of all of them."}},
 			},
 		},
 	}
