@@ -47,8 +47,8 @@ func TestFloor(t *testing.T) {
 		})
 	}
 	t.Run("the bank was content with every call", func(t *testing.T) {
-		if _, _, calls, err := s.counts(); err != nil || calls == 0 {
-			t.Errorf("%v calls, %v", calls, err)
+		if c, err := s.counts(); err != nil || c.bankCalls == 0 {
+			t.Errorf("%v calls, %v", c.bankCalls, err)
 		}
 	})
 

@@ -33,6 +33,8 @@ type options struct {
 	paths     []hotPath
 	slices    int
 	alone     string
+	parts     []string
+	quick     bool
 	json      string
 	keep      bool
 }
@@ -44,14 +46,19 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
+	parts := flag.String("parts", "paths,flat", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted)")
+	quick := flag.Bool("quick", false, "show that everything works, and measure nothing well")
 	flag.Parse()
 
-	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep}
+	o := options{databases: strings.Split(*db, ","), slices: *pairs, json: *file, alone: *alone, keep: *keep, parts: strings.Split(*parts, ","), quick: *quick}
+	if o.quick {
+		o.slices = 1
+	}
 	var err error
 	if o.paths, err = choose(*only); err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		const longest = 15 * time.Minute // about four are usual
+		const longest = 25 * time.Minute // about eight are usual
 		ctx, cancel := context.WithTimeout(ctx, longest)
 		defer cancel()
 		err = run(ctx, o)
@@ -110,7 +117,7 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 func onSQLite(ctx context.Context, m *machine, o options, r *Report) error {
-	return compare(ctx, m, o, r, "sqlite", func(name string) (string, error) { return "sqlite:" + filepath.Join(m.dir, name+".db"), nil }, nil)
+	return onDatabase(ctx, m, o, r, "sqlite", func(name string) (string, error) { return "sqlite:" + filepath.Join(m.dir, name+".db"), nil }, nil)
 }
 
 func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
@@ -127,13 +134,32 @@ func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
 		return err
 	}
 	const prefix = "kontor_bench_"
-	defer c.drop(prefix+"product", prefix+"floor")
-	return compare(ctx, m, o, r, "postgres", func(name string) (string, error) { return c.schema(ctx, prefix+name) },
+	defer c.drop(prefix+"product", prefix+"floor", prefix+"many", prefix+"few")
+	return onDatabase(ctx, m, o, r, "postgres", func(name string) (string, error) { return c.schema(ctx, prefix+name) },
 		func(name string) ([]int, error) { return c.backends(ctx, prefix+name) })
 }
 
-// compare measures all paths on one database. open makes an empty database for a side, and
-// backends lists the processes that serve it, where there are any.
+// onDatabase measures all that o asks for on one database. open makes an empty database for
+// a side, and backends lists the processes that serve it, where there are any.
+func onDatabase(ctx context.Context, m *machine, o options, r *Report, db string, open func(name string) (string, error), backends func(name string) ([]int, error)) error {
+	for _, part := range o.parts {
+		var err error
+		switch part {
+		case "paths":
+			err = compare(ctx, m, o, r, db, open, backends)
+		case "flat":
+			err = flat(ctx, m, o, r, db, open, backends)
+		default:
+			err = fmt.Errorf("there is no part %q; there are paths and flat", part)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare measures all paths on one database.
 func compare(ctx context.Context, m *machine, o options, r *Report, db string, open func(name string) (string, error), backends func(name string) ([]int, error)) error {
 	makers := []struct {
 		name string
@@ -164,7 +190,11 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		if backends != nil {
 			s.backend = func() ([]int, error) { return backends(maker.name) }
 		}
-		if err := s.up(m, 5); err != nil {
+		starts := 5
+		if o.quick {
+			starts = 1
+		}
+		if err := s.up(m, starts); err != nil {
 			return err
 		}
 		if s.target.download == nil && slices.ContainsFunc(o.paths, func(p hotPath) bool { return p.name == "transactions-long" }) {
@@ -177,7 +207,9 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		fmt.Printf("%s: %s …\n", db, path.about)
 		few := (o.slices + 4) / 5
 		rounds := []struct{ connections, pairs int }{{1, few}, {16, o.slices}, {connections, few}}
-		if path.long {
+		if o.quick {
+			rounds = rounds[1:2]
+		} else if path.long {
 			rounds = []struct{ connections, pairs int }{{1, few}, {16, few}}
 		}
 		for _, c := range rounds {

@@ -72,58 +72,82 @@ func (p part) cpuPerRequest() float64 {
 }
 func (p part) perSecond() float64 { return float64(p.Requests) / p.Elapsed.Seconds() }
 
-// measure runs the path on each side in turn, pairs times; a pair begins with another side each time.
-func measure(ctx context.Context, m *machine, path hotPath, sides []*side, count, pairs int) (Row, error) {
-	row := Row{Path: path.name, Connections: count, Pairs: pairs}
-	ops, clients := make([]load.Operation, len(sides)), make([]*load.Clients, len(sides))
-	parts := make([][]part, len(sides))
-	allocated, bankCPU, calls := make([]float64, len(sides)), make([]time.Duration, len(sides)), make([]float64, len(sides))
-	for i, s := range sides {
-		ops[i] = path.prepare(&s.target, count)
-		var err error
-		// Connections that say nothing for long are closed by a server, so each measurement has its own.
-		if clients[i], err = load.Dial(s.api, m.client, count); err != nil {
-			return row, err
+// A contender is a kind of request to one side.
+type contender struct {
+	side *side
+	op   load.Operation
+}
+
+// counted is what only the whole of a race tells of a side, for each request.
+type counted struct{ allocations, bankCPU, bankCalls float64 }
+
+// race runs the contenders in turn, pairs times; a round begins with another one each time.
+// counted makes sense where each has a side of its own.
+func race(ctx context.Context, m *machine, all []contender, count, pairs int) (parts [][]part, counts []counted, err error) {
+	clients, before := make([]*load.Clients, len(all)), make([]counted, len(all))
+	parts, counts = make([][]part, len(all)), make([]counted, len(all))
+	for i, c := range all {
+		// Connections that say nothing for long are closed by a server, so each race has its own.
+		if clients[i], err = load.Dial(c.side.api, m.client, count); err != nil {
+			return nil, nil, err
 		}
 		defer clients[i].Close()
-		r := clients[i].Run(ops[i], count, warm)
+		r := clients[i].Run(c.op, count, warm)
 		if r.Failures > 0 {
-			return row, fmt.Errorf("%s, %s: %w\n%s", path.name, s.name, r.Failure, s.server.tail())
+			return nil, nil, fmt.Errorf("%s: %w\n%s", c.side.name, r.Failure, c.side.server.tail())
 		}
-		if allocated[i], bankCPU[i], calls[i], err = s.counts(); err != nil {
-			return row, err
+	}
+	for i, c := range all {
+		if before[i], err = c.side.counts(); err != nil {
+			return nil, nil, err
 		}
 	}
 	for n := range pairs {
 		signature, err := m.signature()
 		if err != nil {
-			return row, err
+			return nil, nil, err
 		}
-		for k := range sides {
+		for k := range all {
 			if ctx.Err() != nil {
-				return row, ctx.Err()
+				return nil, nil, ctx.Err()
 			}
-			i := (k + n) % len(sides)
-			p, err := sides[i].slice(clients[i], ops[i], count)
+			i := (k + n) % len(all)
+			p, err := all[i].side.slice(clients[i], all[i].op, count)
 			if err != nil {
-				return row, err
+				return nil, nil, err
 			}
 			p.signature = signature
 			parts[i] = append(parts[i], p)
 		}
 	}
-	perRequest := make([]float64, len(sides)) // calls to the bank
-	for i, s := range sides {
-		after, cpu, called, err := s.counts()
+	for i, c := range all {
+		after, err := c.side.counts()
 		if err != nil {
-			return row, err
+			return nil, nil, err
 		}
-		sum := summary(parts[i])
-		n := float64(max(sum.Requests, 1))
-		sum.AllocationsPerReq = (after - allocated[i]) / n
-		sum.BankCPUPer1000 = (cpu - bankCPU[i]).Seconds() / n * 1000
-		sum.BankCallsPerReq = (called - calls[i]) / n
-		perRequest[i] = sum.BankCallsPerReq
+		n := 0.0
+		for _, p := range parts[i] {
+			n += float64(p.Requests)
+		}
+		n = max(n, 1)
+		counts[i] = counted{(after.allocations - before[i].allocations) / n, (after.bankCPU - before[i].bankCPU) / n, (after.bankCalls - before[i].bankCalls) / n}
+	}
+	return parts, counts, nil
+}
+
+// measure runs the path on each side.
+func measure(ctx context.Context, m *machine, path hotPath, sides []*side, count, pairs int) (Row, error) {
+	row := Row{Path: path.name, Connections: count, Pairs: pairs}
+	var all []contender
+	for _, s := range sides {
+		all = append(all, contender{s, path.prepare(&s.target, count)})
+	}
+	parts, counts, err := race(ctx, m, all, count, pairs)
+	if err != nil {
+		return row, fmt.Errorf("%s: %w", path.name, err)
+	}
+	for i, s := range sides {
+		sum := summary(parts[i], counts[i])
 		row.Void = row.Void || sum.Failures > 0
 		if s.name == "floor" {
 			row.Floor = sum
@@ -132,15 +156,21 @@ func measure(ctx context.Context, m *machine, path hotPath, sides []*side, count
 		}
 	}
 	if len(sides) == 2 {
-		beside := func(i int, p part) float64 { return p.cpuPerRequest() - perRequest[i]*float64(p.signature) }
-		row.Ratios = &Ratios{
-			CPU:              ratio(parts, func(_ int, p part) float64 { return p.cpuPerRequest() }),
-			PerSecond:        ratio(parts, func(_ int, p part) float64 { return p.perSecond() }),
-			BesideSignatures: ratio(parts, beside),
-			P50:              row.Product.P50Micros / row.Floor.P50Micros, Allocations: row.Product.AllocationsPerReq / row.Floor.AllocationsPerReq,
-		}
+		row.Ratios = ratios(parts, counts, row.Product, row.Floor)
 	}
 	return row, nil
+}
+
+// ratios compares the first of two contenders, whose sums are one and other, with the second.
+func ratios(parts [][]part, counts []counted, one, other *Side) *Ratios {
+	return &Ratios{
+		CPU:       ratio(parts, func(_ int, p part) float64 { return p.cpuPerRequest() }),
+		PerSecond: ratio(parts, func(_ int, p part) float64 { return p.perSecond() }),
+		BesideSignatures: ratio(parts, func(i int, p part) float64 {
+			return p.cpuPerRequest() - counts[i].bankCalls*float64(p.signature)
+		}),
+		P50: one.P50Micros / other.P50Micros, Allocations: one.AllocationsPerReq / other.AllocationsPerReq,
+	}
 }
 
 // slice measures one side once.
@@ -155,34 +185,36 @@ func (s *side) slice(clients *load.Clients, op load.Operation, count int) (part,
 	return p, err
 }
 
-// counts reads what only grows: allocations, the CPU of the bank, and the calls it got.
-func (s *side) counts() (allocations float64, cpu time.Duration, calls float64, err error) {
-	if allocations, err = load.Allocations(s.metrics); err != nil {
-		return 0, 0, 0, err
+// counts reads what only grows: allocations, the CPU of the bank in seconds, and the calls it got.
+func (s *side) counts() (c counted, err error) {
+	if c.allocations, err = load.Allocations(s.metrics); err != nil {
+		return c, err
 	}
-	if cpu, err = load.CPU(s.bank.cmd.Process.Pid); err != nil {
-		return 0, 0, 0, err
+	cpu, err := load.CPU(s.bank.cmd.Process.Pid)
+	if err != nil {
+		return c, err
 	}
 	answer, err := http.Get("http://" + s.bankAddr + "/counts")
 	if err != nil {
-		return 0, 0, 0, err
+		return c, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return 0, 0, 0, err
+		return c, err
 	}
-	var c struct{ Calls, Failures float64 }
-	if err := json.Unmarshal(body, &c); err != nil {
-		return 0, 0, 0, err
+	var bank struct{ Calls, Failures float64 }
+	if err := json.Unmarshal(body, &bank); err != nil {
+		return c, err
 	}
-	if c.Failures > 0 {
-		return 0, 0, 0, fmt.Errorf("the bank of the %s had %v failures:\n%s", s.name, c.Failures, s.bank.tail())
+	if bank.Failures > 0 {
+		return c, fmt.Errorf("the bank of the %s had %v failures:\n%s", s.name, bank.Failures, s.bank.tail())
 	}
-	return allocations, cpu, c.Calls, nil
+	c.bankCPU, c.bankCalls = cpu.Seconds(), bank.Calls
+	return c, nil
 }
 
-func summary(parts []part) *Side {
+func summary(parts []part, c counted) *Side {
 	var all load.Result
 	var elapsed, server, database time.Duration
 	for i := range parts {
@@ -192,7 +224,8 @@ func summary(parts []part) *Side {
 		database += parts[i].database
 	}
 	n := float64(max(all.Requests, 1))
-	s := &Side{Requests: all.Requests, PerSecond: n / elapsed.Seconds(), Failures: all.Failures,
+	s := &Side{AllocationsPerReq: c.allocations, BankCPUPer1000: c.bankCPU * 1000, BankCallsPerReq: c.bankCalls,
+		Requests: all.Requests, PerSecond: n / elapsed.Seconds(), Failures: all.Failures,
 		ServerCPUPer1000: server.Seconds() / n * 1000, DBCPUPer1000: database.Seconds() / n * 1000, CPUPer1000: (server + database).Seconds() / n * 1000,
 		P50Micros: float64(all.Latencies.Quantile(0.5).Nanoseconds()) / 1000, P99Micros: float64(all.Latencies.Quantile(0.99).Nanoseconds()) / 1000}
 	if all.Failure != nil {

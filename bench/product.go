@@ -55,16 +55,20 @@ sandbox: true
 api: {address: %q, url: %q, certificate: server.pem, key: server.key}
 web: {address: %q}
 metrics: %q
-secrets: {keyset: keyset.json, namingKey: naming.key, connectorKey: hub.key}
+secrets: {keyset: %s-keyset.json, namingKey: %s-naming.key, connectorKey: hub.key}
 trust: {anchors: [ca.pem]}
 banks:
   - file: bank.yaml
     connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub]}
 `
 
-// newProduct configures kontor as in production, fills its database by its own stores, and
-// starts the bank behind it.
 func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*side, error) {
+	return productOf(ctx, m, "product", dsn, consents, 0)
+}
+
+// productOf configures kontor as in production, fills its database by its own stores, and
+// starts the bank behind it. others is how many more consents to store for each customer's.
+func productOf(ctx context.Context, m *machine, name, dsn string, consents, others int) (*side, error) {
 	ports, err := freePorts(4)
 	if err != nil {
 		return nil, err
@@ -80,26 +84,26 @@ func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*sid
 	naming := make([]byte, 32)
 	rand.Read(naming)
 	naming = []byte(hex.EncodeToString(naming))
-	config := filepath.Join(m.dir, "kontor.yaml")
+	config := filepath.Join(m.dir, name+".yaml")
 	write := func(name string, data []byte) error { return os.WriteFile(filepath.Join(m.dir, name), data, 0o600) }
-	err = errors.Join(write("keyset.json", keyset), write("naming.key", naming), write("app-secret", []byte(seed.AppSecret)), write("bank.yaml", []byte(bankFile)),
-		write("kontor.yaml", fmt.Appendf(nil, configFile, dsn, ports[0], "https://"+ports[0], ports[1], ports[2], "http://"+ports[3], seed.AppID)))
+	err = errors.Join(write(name+"-keyset.json", keyset), write(name+"-naming.key", naming), write("app-secret", []byte(seed.AppSecret)), write("bank.yaml", []byte(bankFile)),
+		write(name+".yaml", fmt.Appendf(nil, configFile, dsn, ports[0], "https://"+ports[0], ports[1], ports[2], name, name, "http://"+ports[3], seed.AppID)))
 	if err != nil {
 		return nil, err
 	}
 	if out, err := exec.CommandContext(ctx, filepath.Join(m.dir, "kontor"), "migrate", "--config", config).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("kontor migrate: %w\n%s", err, out)
 	}
-	resources, err := fillProduct(ctx, m, dsn, box, naming, consents)
+	resources, err := fillProduct(ctx, m, dsn, box, naming, consents, others)
 	if err != nil {
-		return nil, fmt.Errorf("fill the product's database: %w", err)
+		return nil, fmt.Errorf("fill the database of the %s: %w", name, err)
 	}
-	s := &side{name: "product", api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
+	s := &side{name: name, api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
 	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token", consents: consents,
 		consent: table(consents, seed.Consent), fundsID: table(consents, fundsConsent), access: table(consents, seed.Access)}
 	s.target.resource = func(i int) string { return resources[i][0] }
 	s.target.savings = func(i int) string { return resources[i][1] }
-	s.run = func() (*process, error) { return m.start(ctx, "product", "kontor", "serve", "--config", config) }
+	s.run = func() (*process, error) { return m.start(ctx, name, "kontor", "serve", "--config", config) }
 	return s, s.startBank(ctx, m, "http://"+ports[1])
 }
 
@@ -134,7 +138,7 @@ func fundsConsent(i int) string { return "funds-" + seed.Consent(i) }
 
 // fillProduct gives every customer a consent to read accounts with its tokens, and one to
 // confirm funds. It returns the names of the accounts towards the TPP.
-func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box, naming []byte, count int) ([][2]string, error) {
+func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box, naming []byte, count, others int) ([][2]string, error) {
 	db, err := sqldb.Open(ctx, dsn)
 	if err != nil {
 		return nil, err
@@ -160,9 +164,20 @@ func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box,
 			return nil, err
 		}
 	}
-	_, err = db.Exec(ctx, "ANALYZE")
+	if others > 0 {
+		if err := f.others(ctx, db, count, others); err != nil {
+			return nil, err
+		}
+	}
+	tidy := "ANALYZE"
+	if db.Postgres() {
+		tidy = "VACUUM ANALYZE"
+	}
+	_, err = db.Exec(ctx, tidy)
 	return resources, err
 }
+
+func grantID(i int) string { return fmt.Sprintf("grant-%08d", i) }
 
 type filling struct {
 	now        time.Time
@@ -192,7 +207,7 @@ func (f *filling) customer(ctx context.Context, i int) error {
 	funds.ID, funds.Model, funds.Access = fundsConsent(i), consent.Funds, consent.Access{Accounts: &[]core.AccountReference{own}}
 	funds.Session, funds.Token, funds.Accounts, funds.Grant = "funds-"+c.Session, "funds-"+c.Token, nil, nil
 	grant := token.Grant{
-		Bank: bankCode, ID: fmt.Sprintf("grant-%08d", i), Client: seed.TPP, TPP: seed.TPP, Scope: token.Scope{Kind: token.AIS, Resource: c.ID, Asked: "AIS:" + c.ID},
+		Bank: bankCode, ID: grantID(i), Client: seed.TPP, TPP: seed.TPP, Scope: token.Scope{Kind: token.AIS, Resource: c.ID, Asked: "AIS:" + c.ID},
 		RedirectURI: seed.RedirectURI, Refreshable: true, EndsAt: c.ExpiresAt, CreatedAt: f.now, WaitUntil: c.ExpiresAt, Status: token.Redeemed, PSU: c.PSU,
 	}
 	pair := token.Pair{Bank: bankCode, Grant: grant.ID, Access: token.HashOf(seed.Access(i)), Refresh: token.HashOf(seed.Refresh(i)),
@@ -202,6 +217,9 @@ func (f *filling) customer(ctx context.Context, i int) error {
 		func() error { return f.consents.Create(ctx, funds) },
 		func() error { return f.tokens.Create(ctx, grant) },
 		func() error { return f.tokens.Rotate(ctx, pair) },
+		func() error {
+			return f.consents.Count(ctx, bankCode, c.ID, today.AddDays(1), "accounts", c.FrequencyPerDay)
+		},
 	} {
 		if err := store(); err != nil {
 			return err

@@ -16,6 +16,8 @@ type Report struct {
 	Go         string    `json:"go"`
 	Processors int       `json:"processors"`
 	Rows       []Row     `json:"rows"`
+	Flat       []Flat    `json:"flat,omitempty"`
+	Spread     []Spread  `json:"spread,omitempty"`
 	Programs   []Program `json:"programs"`
 	Skipped    []string  `json:"skipped,omitempty"`
 }
@@ -40,6 +42,16 @@ func (r *Report) void() bool {
 			return true
 		}
 	}
+	for _, row := range r.Flat {
+		if row.Void {
+			return true
+		}
+	}
+	for _, row := range r.Spread {
+		if row.Void {
+			return true
+		}
+	}
 	return false
 }
 
@@ -51,8 +63,52 @@ func (r *Report) save(file string) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// print writes two tables; "a | b" is product | floor.
+// print writes the tables; "a | b" is product | floor.
 func (r *Report) print(out io.Writer) {
+	if len(r.Rows) > 0 {
+		r.printPaths(out)
+	}
+	r.printFlat(out)
+	for _, s := range r.Skipped {
+		fmt.Fprintln(out, "skipped:", s)
+	}
+}
+
+// printFlat writes what many consents cost, "many | few", and what counting does.
+func (r *Report) printFlat(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if len(r.Flat) > 0 {
+		fmt.Fprintln(w, "\npath\tdatabase\tc\tconsents\treq/s\tCPU s/1000\tof it DB\tp50 ms\tCPU ratio\tbeside RSA\treq/s ratio\tp50 ratio\t")
+	}
+	for _, f := range r.Flat {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d | %d\t%.0f | %.0f\t%.3f | %.3f\t%.3f | %.3f\t%.2f | %.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", f.Path, f.Database, f.Connections, f.ManyStored, f.FewStored,
+			f.Many.PerSecond, f.Few.PerSecond, f.Many.CPUPer1000, f.Few.CPUPer1000, f.Many.DBCPUPer1000, f.Few.DBCPUPer1000, f.Many.P50Micros/1000, f.Few.P50Micros/1000,
+			f.Ratios.CPU, f.Ratios.BesideSignatures, f.Ratios.PerSecond, f.Ratios.P50, voided(f.Void, f.Many, f.Few))
+	}
+	if len(r.Spread) > 0 {
+		fmt.Fprintln(w, "\naccount lists\tdatabase\tc\treq/s: 16 consents | one | not counted\t16 to not counted\tone to not counted\t16 to one\tCPU, counted to not\t")
+	}
+	for _, s := range r.Spread {
+		fmt.Fprintf(w, "\t%s\t%d\t%.0f | %.0f | %.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", s.Database, s.Connections, s.Many.PerSecond, s.One.PerSecond, s.Attended.PerSecond,
+			s.ManyToFree, s.OneToFree, s.ManyToOne, s.CPUCounting, voided(s.Void, s.Many, s.One, s.Attended))
+	}
+	w.Flush()
+}
+
+// voided says why a row is void.
+func voided(void bool, sides ...*Side) string {
+	if !void {
+		return ""
+	}
+	for _, s := range sides {
+		if s.Failures > 0 {
+			return fmt.Sprintf("VOID: %d of %d answers were not the expected ones; the first: %s", s.Failures, s.Requests, s.Failure)
+		}
+	}
+	return "VOID"
+}
+
+func (r *Report) printPaths(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\tbeside RSA\treq/s ratio\tp50 ratio\tallocs ratio\t")
 	for _, row := range r.Rows {
@@ -102,9 +158,6 @@ func (r *Report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.1f\t\n", p.Name, p.Database, p.ReadyMillis, mb(p.IdleBytes), mb(p.LoadedBytes), mb(p.BinaryBytes))
 	}
 	w.Flush()
-	for _, s := range r.Skipped {
-		fmt.Fprintln(out, "skipped:", s)
-	}
 }
 
 func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -233,9 +233,13 @@ func (f *floor) createConsent(w http.ResponseWriter, r *http.Request, t *tpp, no
 	}
 	c.Frequency = min(c.Frequency, 4)
 	asked, _ := json.Marshal(c.Access)
+	recurring := 0
+	if *c.Recurring {
+		recurring = 1
+	}
 	id, session := uuid(), "c"+random()
 	page, err := f.start(session, "/tokens", id, []statement{{query: insertConsent,
-		args: []any{id, t.id, string(asked), c.ValidUntil, *c.Recurring, now.Format(time.DateOnly), c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
+		args: []any{id, t.id, string(asked), c.ValidUntil, recurring, now.Format(time.DateOnly), c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
 		fmt.Appendf(nil, `{"session_secret":%q,"provider_code":%q,"app_name":%q,"authorization_type":"oauth","redirect_url":"https://hub.bench.example/return/%s",`+
 			`"recurring_indicator":%t,"valid_until":%q,"frequency_per_day":%d,"access":%s}`,
 			session, seed.Provider, seed.TPPName, session, *c.Recurring, c.ValidUntil, c.Frequency, asked))
