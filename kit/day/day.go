@@ -60,8 +60,26 @@ func (d Day) Month() time.Month     { return d.t.Month() }
 func (d Day) DayOfMonth() int       { return d.t.Day() }
 func (d Day) Year() int             { return d.t.Year() }
 
-// Start returns the first moment of d in zone.
+// Start returns the first moment of d in zone. Clocks may skip midnight, or go back over it;
+// then it is the moment at which the day before is over for good.
 func (d Day) Start(zone *time.Location) time.Time {
-	y, m, dd := d.t.Date()
-	return time.Date(y, m, dd, 0, 0, 0, 0, zone)
+	const window = 24 * time.Hour // no zone is further away from UTC
+	start, last := time.Time{}, d.t.Add(window)
+	for at := d.t.Add(-window).In(zone); ; {
+		_, offset := at.Zone()
+		_, change := at.ZoneBounds()
+		if !change.IsZero() && !change.After(at) { // it says so at the end of some leap years
+			change = at.Add(time.Hour)
+		}
+		// Until the clocks change, the day before is over when they show midnight.
+		if over := d.t.Add(-time.Duration(offset) * time.Second); at.Before(over) {
+			if start = over; !change.IsZero() && change.Before(over) {
+				start = change
+			}
+		}
+		if change.IsZero() || change.After(last) {
+			return start.In(zone)
+		}
+		at = change
+	}
 }

@@ -73,6 +73,29 @@ func TestStart(t *testing.T) {
 	}
 }
 
+func TestStartWhereClocksChangeAtMidnight(t *testing.T) {
+	for _, tt := range []struct {
+		name, zone string
+		day        day.Day
+		want       string
+	}{
+		{"midnight is skipped in Cairo", "Africa/Cairo", day.New(2026, 4, 24), "2026-04-23T22:00:00Z"},
+		{"and in Havana", "America/Havana", day.New(2026, 3, 8), "2026-03-08T05:00:00Z"},
+		{"clocks went forward at midnight in San Juan", "America/Argentina/San_Juan", day.New(2004, 7, 25), "2004-07-25T04:00:00Z"},
+		{"clocks go back to midnight in the Azores: the first counts", "Atlantic/Azores", day.New(2026, 10, 25), "2026-10-25T00:00:00Z"},
+		{"clocks go back over midnight in Beirut: the second counts", "Asia/Beirut", day.New(2026, 10, 25), "2026-10-24T22:00:00Z"},
+		{"and in Goose Bay, a minute after it", "America/Goose_Bay", day.New(2010, 11, 7), "2010-11-07T04:00:00Z"},
+		{"a day that there was not in Apia", "Pacific/Apia", day.New(2011, 12, 30), "2011-12-30T10:00:00Z"},
+		{"the end of a leap year", "Europe/Ljubljana", day.New(2040, 12, 31), "2040-12-30T23:00:00Z"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.day.Start(zone(t, tt.zone)).UTC().Format(time.RFC3339); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestParse(t *testing.T) {
 	for _, tt := range []struct {
 		name, in string
