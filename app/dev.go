@@ -205,9 +205,12 @@ func (d *Dev) ready(s *sandbox) ready.Ready {
 		})
 	}
 	for _, p := range d.banks.banks[0].Personas() {
-		persona := ready.Persona{Login: p.Login, Password: p.Password, Name: p.Name}
+		persona := ready.Persona{Login: p.Login, Password: p.Password, Name: p.Name, Card: p.Card.MaskedPAN}
 		for _, a := range p.Accounts {
-			persona.Accounts = append(persona.Accounts, ready.Account{IBAN: a.IBAN, Currency: a.Currency})
+			persona.Accounts = append(persona.Accounts, ready.Account{IBAN: a.IBAN, Currency: a.Currency, CashAccountType: a.Type, Usage: a.Usage, Owners: a.Owners})
+		}
+		for _, t := range p.Trusted {
+			persona.Trusted = append(persona.Trusted, t.Name)
 		}
 		r.Personas = append(r.Personas, persona)
 	}

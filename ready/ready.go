@@ -56,12 +56,17 @@ type Persona struct {
 	Password string    `json:"password"`
 	Name     string    `json:"name"`
 	Accounts []Account `json:"accounts"`
+	Card     string    `json:"card,omitempty"`    // masked number of her credit card
+	Trusted  []string  `json:"trusted,omitempty"` // names of those she trusts with payments
 }
 
-// An Account is a payment account of a persona, the one for daily use first.
+// An Account is an account of a persona, the one for daily use first.
 type Account struct {
-	IBAN     string `json:"iban"`
-	Currency string `json:"currency"`
+	IBAN            string   `json:"iban"`
+	Currency        string   `json:"currency"`                  // XXX: it bundles the others of its IBAN
+	CashAccountType string   `json:"cashAccountType,omitempty"` // CACC, SVGS, LOAN
+	Usage           string   `json:"usage,omitempty"`           // ORGA: of a company
+	Owners          []string `json:"owners,omitempty"`          // where it is not hers alone
 }
 
 // Read reads the file.

@@ -89,12 +89,17 @@ func discover(ctx context.Context, g *guide) (string, error) {
 }
 
 // through leads a PSU through the authorization server with a consent, and redeems the code.
-func (g *guide) through(ctx context.Context, created xs2aclient.ConsentCreated, do plan) (token xs2aclient.Token, err error) {
-	flow, err := g.read.oauth.Begin(xs2aclient.ScopeOfConsent(created.ConsentID), nil)
+func (g *guide) through(ctx context.Context, created xs2aclient.ConsentCreated, do plan) (xs2aclient.Token, error) {
+	return g.leads(ctx, g.payee, g.read.client, g.read.oauth, xs2aclient.ScopeOfConsent(created.ConsentID), do)
+}
+
+// leads leads who through an authorization server, and redeems the code.
+func (g *guide) leads(ctx context.Context, who ready.Persona, client *xs2aclient.Client, o xs2aclient.OAuth, scope string, do plan) (token xs2aclient.Token, err error) {
+	flow, err := o.Begin(scope, nil)
 	if err != nil {
 		return token, err
 	}
-	c := g.at(g.payee)
+	c := g.at(who)
 	defer c.browser.close()
 	cameBack, err := c.follows(ctx, flow.URL, do)
 	if err != nil {
@@ -104,7 +109,7 @@ func (g *guide) through(ctx context.Context, created xs2aclient.ConsentCreated, 
 	if err != nil {
 		return token, err
 	}
-	return g.read.client.Exchange(ctx, g.read.oauth, flow, code)
+	return client.Exchange(ctx, o, flow, code)
 }
 
 // becomes waits until a consent has a status.

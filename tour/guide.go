@@ -29,8 +29,14 @@ type guide struct {
 	other         ready.TPP  // another one, that may read accounts
 	noAccounts    ready.TPP  // one that may not
 	payer, payee  ready.Persona
+	// Customers with what not everybody has; they may be missing where there is no bank with
+	// the standard profile.
+	family, company, traveller ready.Persona
+
+	reports func(accept string, report []byte) // may be nil
 
 	read reading
+	isar standardBank
 	pay  paying
 
 	funds        *xs2aclient.Client // asks about funds under fundsConsent
@@ -84,6 +90,7 @@ func newGuide(r ready.Ready, p *printer) (*guide, error) {
 	if g.tpp.Name == "" || g.other.Name == "" || g.noAccounts.Name == "" {
 		missing("three TPPs are needed: one with every role and a redirect URI, another with PSP_AI, and one without")
 	}
+	g.meet(r.Personas)
 	for _, c := range r.Personas {
 		if len(c.Accounts) < 2 || c.Accounts[0].Currency != "EUR" {
 			continue
@@ -97,11 +104,34 @@ func newGuide(r ready.Ready, p *printer) (*guide, error) {
 	if g.payee.Login == "" {
 		missing("two customers with two accounts each are needed, the first in EUR")
 	}
+	if g.standard.XS2A != "" && (g.family.Login == "" || g.company.Login == "" || g.traveller.Login == "" || g.payer.Card == "") {
+		missing("customers with a joint account and a loan, with a company, with an account in several currencies, and with a card are needed at the bank with the standard profile")
+	}
 	return g, errors.Join(errs...)
 }
 
+// meet finds the customers who have what not everybody has.
+func (g *guide) meet(all []ready.Persona) {
+	for _, c := range all {
+		has := func(which func(ready.Account) bool) bool { return slices.ContainsFunc(c.Accounts, which) }
+		switch {
+		case g.family.Login == "" && len(c.Trusted) > 0 && has(joint) && has(func(a ready.Account) bool { return a.CashAccountType == "LOAN" }):
+			g.family = c
+		case g.company.Login == "" && has(func(a ready.Account) bool { return a.Usage == "ORGA" }):
+			g.company = c
+		case g.traveller.Login == "" && has(func(a ready.Account) bool { return a.Currency == aggregate }):
+			g.traveller = c
+		}
+	}
+}
+
+// aggregate is the currency of an account that bundles those of its IBAN.
+const aggregate = "XXX"
+
+func joint(a ready.Account) bool { return len(a.Owners) > 1 && a.CashAccountType == "CACC" }
+
 // client calls bank as t; a TPP without files calls without a certificate.
-func (g *guide) client(bank ready.Bank, t ready.TPP) (*xs2aclient.Client, error) {
+func (g *guide) client(bank ready.Bank, t ready.TPP, change ...func(*xs2aclient.Config)) (*xs2aclient.Client, error) {
 	who, _, _ := strings.Cut(t.Name, " ")
 	if t.QWAC == "" {
 		who = "nobody"
@@ -113,6 +143,9 @@ func (g *guide) client(bank ready.Bank, t ready.TPP) (*xs2aclient.Client, error)
 			return nil, err
 		}
 		cfg.Certificate = &pair
+	}
+	for _, set := range change {
+		set(&cfg)
 	}
 	return xs2aclient.New(cfg)
 }

@@ -30,6 +30,8 @@ func (p *printer) begins(g *guide) {
 	p.line("  PSU   %s and %s, in their browsers at %s", g.payer.Name, g.payee.Name, g.ready.Bank)
 }
 
+func (p *printer) chapter(n int, title string) { p.line("\n\n== Chapter %d: %s", n, title) }
+
 func (p *printer) step(n int, name string) { p.line("\n%2d. %s", n, name) }
 
 func (p *printer) held(s Step) { p.line("    ok: %s (%d ms)", s.Detail, s.Millis) }
@@ -61,7 +63,11 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 		p.line("    %-9s %s %s → %v", who, e.Method, at, e.Err)
 		return
 	}
-	p.line("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, gist(e.ResponseBody))
+	told := gist(e.ResponseBody)
+	if e.ResponseBody == nil { // a report, which is read as it comes
+		told, _, _ = strings.Cut(e.ResponseHeader.Get("Content-Type"), ";")
+	}
+	p.line("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, told)
 	if !p.verbose {
 		return
 	}
@@ -193,25 +199,38 @@ func gist(body []byte) string {
 			words = append(words, name+" "+strings.Trim(string(raw), `"`))
 		}
 	}
-	for _, name := range []string{"accounts", "cardAccounts", "balances", "authorisationIds"} {
+	for _, name := range []string{"accounts", "cardAccounts", "balances", "trustedBeneficiaries", "authorisationIds"} {
 		var list []json.RawMessage
 		if raw, ok := w[name]; ok && json.Unmarshal(raw, &list) == nil {
 			words = append(words, fmt.Sprintf("%d %s", len(list), name))
 		}
 	}
-	var report struct{ Booked, Pending []json.RawMessage }
-	if raw, ok := w["transactions"]; ok && json.Unmarshal(raw, &report) == nil {
-		words = append(words, fmt.Sprintf("%d booked, %d pending", len(report.Booked), len(report.Pending)))
+	for _, name := range []string{"transactions", "cardTransactions"} {
+		var report struct{ Booked, Pending, Information *[]json.RawMessage }
+		if raw, ok := w[name]; !ok || json.Unmarshal(raw, &report) != nil {
+			continue
+		}
+		for _, list := range []struct {
+			entries *[]json.RawMessage
+			name    string
+		}{{report.Booked, "booked"}, {report.Pending, "pending"}, {report.Information, "standing orders"}} {
+			if list.entries != nil {
+				words = append(words, fmt.Sprintf("%d %s", len(*list.entries), list.name))
+			}
+		}
 	}
 	var messages []xs2aclient.Message
 	if raw, ok := w["tppMessages"]; ok && json.Unmarshal(raw, &messages) == nil {
 		for _, m := range messages {
+			if m.Path != "" {
+				m.Code += " at " + m.Path + ":"
+			}
 			words = append(words, strings.TrimSpace(m.Code+" "+m.Text))
 		}
 	}
 	var links xs2aclient.Links
 	if raw, ok := w["_links"]; ok && json.Unmarshal(raw, &links) == nil {
-		for _, name := range []string{"scaOAuth", "scaRedirect"} {
+		for _, name := range []string{"scaOAuth", "scaRedirect", "startAuthorisation"} {
 			if links[name] != "" {
 				words = append(words, "next: "+name)
 			}

@@ -25,6 +25,7 @@ type psu struct {
 // A plan is what a PSU means to do when a TPP sends her to her bank.
 type plan struct {
 	accounts   []string // IBANs to choose, where the bank leaves a choice
+	only       string   // right that the accounts are given for: balances or transactions; "": all that is asked
 	refuse     bool     // once she sees what is asked
 	wrongCodes int      // that she enters before the right one
 	otherCode  string   // that she enters first: the bank sent it for something else
@@ -84,7 +85,7 @@ func (c *psu) act(ctx context.Context, p *page, do *plan) (*page, string, error)
 		if do.refuse {
 			return c.browser.submit(ctx, p, f, "refuse", nil)
 		}
-		chosen, err := choose(p, f, do.accounts)
+		chosen, err := choose(p, f, do.accounts, do.only)
 		if err != nil {
 			return nil, "", err
 		}
@@ -94,7 +95,7 @@ func (c *psu) act(ctx context.Context, p *page, do *plan) (*page, string, error)
 }
 
 // choose ticks the accounts with these IBANs, where the page leaves a choice.
-func choose(p *page, f form, ibans []string) (url.Values, error) {
+func choose(p *page, f form, ibans []string, only string) (url.Values, error) {
 	if !slices.ContainsFunc(f.fields, func(x field) bool { return x.kind == "checkbox" }) {
 		return nil, nil
 	}
@@ -105,6 +106,9 @@ func choose(p *page, f form, ibans []string) (url.Values, error) {
 			if x.kind == "checkbox" && strings.Contains(plain(p.labels[x.id]), iban) {
 				values.Add(x.name, x.value)
 				found = true
+				if only != "" {
+					values.Set("rights-"+x.value, only)
+				}
 			}
 		}
 		if !found {
@@ -193,28 +197,60 @@ func (c *psu) message(ctx context.Context, session string) (message, error) {
 
 // withdraws takes away, on her own page at the bank, what she gave the TPP of this name.
 func (c *psu) withdraws(ctx context.Context, ownPage, tppName string) error {
-	p, left, err := c.browser.open(ctx, ownPage)
+	p, f, err := c.finds(ctx, ownPage, tppName, "withdraw")
+	if err != nil {
+		return err
+	}
+	// The newest stands on top.
+	if _, _, err = c.browser.submit(ctx, p, f, "withdraw", nil); err == nil {
+		c.g.print.browsed(c.Login, c.browser.told(), "")
+	}
+	return err
+}
+
+// changes chooses anew, on her own page at the bank, what she gave the TPP of this name.
+func (c *psu) changes(ctx context.Context, ownPage, tppName string, do plan) error {
+	p, f, err := c.finds(ctx, ownPage, tppName, "change")
+	if err != nil {
+		return err
+	}
+	p, _, err = c.browser.submit(ctx, p, f, "change", nil)
 	for range pagesMax {
 		if err != nil {
 			return err
 		}
+		if _, back := p.button("logout"); back {
+			c.g.print.browsed(c.Login, c.browser.told(), "")
+			return nil
+		}
+		if p, _, err = c.act(ctx, p, &do); err == nil && p == nil {
+			return errors.New("the change leads away from the bank")
+		}
+	}
+	return errors.New("the bank asks without end")
+}
+
+// finds logs in at her own page at the bank, and finds the form with button for what she gave
+// the TPP of this name.
+func (c *psu) finds(ctx context.Context, ownPage, tppName, button string) (*page, form, error) {
+	p, left, err := c.browser.open(ctx, ownPage)
+	for range pagesMax {
+		if err != nil {
+			return nil, form{}, err
+		}
 		if left != "" {
-			return errors.New("the bank's own page leads away to " + left)
+			return nil, form{}, errors.New("the bank's own page leads away to " + left)
 		}
 		f, isLogin := p.field("password")
 		if isLogin {
 			p, left, err = c.browser.submit(ctx, p, f, "login", url.Values{"login": {c.Login}, "password": {c.Password}})
 			continue
 		}
-		f, ok := p.button("withdraw")
+		f, ok := p.button(button)
 		if !ok || !strings.Contains(p.text, tppName) {
-			return fmt.Errorf("page %q shows no access of %s", p.title, tppName)
+			return nil, form{}, fmt.Errorf("page %q shows no access of %s", p.title, tppName)
 		}
-		// The newest stands on top.
-		if _, _, err = c.browser.submit(ctx, p, f, "withdraw", nil); err == nil {
-			c.g.print.browsed(c.Login, c.browser.told(), "")
-		}
-		return err
+		return p, f, nil
 	}
-	return errors.New("the bank asks without end for a log-in")
+	return nil, form{}, errors.New("the bank asks without end for a log-in")
 }

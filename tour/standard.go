@@ -5,49 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"kontor/xs2aclient"
 )
 
-// standardSteps go to a bank with the standard profile, where everything is offered and
-// OAuth is the way of every SCA. A sandbox without such a bank has none of them.
-func standardSteps(g *guide) []step {
-	if g.standard.XS2A == "" {
-		return nil
-	}
+// standardSteps pay at the bank with the standard profile, where OAuth is the way of every SCA.
+func standardSteps() []step {
 	return []step{
-		{"At a bank of the standard profile the TPP asks for the list of accounts, with balances", listAvailable},
-		{"There a payment is approved inside OAuth; the PSU chooses the account", payByOAuth},
+		{"A payment is approved inside OAuth; the PSU chooses the account", payByOAuth},
 	}
-}
-
-func listAvailable(ctx context.Context, g *guide) (_ string, err error) {
-	r := &g.read
-	if r.client, err = g.client(g.standard, g.tpp); err != nil {
-		return "", err
-	}
-	if r.created, err = g.askFor(ctx, recurring(xs2aclient.Access{AvailableAccountsWithBalance: xs2aclient.AllAccounts})); err != nil {
-		return "", err
-	}
-	if _, err := discover(ctx, g); err != nil {
-		return "", err
-	}
-	if r.token, err = g.through(ctx, r.created, plan{}); err != nil {
-		return "", err
-	}
-	accounts, err := r.attended().Accounts(ctx, true)
-	if err = all(err, is("number of accounts", len(accounts), len(g.payee.Accounts))); err != nil {
-		return "", err
-	}
-	cards, err := r.attended().CardAccounts(ctx, false)
-	if err != nil {
-		return "", err
-	}
-	_, refused := r.attended().Transactions(ctx, accounts[0].ResourceID, xs2aclient.TransactionQuery{BookingStatus: "booked", DateFrom: daysAgo(30)})
-	return fmt.Sprintf("%d accounts with balances, %d card; transactions are refused", len(accounts), len(cards)), all(
-		is("balances in the list", !slices.ContainsFunc(accounts, func(a xs2aclient.Account) bool { return len(a.Balances) == 0 }), true),
-		is("number of cards", len(cards), 1), refusedWith(refused, http.StatusUnauthorized, "CONSENT_INVALID"))
 }
 
 func payByOAuth(ctx context.Context, g *guide) (string, error) {
@@ -55,7 +21,7 @@ func payByOAuth(ctx context.Context, g *guide) (string, error) {
 		EndToEndIdentification: "TOUR-OAUTH", InstructedAmount: xs2aclient.NewAmount(euros(price)),
 		CreditorAccount: xs2aclient.AccountReference{IBAN: g.payer.Accounts[0].IBAN}, CreditorName: g.payer.Name,
 	}
-	r := g.read
+	r := g.isar.family
 	created, err := r.client.WithPSU(present).CreatePayment(ctx, xs2aclient.Payments, xs2aclient.SEPACreditTransfers, request, g.redirects())
 	if err = all(err, has("the scaOAuth link", created.Links["scaOAuth"]), is("scaRedirect", created.Links["scaRedirect"], "")); err != nil {
 		return "", err

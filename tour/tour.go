@@ -27,6 +27,8 @@ type Options struct {
 	Ready   ready.Ready
 	Out     io.Writer // nil: prints nothing
 	Verbose bool      // full requests and answers; tokens and passwords are shortened
+	// Reports, when set, is given the account reports that are no JSON, with the Accept header.
+	Reports func(accept string, report []byte)
 }
 
 // A Report says which steps held.
@@ -37,10 +39,11 @@ type Report struct {
 
 // A Step is one thing that was tried. Detail says what was seen, or why it does not hold.
 type Step struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Millis int64  `json:"ms"`
-	Detail string `json:"detail"`
+	Chapter string `json:"chapter"`
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Millis  int64  `json:"ms"`
+	Detail  string `json:"detail"`
 }
 
 // Run takes the tour.
@@ -57,18 +60,24 @@ func Run(ctx context.Context, o Options) Report {
 		p.ends(r)
 		return r
 	}
+	g.reports = o.Reports
 	p.begins(g)
 	r.OK = true
-	for i, s := range steps(g) {
-		p.step(i+1, s.name)
-		done := g.take(ctx, s)
-		r.Steps = append(r.Steps, done)
-		if !done.OK {
-			r.OK = false
-			p.failed(done)
-			break
+	for i, c := range chapters(g) {
+		p.chapter(i+1, c.title)
+		for _, s := range c.steps {
+			p.step(len(r.Steps)+1, s.name)
+			done := g.take(ctx, s)
+			done.Chapter = c.title
+			r.Steps = append(r.Steps, done)
+			if !done.OK {
+				r.OK = false
+				p.failed(done)
+				p.ends(r)
+				return r
+			}
+			p.held(done)
 		}
-		p.held(done)
 	}
 	p.ends(r)
 	return r
@@ -80,13 +89,39 @@ type step struct {
 	take func(context.Context, *guide) (detail string, err error)
 }
 
-// steps lists the tour in its order.
-func steps(g *guide) []step {
-	var all []step
-	for _, part := range [][]step{accountSteps(), limitSteps(), consentSteps(), paymentSteps(), rejectionSteps(), fundsSteps(), refusalSteps(), standardSteps(g)} {
-		all = append(all, part...)
+// A chapter is what a reader looks for under one heading.
+type chapter struct {
+	title string
+	steps []step
+}
+
+// chapters lists the tour in its order.
+func chapters(g *guide) []chapter {
+	all := []chapter{
+		{"Account information: from the consent to the entries", accountSteps()},
+		{"Limits of a consent", limitSteps()},
+		{"Other consents, and how they end", consentSteps()},
+		{"Payment initiation", paymentSteps()},
+		{"Payments that come to nothing", rejectionSteps()},
+		{"Confirmation of funds", fundsSteps()},
+		{"What is refused", refusalSteps()},
+		{"The profiles salt and bankart, to the letter", profileSteps()},
 	}
-	return all
+	if g.standard.XS2A == "" {
+		return all
+	}
+	return append(all,
+		chapter{"The standard profile: every consent", modelSteps()},
+		chapter{"Every account", kindSteps()},
+		chapter{"Every entry", entrySteps()},
+		chapter{"Reports in every format", formatSteps()},
+		chapter{"Cards and trusted beneficiaries", cardSteps()},
+		chapter{"Older history, and SCA anew", historySteps()},
+		chapter{"Counting, replacing, ending", endingSteps()},
+		chapter{"Requests that are made again, and requests that are signed", requestSteps()},
+		chapter{"What each bank says it can do", describedSteps()},
+		chapter{"A payment inside OAuth", standardSteps()},
+	)
 }
 
 func (g *guide) take(ctx context.Context, s step) Step {

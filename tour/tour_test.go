@@ -39,7 +39,7 @@ func TestTourSaysAllThatIsMissing(t *testing.T) {
 	if err := json.Unmarshal(text, &shape); err != nil || shape.OK == nil || *shape.OK || len(shape.Steps) != 1 {
 		t.Fatalf("%v: %s", err, text)
 	}
-	for _, member := range []string{"name", "ok", "ms", "detail"} {
+	for _, member := range []string{"chapter", "name", "ok", "ms", "detail"} {
 		if _, ok := shape.Steps[0][member]; !ok {
 			t.Errorf("a step has no %q: %s", member, text)
 		}
@@ -49,11 +49,17 @@ func TestTourSaysAllThatIsMissing(t *testing.T) {
 func TestStepsAreSentencesAndDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, s := range steps(&guide{standard: ready.Bank{XS2A: "https://api.example/std"}}) {
-		if seen[s.name] || !strings.Contains(s.name, " ") || strings.HasSuffix(s.name, ".") {
-			t.Errorf("%q", s.name)
+	for _, c := range chapters(&guide{standard: ready.Bank{XS2A: "https://api.example/std"}}) {
+		if len(c.steps) == 0 || seen[c.title] {
+			t.Errorf("chapter %q is empty, or there twice", c.title)
 		}
-		seen[s.name] = true
+		seen[c.title] = true
+		for _, s := range c.steps {
+			if seen[s.name] || !strings.Contains(s.name, " ") || strings.HasSuffix(s.name, ".") {
+				t.Errorf("%q", s.name)
+			}
+			seen[s.name] = true
+		}
 	}
 }
 
