@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +44,8 @@ var (
 	revoke    = move{"revoke", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Revoke(at, ljubljana) }}
 	expire    = move{"expire", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Expire(at, ljubljana) }}
 	terminate = move{"terminate", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Terminate(at, ljubljana), nil }}
-	moves     = []move{authorise, reject, revoke, expire, terminate}
+	advance   = move{"advance", func(c consent.Consent, at time.Time) (consent.Consent, error) { return c.Advance(at, ljubljana) }}
+	moves     = []move{authorise, reject, revoke, expire, terminate, advance}
 )
 
 func TestStatusMachine(t *testing.T) {
@@ -64,6 +66,18 @@ func TestStatusMachine(t *testing.T) {
 		{"what was never given does not expire, it is rejected", consent.Received, expire, soon, consent.Rejected},
 		{"the TPP ends it before SCA", consent.Received, terminate, soon, consent.TerminatedByTPP},
 		{"the TPP ends what time has rejected: it stays rejected", consent.Received, terminate, late, consent.Rejected},
+
+		{"one PSU of two has, and the other does", consent.PartiallyAuthorised, authorise, soon, consent.Valid},
+		{"the other comes too late", consent.PartiallyAuthorised, authorise, late, no},
+		{"the other refuses", consent.PartiallyAuthorised, reject, soon, consent.Rejected},
+		{"what was half given cannot be revoked", consent.PartiallyAuthorised, revoke, soon, no},
+		{"nor does it expire", consent.PartiallyAuthorised, expire, soon, consent.Rejected},
+		{"the TPP ends what was half given", consent.PartiallyAuthorised, terminate, soon, consent.TerminatedByTPP},
+		{"a first PSU authorises", consent.Received, advance, soon, consent.PartiallyAuthorised},
+		{"a first PSU comes too late", consent.Received, advance, late, no},
+		{"half given once only", consent.PartiallyAuthorised, advance, soon, no},
+		{"what is valid is whole", consent.Valid, advance, soon, no},
+		{"what was refused stays so", consent.Rejected, advance, soon, no},
 
 		{"authorised once only", consent.Valid, authorise, soon, no},
 		{"given is given", consent.Valid, reject, soon, no},
@@ -189,7 +203,7 @@ func TestFinalIsFinal(t *testing.T) {
 			if err != nil && now != before {
 				t.Fatalf("%s was refused and yet took %s to %s", m.name, before, now)
 			}
-			if before == consent.Valid && now == consent.Received {
+			if before == consent.Valid && now.Pending() || before == consent.PartiallyAuthorised && now == consent.Received {
 				t.Fatalf("%s took %s to %s", m.name, before, now)
 			}
 			if ended != "" && now != ended {
@@ -207,7 +221,7 @@ func TestFinalIsFinal(t *testing.T) {
 
 func TestUsable(t *testing.T) {
 	for status, want := range map[consent.Status]error{
-		consent.Received: consent.ErrInvalid, consent.Valid: nil, consent.Rejected: consent.ErrInvalid, consent.Expired: consent.ErrExpired,
+		consent.Received: consent.ErrInvalid, consent.PartiallyAuthorised: consent.ErrInvalid, consent.Valid: nil, consent.Rejected: consent.ErrInvalid, consent.Expired: consent.ErrExpired,
 		consent.RevokedByPSU: consent.ErrInvalid, consent.TerminatedByTPP: consent.ErrInvalid,
 	} {
 		if err := made(status).Usable(noon.Add(time.Minute)); !errors.Is(err, want) || (want == nil) != (err == nil) {
@@ -302,6 +316,60 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestScopesAndTypes(t *testing.T) {
+	a, b := byIBAN(ibanA), byIBAN(ibanB)
+	accounts := []core.Account{
+		{ID: "1", Currency: "EUR", Reference: a, Type: "CACC"}, {ID: "2", Currency: "USD", Reference: a, Type: "CACC"}, {ID: "3", Currency: core.Aggregate, Reference: a, Type: "CACC"},
+		{ID: "4", Currency: "EUR", Reference: b, Type: "SVGS"}, {ID: "5", Currency: "EUR", Reference: core.AccountReference{Other: core.Other{Identification: "L-77"}}, Type: "LOAN"},
+		{ID: "6", Currency: "EUR", Reference: byIBAN("SI56191000000123438")},
+	}
+	cards := []core.CardAccount{{ID: "9", MaskedPAN: "5409****1234", Currency: "EUR"}}
+	in := func(iban, currency string) core.AccountReference {
+		return core.AccountReference{IBAN: iban, Currency: currency}
+	}
+	for _, tt := range []struct {
+		name        string
+		model       consent.Model
+		access      consent.Access
+		paymentOnly bool
+		want        string // accounts; o: with the owner's name, p: with trusted beneficiaries
+	}{
+		{"the owner of one account of two", consent.Dedicated, consent.Access{Accounts: refs(a, b), OwnerName: refs(b)}, false, "1 2 3 4o"},
+		{"the owner of one currency", consent.Dedicated, consent.Access{Accounts: refs(a), OwnerName: refs(in(ibanA, "USD"))}, false, "1 2o 3"},
+		{"beneficiaries of one account, the owner of the other", consent.Dedicated, consent.Access{Balances: refs(a), Transactions: refs(b), OwnerName: refs(b), TrustedBeneficiaries: refs(a)}, false, "1p 2p 3p 4o"},
+		{"one currency leaves the others and the bundle out", consent.Dedicated, consent.Access{Accounts: refs(in(ibanA, "EUR"))}, false, "1"},
+		{"the bundle alone", consent.Dedicated, consent.Access{Accounts: refs(in(ibanA, core.Aggregate))}, false, "3"},
+		{"what the PSU chooses is in every scope", consent.BankOffered, consent.Access{Accounts: refs(), OwnerName: refs(), TrustedBeneficiaries: refs()}, false, "1op 2op 3op 4op 5op 6op 9op"},
+		{"everything has beneficiaries in it, and no names", consent.Global, consent.Access{AllPSD2: consent.AllAccounts}, false, "1p 2p 3p 4p 5p 6p 9p"},
+		{"everything with names", consent.Global, consent.Access{AllPSD2: consent.AllAccountsWithOwnerName}, false, "1op 2op 3op 4op 5op 6op 9op"},
+		{"the list with names", consent.AvailableAccounts, consent.Access{AvailableAccounts: consent.AllAccountsWithOwnerName}, false, "1o 2o 3o 4o 5o 6o 9o"},
+		{"some types: what has none is of none", consent.BankOffered, consent.Access{Accounts: refs(), RestrictedTo: []string{"CACC", "LOAN"}}, false, "1 2 3 5"},
+		{"cards are a type", consent.Global, consent.Access{AllPSD2: consent.AllAccounts, RestrictedTo: []string{"CARD"}}, false, "9p"},
+		{"a type that nobody has", consent.BankOffered, consent.Access{Accounts: refs(), RestrictedTo: []string{"TAXE"}}, false, ""},
+		{"payment accounts only: what has no type is one", consent.BankOffered, consent.Access{Accounts: refs()}, true, "1 2 3 6 9"},
+		{"a savings account that is named, where there are payment accounts only", consent.Dedicated, consent.Access{Accounts: refs(a, b)}, true, "1 2 3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := made(consent.Valid)
+			c.Model, c.Access, c.PaymentAccountsOnly = tt.model, tt.access, tt.paymentOnly
+			var got []string
+			for _, acc := range c.Resolve(accounts, cards, func(id string) string { return id }) {
+				s := acc.ID
+				if acc.OwnerName {
+					s += "o"
+				}
+				if acc.Beneficiaries {
+					s += "p"
+				}
+				got = append(got, s)
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("got %q, want %q", s, tt.want)
+			}
+		})
+	}
+}
+
 func TestFind(t *testing.T) {
 	c := made(consent.Valid)
 	c.Accounts = []consent.Account{{ResourceID: "r1", ID: "1"}, {ResourceID: "r2", ID: "2", Card: true}}
@@ -384,8 +452,8 @@ func TestWants(t *testing.T) {
 }
 
 func TestFinalStatuses(t *testing.T) {
-	open := []consent.Status{consent.Received, consent.Valid}
-	for _, s := range []consent.Status{consent.Received, consent.Valid, consent.Rejected, consent.Expired, consent.RevokedByPSU, consent.TerminatedByTPP} {
+	open := []consent.Status{consent.Received, consent.PartiallyAuthorised, consent.Valid}
+	for _, s := range []consent.Status{consent.Received, consent.PartiallyAuthorised, consent.Valid, consent.Rejected, consent.Expired, consent.RevokedByPSU, consent.TerminatedByTPP} {
 		if s.Final() == slices.Contains(open, s) {
 			t.Error(fmt.Sprint(s, " final: ", s.Final()))
 		}

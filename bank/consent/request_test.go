@@ -7,6 +7,8 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/google/go-cmp/cmp"
+
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/profile"
@@ -100,6 +102,22 @@ func TestShapesOfAccess(t *testing.T) {
 		{"owner names named where the accounts are not", consent.Access{Accounts: refs(), OwnerName: refs(a)}, nil, "", consent.ErrRequest},
 		{"the owner name of another account", consent.Access{Accounts: refs(a), OwnerName: refs(b)}, nil, "", consent.ErrRequest},
 		{"restrictedTo with named accounts", consent.Access{Accounts: refs(a), RestrictedTo: []string{"CACC"}}, nil, "", consent.ErrRequest},
+		{"beneficiaries of one of the accounts", consent.Access{Accounts: refs(a, b), TrustedBeneficiaries: refs(b)}, nil, consent.Dedicated, nil},
+		{"beneficiaries left to the PSU", consent.Access{Accounts: refs(), TrustedBeneficiaries: refs()}, nil, consent.BankOffered, nil},
+		{"beneficiaries alone", consent.Access{TrustedBeneficiaries: refs()}, nil, "", consent.ErrRequest},
+		{"the beneficiaries of another account", consent.Access{Accounts: refs(a), TrustedBeneficiaries: refs(b)}, nil, "", consent.ErrRequest},
+		{"beneficiaries beside everything, which has them", consent.Access{AllPSD2: consent.AllAccounts, TrustedBeneficiaries: refs()}, nil, "", consent.ErrRequest},
+		{"everything of some types", consent.Access{AllPSD2: consent.AllAccounts, RestrictedTo: []string{"CACC", "SVGS"}}, nil, consent.Global, nil},
+		{"the list of some types", consent.Access{AvailableAccounts: consent.AllAccounts, RestrictedTo: []string{"CACC"}}, nil, consent.AvailableAccounts, nil},
+		{"an empty restriction is none", consent.Access{Accounts: refs(a), RestrictedTo: []string{}}, nil, consent.Dedicated, nil},
+		{"a type in small letters", consent.Access{Accounts: refs(), RestrictedTo: []string{"cacc"}}, nil, "", consent.ErrRequest},
+		{"a type that is a word", consent.Access{Accounts: refs(), RestrictedTo: []string{"CACC", "SAVINGS"}}, nil, "", consent.ErrRequest},
+		{"an empty type", consent.Access{Accounts: refs(), RestrictedTo: []string{""}}, nil, "", consent.ErrRequest},
+		{"types where the bank cannot tell them apart: leaving them out would ask for more", consent.Access{Accounts: refs(), RestrictedTo: []string{"CACC"}},
+			without(func(c *profile.Consent) { c.RestrictedTo = false }), "", consent.ErrNotOffered},
+		{"by an identifier of the bank's own, where it takes such", consent.Access{Accounts: refs(core.AccountReference{Other: core.Other{Identification: "L-77"}})},
+			func(b *profile.Bank) { b.Accounts.ReferenceTypes = []string{"other"} }, consent.Dedicated, nil},
+		{"by an identifier of the bank's own, where it does not", consent.Access{Accounts: refs(core.AccountReference{Other: core.Other{Identification: "L-77"}})}, nil, "", consent.ErrRequest},
 		{"everything, misspelt", consent.Access{AllPSD2: "allaccounts"}, nil, "", consent.ErrRequest},
 		{"a word that means nothing", consent.Access{AvailableAccounts: strings.Repeat("x", 5000)}, nil, "", consent.ErrRequest},
 		{"an account by its telephone number, where the bank does not know such", consent.Access{Accounts: refs(core.AccountReference{MSISDN: "+38640123456"})}, nil, "", consent.ErrRequest},
@@ -213,12 +231,68 @@ func TestFields(t *testing.T) {
 	}
 }
 
-func TestOwnerNamesAreLeftOutWhereTheBankShowsNone(t *testing.T) {
+func TestWhatTheBankDoesNotTellIsLeftOut(t *testing.T) {
 	a := byIBAN(ibanA)
-	b := bank(func(b *profile.Bank) { b.Accounts.OwnerName = false })
-	c, err := consent.New(b, "c1", someTPP, recurring(consent.Access{Accounts: refs(a), OwnerName: refs(a)}), noon)
-	if err != nil || c.Access.OwnerName != nil {
-		t.Errorf("got %v, %v", c.Access.OwnerName, err)
+	for _, tt := range []struct {
+		name      string
+		ask, want consent.Access
+		bank      func(*profile.Bank)
+	}{
+		{"names of owners", consent.Access{Accounts: refs(a), OwnerName: refs(a)}, consent.Access{Accounts: refs(a)}, func(b *profile.Bank) { b.Accounts.OwnerName = false }},
+		{"names of owners of everything", consent.Access{AllPSD2: consent.AllAccountsWithOwnerName}, consent.Access{AllPSD2: consent.AllAccounts},
+			func(b *profile.Bank) { b.Accounts.OwnerName = false }},
+		{"names of owners in the list", consent.Access{AvailableAccounts: consent.AllAccountsWithOwnerName}, consent.Access{AvailableAccounts: consent.AllAccounts},
+			func(b *profile.Bank) { b.Accounts.OwnerName = false }},
+		{"names of owners in the list with balances", consent.Access{AvailableAccountsWithBalance: consent.AllAccountsWithOwnerName},
+			consent.Access{AvailableAccountsWithBalance: consent.AllAccounts}, func(b *profile.Bank) { b.Accounts.OwnerName = false }},
+		{"trusted beneficiaries", consent.Access{Accounts: refs(a), OwnerName: refs(a), TrustedBeneficiaries: refs(a)}, consent.Access{Accounts: refs(a), OwnerName: refs(a)}, nil},
+		{"nothing where the bank tells all", consent.Access{Accounts: refs(a), OwnerName: refs(a), TrustedBeneficiaries: refs(a)},
+			consent.Access{Accounts: refs(a), OwnerName: refs(a), TrustedBeneficiaries: refs(a)}, func(b *profile.Bank) { b.Accounts.TrustedBeneficiaries = true }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := bank()
+			if tt.bank != nil {
+				tt.bank(&b)
+			}
+			c, err := consent.New(b, "c1", someTPP, recurring(tt.ask), noon)
+			if diff := cmp.Diff(tt.want, c.Access); diff != "" || err != nil {
+				t.Errorf("%v\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestARefusalNamesItsField(t *testing.T) {
+	a, b := byIBAN(ibanA), byIBAN(ibanB)
+	for _, tt := range []struct {
+		field  string
+		change func(*consent.Request)
+	}{
+		{"access", func(r *consent.Request) { r.Access = consent.Access{} }},
+		{"access", func(r *consent.Request) { r.Access = consent.Access{Accounts: refs(a), Balances: refs()} }},
+		{"access", func(r *consent.Request) { r.Access = consent.Access{Accounts: refs(a), AllPSD2: consent.AllAccounts} }},
+		{"access.allPsd2", func(r *consent.Request) { r.Access = consent.Access{AllPSD2: "all"} }},
+		{"access.availableAccounts", func(r *consent.Request) { r.Access = consent.Access{AvailableAccounts: "all"} }},
+		{"access.availableAccountsWithBalance", func(r *consent.Request) { r.Access = consent.Access{AvailableAccountsWithBalance: "all"} }},
+		{"access.balances", func(r *consent.Request) {
+			r.Access = consent.Access{Balances: refs(core.AccountReference{MSISDN: "+38640123456"})}
+		}},
+		{"access.restrictedTo", func(r *consent.Request) { r.Access.RestrictedTo = []string{"CACC"} }},
+		{"access.additionalInformation.ownerName", func(r *consent.Request) { r.Access.OwnerName = refs(b) }},
+		{"access.additionalInformation.trustedBeneficiaries", func(r *consent.Request) { r.Access.TrustedBeneficiaries = refs(b) }},
+		{"frequencyPerDay", func(r *consent.Request) { r.FrequencyPerDay = 0 }},
+		{"frequencyPerDay", func(r *consent.Request) { r.Recurring = false }},
+		{"validUntil", func(r *consent.Request) { r.ValidUntil = day.New(2026, 2, 28) }},
+		{"combinedServiceIndicator", func(r *consent.Request) { r.CombinedServiceIndicator = true }},
+		{"confirmationOfFundsAllowed", func(r *consent.Request) { r.ConfirmationOfFundsAllowed, r.Access.Balances = true, refs(a) }},
+		{"access.accounts", func(r *consent.Request) { r.ConfirmationOfFundsAllowed, r.Access.Accounts = true, refs(a, b) }},
+	} {
+		r := recurring(consent.Access{Accounts: refs(a)})
+		tt.change(&r)
+		_, err := consent.New(bank(), "c1", someTPP, r, noon)
+		if got, ok := errors.AsType[*consent.FieldError](err); !ok || got.Field != tt.field {
+			t.Errorf("got %v, want it at %s", err, tt.field)
+		}
 	}
 }
 
