@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 
 	"kontor/bench/load"
 	"kontor/bench/seed"
-	"kontor/kit/sqldb"
 )
 
 // A Flat row compares a product whose database holds many consents with one that holds few.
@@ -145,11 +145,18 @@ func attended(t *target, key func(worker, n int) int) load.Operation {
 
 // others stores n more consents beside each customer's, with tokens and a use of today, so
 // that those which are read lie far from each other, as in a database that grew.
-func (f *filling) others(ctx context.Context, db *sqldb.DB, customers, n int) error {
-	random := "randomblob(32)"
-	if db.Postgres() {
-		random = "sha256(convert_to(gen_random_uuid()::text, 'UTF8'))"
+func (f *filling) others(ctx context.Context, dsn string, customers, n int) error {
+	random, driver, source := "sha256(convert_to(gen_random_uuid()::text, 'UTF8'))", "pgx", dsn
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		// What is lost when the machine stops now is made again.
+		random, driver, source = "randomblob(32)", "sqlite", "file:"+path+"?_pragma=journal_mode(off)&_pragma=synchronous(off)&_pragma=cache_size(-200000)"
 	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
 	next := func(column string) string { return column + " || '-' || s.n" }
 	tables := []struct {
 		name, by string // by is the column that holds the consent's ID
@@ -184,8 +191,8 @@ func (f *filling) others(ctx context.Context, db *sqldb.DB, customers, n int) er
 	return nil
 }
 
-func columnsOf(ctx context.Context, db *sqldb.DB, table string) ([]string, error) {
-	rows, err := db.Query(ctx, "SELECT * FROM "+table+" LIMIT 0")
+func columnsOf(ctx context.Context, db *sql.DB, table string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
 	if err != nil {
 		return nil, err
 	}
@@ -195,14 +202,14 @@ func columnsOf(ctx context.Context, db *sqldb.DB, table string) ([]string, error
 }
 
 // copyRows copies rows of a table n times, with other values in some columns.
-func copyRows(ctx context.Context, db *sqldb.DB, table string, columns []string, other map[string]string, where string, n int, args ...any) error {
+func copyRows(ctx context.Context, db *sql.DB, table string, columns []string, other map[string]string, where string, n int, args ...any) error {
 	values := slices.Clone(columns)
 	for i, c := range columns {
 		if o, ok := other[c]; ok {
 			values[i] = o
 		}
 	}
-	_, err := db.Exec(ctx, "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) INSERT INTO "+table+" ("+strings.Join(columns, ", ")+
+	_, err := db.ExecContext(ctx, "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) INSERT INTO "+table+" ("+strings.Join(columns, ", ")+
 		") SELECT "+strings.Join(values, ", ")+" FROM "+table+", s WHERE "+where, append([]any{n}, args...)...)
 	return err
 }

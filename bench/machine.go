@@ -32,7 +32,7 @@ type machine struct {
 	dir    string
 	client *tls.Config
 	tpp    eidas.Issued
-	signer *rsa.PrivateKey // as large as the key that signs for the bank
+	signer *rsa.PrivateKey // signs for the hub
 }
 
 // newMachine makes keys and certificates, and builds the programs.
@@ -60,7 +60,7 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), root, 0o644); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"hub", "bank"} {
+	for _, name := range []string{"bank", "hub"} {
 		if m.signer, err = writeKeys(filepath.Join(dir, name)); err != nil {
 			return nil, err
 		}

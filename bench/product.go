@@ -143,7 +143,7 @@ func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box,
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
+	defer func() { db.Close() }()
 	f := filling{now: time.Now().UTC().AddDate(0, 0, -1), naming: naming, thumbprint: sha256.Sum256(m.tpp.Cert.Raw),
 		consents: consentsql.Store{DB: db, Box: box}, tokens: tokensql.Store{DB: db}}
 	resources := make([][2]string, count)
@@ -165,7 +165,11 @@ func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box,
 		}
 	}
 	if others > 0 {
-		if err := f.others(ctx, db, count, others); err != nil {
+		db.Close()
+		if err := f.others(ctx, dsn, count, others); err != nil {
+			return nil, err
+		}
+		if db, err = sqldb.Open(ctx, dsn); err != nil {
 			return nil, err
 		}
 	}
