@@ -16,7 +16,7 @@ func endingSteps() []step {
 		{"Each endpoint of each account is counted by itself; pages, downloads and a PSU who is there are not", countReads},
 		{"A one-off consent gives each read once, and leaves the recurring one alone", readOnce},
 		{"A newer recurring consent takes the place of the older one: CONSENT_EXPIRED", replaceOlder},
-		{"Ended, refused, foreign and unknown: each consent is refused in its own words", useEnded},
+		{"Revoked, terminated, foreign and unknown: each consent is refused in its own words", useEnded},
 		{"A consent cannot be read under before the PSU has approved it", useTooEarly},
 	}
 }
@@ -58,7 +58,7 @@ func countReads(ctx context.Context, g *guide) (_ string, err error) {
 		}
 	}
 	q := lately(xs2aclient.Booked)
-	q.ItemsPerPage = 10
+	q.ItemsPerPage = 40
 	for range reads - 1 {
 		if _, _, _, err := report(ctx, alone, first, q); err != nil {
 			return "", fmt.Errorf("the pages of a report should count once: %w", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"slices"
@@ -101,8 +102,8 @@ func followBalances(ctx context.Context, g *guide) (string, error) {
 	}
 	balances, err := c.Balances(ctx, a.ResourceID)
 	today, ok := balances.Of("interimBooked")
-	if err != nil || !ok || len(entries) < 2 {
-		return "", fmt.Errorf("too little to compare: %d entries, interimBooked %v: %w", len(entries), ok, err)
+	if err = all(err, is("the balance interimBooked is there", ok, true), is("more entries than one", len(entries) > 1, true)); err != nil {
+		return "", err
 	}
 	for i, t := range entries {
 		if t.BalanceAfterTransaction == nil {
@@ -148,8 +149,8 @@ func turnPages(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	whole, err := c.Transactions(ctx, a.ResourceID, lately(xs2aclient.Booked))
-	if err != nil || len(whole.Booked) < 4 {
-		return "", fmt.Errorf("%d entries are too few to turn pages: %w", len(whole.Booked), err)
+	if err = all(err, is("at least five entries", len(whole.Booked) >= 5, true)); err != nil {
+		return "", err
 	}
 	q := lately(xs2aclient.Booked)
 	q.ItemsPerPage = (len(whole.Booked) + 2) / 3
@@ -207,10 +208,10 @@ func readNewer(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	whole, err := c.Transactions(ctx, a.ResourceID, lately(xs2aclient.Booked))
-	if err != nil || len(whole.Booked) < 4 {
-		return "", fmt.Errorf("%d entries are too few: %w", len(whole.Booked), err)
-	}
 	const newer = 3
+	if err = all(err, is("more entries than three", len(whole.Booked) > newer, true)); err != nil {
+		return "", err
+	}
 	from := whole.Booked[newer]
 	page, err := c.Transactions(ctx, a.ResourceID, xs2aclient.TransactionQuery{BookingStatus: xs2aclient.Booked, EntryReferenceFrom: from.EntryReference})
 	if err != nil {
@@ -292,7 +293,8 @@ func readExchange(ctx context.Context, g *guide) (string, error) {
 		}
 	}
 	var told string
-	for contract, both := range sides {
+	for _, contract := range slices.Sorted(maps.Keys(sides)) {
+		both := sides[contract]
 		if len(both) != 2 || both[0].Amount.Currency != "EUR" {
 			continue // with another currency
 		}

@@ -47,9 +47,12 @@ func over() xs2aclient.TransactionQuery {
 	return xs2aclient.TransactionQuery{BookingStatus: xs2aclient.Booked, DateFrom: daysAgo(32), DateTo: daysAgo(2), ItemsPerPage: 500}
 }
 
-// fetch reads the report of the company's account in a format, beside the same as JSON.
-func (g *guide) fetch(ctx context.Context, q xs2aclient.TransactionQuery, accept string) (text []byte, asJSON xs2aclient.TransactionPage, err error) {
-	c, a, err := g.business(ctx)
+// opened is one with the client that may read it.
+type opened func(context.Context) (*xs2aclient.Client, xs2aclient.Account, error)
+
+// fetch reads the report of an account in a format, beside the same as JSON.
+func (g *guide) fetch(ctx context.Context, open opened, q xs2aclient.TransactionQuery, accept string) (text []byte, asJSON xs2aclient.TransactionPage, err error) {
+	c, a, err := open(ctx)
 	if err != nil {
 		return nil, asJSON, err
 	}
@@ -59,10 +62,16 @@ func (g *guide) fetch(ctx context.Context, q xs2aclient.TransactionQuery, accept
 	if asJSON.Links["next"] != "" {
 		return nil, asJSON, errors.New("the report to compare with is longer than a page")
 	}
-	if text, err = readAll(c.Report(ctx, a.ResourceID, q, accept)); err == nil && g.reports != nil {
+	if text, err = readAll(c.Report(ctx, a.ResourceID, q, accept)); err != nil {
+		return nil, asJSON, err
+	}
+	if g.reports != nil {
 		g.reports(accept, text)
 	}
-	return text, asJSON, err
+	if g.print.verbose {
+		g.print.body("<", text)
+	}
+	return text, asJSON, nil
 }
 
 // A statement is what the tour checks of a report, of any format.
@@ -234,6 +243,25 @@ func parseMT(text []byte, currency string) (s statement, err error) {
 	return s, err
 }
 
+// quote shows the lines of a report that a reader would look for: of each kind the first, with
+// what follows an entry, and balances and sums all.
+func (g *guide) quote(text []byte, kinds ...*regexp.Regexp) {
+	entries, more := 0, false
+	for line := range strings.SplitSeq(string(text), "\r\n") {
+		switch {
+		case strings.HasPrefix(line, ":61:"):
+			entries++
+			more = entries == 1
+		case strings.HasPrefix(line, ":86:"):
+		case strings.HasPrefix(line, ":") || line == "-":
+			more = slices.ContainsFunc(kinds, func(k *regexp.Regexp) bool { return k.MatchString(line) })
+		}
+		if more {
+			g.print.line("           %s", line)
+		}
+	}
+}
+
 // settles checks what a statement of booked days must have.
 func (s statement) settles(kind string, asJSON xs2aclient.TransactionPage, err error) (string, error) {
 	return s.tells(), all(err, is("kind", s.kind, kind), is("an entry", len(s.booked) > 0, true),
@@ -241,7 +269,7 @@ func (s statement) settles(kind string, asJSON xs2aclient.TransactionPage, err e
 }
 
 func readCamt53(ctx context.Context, g *guide) (string, error) {
-	text, asJSON, err := g.fetch(ctx, over(), xs2aclient.AcceptCamt53)
+	text, asJSON, err := g.fetch(ctx, g.business, over(), xs2aclient.AcceptCamt53)
 	if err != nil {
 		return "", err
 	}
@@ -255,15 +283,15 @@ func readCamt53(ctx context.Context, g *guide) (string, error) {
 }
 
 func readCamt52(ctx context.Context, g *guide) (string, error) {
-	text, asJSON, err := g.fetch(ctx, lately(xs2aclient.Both), xs2aclient.AcceptCamt52)
+	text, asJSON, err := g.fetch(ctx, g.shared, lately(xs2aclient.Both), xs2aclient.AcceptCamt52)
 	if err != nil {
 		return "", err
 	}
 	s, err := parseCamt(text)
-	if err = all(err, is("kind", s.kind, "camt.052.001.08"), s.holds(asJSON)); err != nil {
+	if err = all(err, is("kind", s.kind, "camt.052.001.08"), is("a pending entry", len(s.pending) > 0, true), s.holds(asJSON)); err != nil {
 		return "", err
 	}
-	if text, asJSON, err = g.fetch(ctx, over(), xs2aclient.AcceptCamt54); err != nil {
+	if text, asJSON, err = g.fetch(ctx, g.business, over(), xs2aclient.AcceptCamt54); err != nil {
 		return "", err
 	}
 	n, err := parseCamt(text)
@@ -271,21 +299,23 @@ func readCamt52(ctx context.Context, g *guide) (string, error) {
 }
 
 func readMT940(ctx context.Context, g *guide) (string, error) {
-	text, asJSON, err := g.fetch(ctx, over(), xs2aclient.AcceptMT940)
+	text, asJSON, err := g.fetch(ctx, g.business, over(), xs2aclient.AcceptMT940)
 	if err != nil {
 		return "", err
 	}
+	g.quote(text, mtBalance, mtEntry)
 	s, err := parseMT(text, g.company.Accounts[0].Currency)
 	return s.settles("MT940", asJSON, err)
 }
 
 func readMT942(ctx context.Context, g *guide) (string, error) {
-	text, asJSON, err := g.fetch(ctx, lately(xs2aclient.Both), xs2aclient.AcceptMT942)
+	text, asJSON, err := g.fetch(ctx, g.shared, lately(xs2aclient.Both), xs2aclient.AcceptMT942)
 	if err != nil {
 		return "", err
 	}
-	s, err := parseMT(text, g.company.Accounts[0].Currency)
-	return s.tells(), all(err, is("kind", s.kind, "MT942"), is("an entry", len(s.booked) > 0, true), s.holds(asJSON))
+	g.quote(text, mtEntry, mtSum)
+	s, err := parseMT(text, where(g.family, joint).Currency)
+	return s.tells(), all(err, is("kind", s.kind, "MT942"), is("a booked entry", len(s.booked) > 0, true), is("a pending entry", len(s.pending) > 0, true), s.holds(asJSON))
 }
 
 func chooseFormat(ctx context.Context, g *guide) (string, error) {

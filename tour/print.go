@@ -18,9 +18,35 @@ import (
 type printer struct {
 	out     io.Writer
 	verbose bool
+	last    string // an exchange that is told as soon as another line comes
+	times   int    // how often it happened
 }
 
-func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+func (p *printer) line(format string, args ...any) {
+	p.flush()
+	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+// again tells an exchange; the same one several times in a row is told once.
+func (p *printer) again(line string) {
+	if line == p.last {
+		p.times++
+		return
+	}
+	p.flush()
+	p.last, p.times = line, 1
+}
+
+func (p *printer) flush() {
+	line, times := p.last, p.times
+	if p.last, p.times = "", 0; times == 0 {
+		return
+	}
+	if times > 1 {
+		line += fmt.Sprintf(" (%d times)", times)
+	}
+	fmt.Fprintln(p.out, line)
+}
 
 func (p *printer) begins(g *guide) {
 	p.line("A tour of Kontor. Who takes part:")
@@ -59,6 +85,12 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	if e.RequestHeader.Get("Consent-ID") != "" && e.RequestHeader.Get("PSU-IP-Address") == "" {
 		at += " (without the PSU)"
 	}
+	if accept := e.RequestHeader.Get("Accept"); accept != "" && accept != xs2aclient.AcceptJSON {
+		at += " as " + accept
+	}
+	if e.RequestHeader.Get("Signature") != "" {
+		at += " (signed)"
+	}
 	if e.Err != nil {
 		p.line("    %-9s %s %s → %v", who, e.Method, at, e.Err)
 		return
@@ -67,7 +99,7 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	if e.ResponseBody == nil { // a report, which is read as it comes
 		told, _, _ = strings.Cut(e.ResponseHeader.Get("Content-Type"), ";")
 	}
-	p.line("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, told)
+	p.again(strings.TrimRight(fmt.Sprintf("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, told), " "))
 	if !p.verbose {
 		return
 	}
@@ -83,21 +115,27 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 func (p *printer) place(u *url.URL) string {
 	const long = 32
 	q := u.Query()
-	if q.Has("cursor") {
+	switch {
+	case q.Has("pageIndex"):
 		q = url.Values{"pageIndex": q["pageIndex"]}
+	case q.Has("cursor"):
+		q = url.Values{"cursor": {"…"}}
+	}
+	if q.Has("account-id") {
+		q.Set("account-id", q.Get("account-id")[:min(6, len(q.Get("account-id")))]+"…")
 	}
 	parts := strings.Split(u.Path, "/")
 	if i := slices.Index(parts, "v1"); i > 0 {
 		parts = append([]string{"…"}, parts[i:]...)
 	}
 	for i, s := range parts {
-		if len(s) >= 20 && len(s) <= long && !strings.Contains(s, "-") {
+		if len(s) >= 20 && (len(s) <= long && !strings.Contains(s, "-") || len(s) > 2*long) {
 			parts[i] = s[:6] + "…"
 		}
 	}
 	at := strings.Join(parts, "/")
 	if len(q) > 0 {
-		at += "?" + q.Encode()
+		at += "?" + strings.ReplaceAll(q.Encode(), url.QueryEscape("…"), "…")
 	}
 	return at
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"kontor/ready"
 	"kontor/xs2aclient"
@@ -124,14 +125,14 @@ func sealRequests(ctx context.Context, g *guide) (string, error) {
 
 func tamper(ctx context.Context, g *guide) (string, error) {
 	for _, try := range []struct {
-		path   string
+		named  string
 		change func(*http.Request)
 	}{
 		{"Digest", func(r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte(`"frequencyPerDay":4`), []byte(`"frequencyPerDay":3`), 1)))
 		}},
-		{"Signature", func(r *http.Request) { r.Header.Set("TPP-Redirect-URI", g.redirects().URI+"&elsewhere=1") }},
+		{"tpp-redirect-uri", func(r *http.Request) { r.Header.Set("TPP-Redirect-URI", g.redirects().URI+"&elsewhere=1") }},
 		{"TPP-Signature-Certificate", func(r *http.Request) { r.Header.Del("TPP-Signature-Certificate") }},
 	} {
 		c, err := g.sealed(g.tpp, try.change)
@@ -140,12 +141,14 @@ func tamper(ctx context.Context, g *guide) (string, error) {
 		}
 		_, err = c.WithPSU(present).CreateConsent(ctx, everything(), g.redirects())
 		if err := refusedWith(err, http.StatusUnauthorized, "SIGNATURE_INVALID", "CERTIFICATE_MISSING"); err != nil {
-			return "", fmt.Errorf("%s: %w", try.path, err)
+			return "", fmt.Errorf("%s: %w", try.named, err)
 		}
 		refused, _ := errors.AsType[*xs2aclient.Error](err)
-		g.print.line("              %s: %s", refused.Messages[0].Path, refused.Messages[0].Text)
+		if !strings.Contains(refused.Messages[0].Path+" "+refused.Messages[0].Text, try.named) {
+			return "", fmt.Errorf("the refusal does not name %s: %w", try.named, err)
+		}
 	}
-	return "SIGNATURE_INVALID, and what differs", nil
+	return "SIGNATURE_INVALID and what differs; CERTIFICATE_MISSING without the seal", nil
 }
 
 func sealAsOther(ctx context.Context, g *guide) (string, error) {

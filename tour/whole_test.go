@@ -5,6 +5,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"kontor/app"
@@ -32,12 +34,13 @@ func TestTour(t *testing.T) {
 			}
 			var out bytes.Buffer
 			var report tour.Report
+			reports := map[string][]byte{}
 			done := make(chan struct{})
 			err = dev.Run(ctx, func() error {
 				go func() {
 					defer close(done)
 					defer stop()
-					report = tour.Run(ctx, tour.Options{Ready: dev.Ready, Out: &out})
+					report = tour.Run(ctx, tour.Options{Ready: dev.Ready, Out: &out, Reports: func(accept string, report []byte) { reports[accept] = report }})
 				}()
 				return nil
 			})
@@ -48,6 +51,28 @@ func TestTour(t *testing.T) {
 			if !report.OK {
 				t.Errorf("the tour does not hold:\n%s", out.String())
 			}
+			for _, kind := range []string{"camt.052", "camt.053", "camt.054"} {
+				t.Run(kind, func(t *testing.T) { validates(t, kind+".001.08", reports["application/xml;schema="+kind]) })
+			}
 		})
+	}
+}
+
+// validates has xmllint compare a report of the tour with the schema of ISO 20022.
+func validates(t *testing.T, kind string, report []byte) {
+	t.Helper()
+	schema := filepath.Join("../../shared/specs/iso20022/xsd", kind+".xsd")
+	if _, err := os.Stat(schema); err != nil {
+		t.Skip("the schemas of ISO 20022 are not here")
+	}
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		t.Skip("xmllint (package libxml2-utils) is not installed")
+	}
+	file := filepath.Join(t.TempDir(), "report.xml")
+	if err := os.WriteFile(file, report, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("xmllint", "--noout", "--nonet", "--schema", schema, file).CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", kind, err, out)
 	}
 }
