@@ -113,6 +113,14 @@ func TestReadsAskAtTheirPlaces(t *testing.T) {
 			started, err := c.StartAuthorisation(ctx, "c1", xs2aclient.Redirects{URI: "https://tpp.example/"})
 			return started.AuthorisationID == "s2" && started.Links["scaOAuth"] != "" && b.asked.Method == http.MethodPost, err
 		},
+		"/v1/consents/c2/authorisations": func() (bool, error) {
+			started, err := c.StartAuthorisationAt(ctx, "/v1/consents/c2/authorisations", xs2aclient.Redirects{})
+			return started.AuthorisationID == "s2", err
+		},
+		"/v1/card-accounts/k1/transactions?cursor=c": func() (bool, error) {
+			page, err := c.CardTransactionsAt(ctx, "/v1/card-accounts/k1/transactions?cursor=c")
+			return len(page.Booked) == 1, err
+		},
 	} {
 		ok, err := read()
 		if got := strings.TrimPrefix(b.asked.URL.String(), "/psd2/lon"); !ok || err != nil || got != want {
