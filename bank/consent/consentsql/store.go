@@ -41,6 +41,18 @@ var _ consent.Store = Store{}
 const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
 	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest`
 
+// One consent is read at every call of a TPP.
+var (
+	selectID      = selectOne(`id = $2`)
+	selectRequest = selectOne(`tpp = $2 AND request_id = $3`)
+	selectToken   = selectOne(`token_hash = $2 AND (model = 'funds') = ($3 = 1)`)
+	selectFunds   = selectOne(`tpp = $2 AND funds_account = $3 AND status = 'valid' ORDER BY authorised_at DESC LIMIT 1`)
+)
+
+func selectOne(where string) string {
+	return `SELECT ` + sqldb.Nameless(columns+`, version`) + ` FROM consent WHERE bank = $1 AND ` + where
+}
+
 func (s Store) Create(ctx context.Context, c consent.Consent) error {
 	row, err := s.row(c)
 	if err != nil {
@@ -74,18 +86,18 @@ func (s Store) Create(ctx context.Context, c consent.Consent) error {
 }
 
 func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (consent.Consent, error) {
-	c, _, err := s.one(ctx, `tpp = $2 AND request_id = $3`, bank, string(t), requestID)
+	c, _, err := s.one(ctx, selectRequest, bank, string(t), requestID)
 	return c, err
 }
 
 func (s Store) Get(ctx context.Context, bank, id string) (consent.Consent, error) {
-	c, _, err := s.one(ctx, `id = $2`, bank, id)
+	c, _, err := s.one(ctx, selectID, bank, id)
 	return c, err
 }
 
 func (s Store) Update(ctx context.Context, bank, id string, change func(consent.Consent) (consent.Consent, error)) error {
 	for range attempts {
-		c, version, err := s.one(ctx, `id = $2`, bank, id)
+		c, version, err := s.one(ctx, selectID, bank, id)
 		if err != nil {
 			return err
 		}
@@ -144,12 +156,12 @@ func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string)
 }
 
 func (s Store) ByToken(ctx context.Context, bank, token string, funds bool) (consent.Consent, error) {
-	c, _, err := s.one(ctx, `token_hash = $2 AND (model = 'funds') = ($3 = 1)`, bank, hash(token), sqldb.Bool(funds))
+	c, _, err := s.one(ctx, selectToken, bank, hash(token), sqldb.Bool(funds))
 	return c, err
 }
 
 func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) (consent.Consent, error) {
-	c, _, err := s.one(ctx, `tpp = $2 AND funds_account = $3 AND status = 'valid' ORDER BY authorised_at DESC LIMIT 1`,
+	c, _, err := s.one(ctx, selectFunds,
 		bank, string(t), identifier(account))
 	return c, err
 }
@@ -173,8 +185,8 @@ func (s Store) Told(ctx context.Context, bank, id string) error {
 	return err
 }
 
-func (s Store) one(ctx context.Context, where string, args ...any) (consent.Consent, int64, error) {
-	c, version, err := s.scan(s.DB.QueryRow(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND `+where, args...))
+func (s Store) one(ctx context.Context, query string, args ...any) (consent.Consent, int64, error) {
+	c, version, err := s.scan(s.DB.QueryRow(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = consent.ErrUnknown
 	}
@@ -237,25 +249,29 @@ func (s Store) row(c consent.Consent) (r row, err error) {
 }
 
 func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, version int64, err error) {
-	var r row
-	var recurring int
-	var validUntil, lastAction string
-	var requestID sql.NullString
-	var digest []byte
-	var expires, created, by, authorised, oneOff int64
-	err = from.Scan(&c.Bank, &c.ID, &c.TPP, &c.TPPName, &c.PSU, &c.Model, &r.access, &recurring, &validUntil, &expires, &c.FrequencyPerDay,
-		&c.Status, &lastAction, &created, &by, &authorised, &oneOff, &c.Session, &r.token, &r.grant, &r.accounts,
-		&requestID, &digest, &version)
+	var r struct { // in one piece, because all of it escapes to Scan
+		row
+		consent.Consent
+		recurring                                int
+		validUntil, lastAction                   string
+		requestID                                sql.NullString
+		expires, created, by, authorised, oneOff int64
+		version                                  int64
+	}
+	err = from.Scan(&r.Bank, &r.ID, &r.TPP, &r.TPPName, &r.PSU, &r.Model, &r.access, &r.recurring, &r.validUntil, &r.expires, &r.FrequencyPerDay,
+		&r.Status, &r.lastAction, &r.created, &r.by, &r.authorised, &r.oneOff, &r.Session, &r.token, &r.grant, &r.accounts,
+		&r.requestID, &r.digest, &r.version)
 	if err != nil {
 		return c, 0, err
 	}
-	c.Recurring, c.RequestID = recurring == 1, requestID.String
-	copy(c.Digest[:], digest)
-	c.ExpiresAt, c.CreatedAt, c.AuthoriseBy = sqldb.Time(expires), sqldb.Time(created), sqldb.Time(by)
-	c.AuthorisedAt, c.OneOffEnd = sqldb.Time(authorised), sqldb.Time(oneOff)
+	c, version = r.Consent, r.version
+	c.Recurring, c.RequestID = r.recurring == 1, r.requestID.String
+	copy(c.Digest[:], r.digest)
+	c.ExpiresAt, c.CreatedAt, c.AuthoriseBy = sqldb.Time(r.expires), sqldb.Time(r.created), sqldb.Time(r.by)
+	c.AuthorisedAt, c.OneOffEnd = sqldb.Time(r.authorised), sqldb.Time(r.oneOff)
 	var errs [6]error
-	c.ValidUntil, errs[0] = day.Parse(validUntil)
-	c.LastActionDate, errs[1] = day.Parse(lastAction)
+	c.ValidUntil, errs[0] = day.Parse(r.validUntil)
+	c.LastActionDate, errs[1] = day.Parse(r.lastAction)
 	errs[2] = json.Unmarshal([]byte(r.access), &c.Access)
 	if r.grant != "" {
 		errs[3] = json.Unmarshal([]byte(r.grant), &c.Grant)

@@ -44,13 +44,18 @@ const (
 	grantColumns = `g.bank, g.id, g.client, g.tpp, g.kind, g.resource, g.scope, g.redirect_uri, g.state, g.challenge, g.browser,
 		g.refreshable, g.ends_at, g.created_at, g.wait_until, g.status, g.psu, g.code, g.code_expires_at`
 	pairColumns = `t.access, t.refresh, t.parent, t.thumbprint, t.expires_at, g.bank, g.id, g.client, g.tpp, g.kind, g.resource, g.scope,
-		g.refreshable, g.ends_at, g.status, g.psu
+		g.refreshable, g.ends_at, g.status, g.psu`
+	ofPair = `
 		FROM oauth_token t JOIN oauth_grant g ON g.bank = t.bank AND g.id = t.grant_id WHERE t.bank = $1`
-	selectID      = `SELECT ` + grantColumns + ` FROM oauth_grant g WHERE g.bank = $1 AND g.id = $2`
-	selectCode    = `SELECT ` + grantColumns + ` FROM oauth_grant g WHERE g.bank = $1 AND g.code = $2`
-	selectAccess  = `SELECT ` + pairColumns + ` AND t.access = $2`
-	selectRefresh = `SELECT ` + pairColumns + ` AND t.refresh = $2`
-	insertPair    = `INSERT INTO oauth_token (bank, access, refresh, parent, grant_id, thumbprint, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	selectID   = `SELECT ` + grantColumns + ` FROM oauth_grant g WHERE g.bank = $1 AND g.id = $2`
+	selectCode = `SELECT ` + grantColumns + ` FROM oauth_grant g WHERE g.bank = $1 AND g.code = $2`
+	insertPair = `INSERT INTO oauth_token (bank, access, refresh, parent, grant_id, thumbprint, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+)
+
+// A pair is read at every call of a TPP.
+var (
+	selectAccess  = `SELECT ` + sqldb.Nameless(pairColumns) + ofPair + ` AND t.access = $2`
+	selectRefresh = `SELECT ` + sqldb.Nameless(pairColumns) + ofPair + ` AND t.refresh = $2`
 )
 
 func (s Store) Get(ctx context.Context, bank, id string) (token.Grant, error) {
@@ -83,18 +88,22 @@ func (s Store) ByRefresh(ctx context.Context, bank string, refresh token.Hash) (
 }
 
 // scanPair reads of the grant only what tokens need: this is read at every call of a TPP.
-func scanPair(row sqldb.Row) (g token.Grant, p token.Pair, err error) {
-	var access, refresh, parent, thumbprint []byte
-	var refreshable int
-	var ends, expires int64
-	err = row.Scan(&access, &refresh, &parent, &thumbprint, &expires, &g.Bank, &g.ID, &g.Client, &g.TPP, &g.Scope.Kind, &g.Scope.Resource,
-		&g.Scope.Asked, &refreshable, &ends, &g.Status, &g.PSU)
-	g.Refreshable, g.EndsAt = refreshable == 1, sqldb.Time(ends)
-	p.Bank, p.Grant, p.ExpiresAt = g.Bank, g.ID, sqldb.Time(expires)
-	copy(p.Access[:], access)
-	copy(p.Refresh[:], refresh)
-	copy(p.Parent[:], parent)
-	copy(p.Thumbprint[:], thumbprint)
+func scanPair(row sqldb.Row) (token.Grant, token.Pair, error) {
+	var r struct { // in one piece, because all of it escapes to Scan
+		token.Grant
+		access, refresh, parent, thumbprint []byte
+		refreshable                         int
+		ends, expires                       int64
+	}
+	err := row.Scan(&r.access, &r.refresh, &r.parent, &r.thumbprint, &r.expires, &r.Bank, &r.ID, &r.Client, &r.TPP, &r.Scope.Kind, &r.Scope.Resource,
+		&r.Scope.Asked, &r.refreshable, &r.ends, &r.Status, &r.PSU)
+	g := r.Grant
+	g.Refreshable, g.EndsAt = r.refreshable == 1, sqldb.Time(r.ends)
+	p := token.Pair{Bank: g.Bank, Grant: g.ID, ExpiresAt: sqldb.Time(r.expires)}
+	copy(p.Access[:], r.access)
+	copy(p.Refresh[:], r.refresh)
+	copy(p.Parent[:], r.parent)
+	copy(p.Thumbprint[:], r.thumbprint)
 	return g, p, unknown(err)
 }
 
