@@ -54,6 +54,16 @@ func TestAuthoriseAgain(t *testing.T) {
 		if w.TokensRevoked() != nil {
 			t.Error("tokens were ended")
 		}
+		w.Bank.Fail(core.ErrUnavailable)
+		if err := w.TellBanks(t.Context()); !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("a bank that is away: %v", err)
+		}
+		w.Bank.Fail(nil)
+		for range 2 {
+			if err := w.TellBanks(t.Context()); err != nil || !slices.Equal(w.Bank.Revoked(), []string{before.Token}) {
+				t.Errorf("the bank was told the end of %v, %v; want the access before", w.Bank.Revoked(), err)
+			}
+		}
 		// The bank speaks of the new token from now on.
 		if err := w.Revoke(t.Context(), "lon", before.Token, false); !errors.Is(err, core.ErrTokenUnknown) {
 			t.Errorf("the old token: %v", err)

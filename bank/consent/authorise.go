@@ -134,10 +134,10 @@ func (s *Service) startedBefore(ctx context.Context, b profile.Bank, t tpp.TPP, 
 // it is the only way to valid: an update that says exempted, or even valid, is none.
 func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation, ok core.Success) error {
 	now, b := s.Now(), s.Banks[a.Bank]
-	var c Consent
+	var old, c Consent
 	action := "consent.authorise"
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(old Consent) (_ Consent, err error) {
-		if old.Status == Valid {
+	err := s.Store.Update(ctx, a.Bank, a.Subject, func(stored Consent) (_ Consent, err error) {
+		if old = stored; old.Status == Valid {
 			action = "consent.reauthorise"
 			c, err = old.AuthoriseAgain(now, a.Session, ok)
 		} else {
@@ -156,7 +156,13 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 	if err := s.Audit.Append(ctx, s.entry(c, "bank", action, "")); err != nil {
 		return err
 	}
-	if !b.Consent.ReplaceOlder || !c.Recurring || c.Model == Funds || c.PSU == "" || action != "consent.authorise" {
+	if old.Status == Valid {
+		if old.Token == c.Token {
+			return nil
+		}
+		return s.Store.Supersede(ctx, old) // the PSU must not see two accesses at her bank
+	}
+	if !b.Consent.ReplaceOlder || !c.Recurring || c.Model == Funds || c.PSU == "" {
 		return nil
 	}
 	older, err := s.Store.Recurring(ctx, c.Bank, c.TPP, c.PSU)

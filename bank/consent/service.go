@@ -47,6 +47,12 @@ type Store interface {
 	Untold(ctx context.Context, bank string, limit int) ([]Consent, error)
 	// Told notes that the bank knows of the end.
 	Told(ctx context.Context, bank, id string) error
+	// Supersede keeps the access of c, which another one has taken the place of, until
+	// EndSuperseded forgets it.
+	Supersede(ctx context.Context, c Consent) error
+	// Superseded lists such accesses: of each what the bank must be told.
+	Superseded(ctx context.Context, bank string, limit int) ([]core.Access, error)
+	EndSuperseded(ctx context.Context, bank, session string) error
 }
 
 // A Service applies the rules to stored consents. A TPP sees only its own.

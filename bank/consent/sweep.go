@@ -85,9 +85,11 @@ func (s *Service) TellBanks(ctx context.Context) error {
 	return err
 }
 
+// tellBatch bounds what one bank is told at once.
+const tellBatch = 50
+
 func (s *Service) tell(ctx context.Context, bank string) error {
-	const batch = 50
-	untold, err := s.Store.Untold(ctx, bank, batch)
+	untold, err := s.Store.Untold(ctx, bank, tellBatch)
 	for _, c := range untold {
 		revoke := s.Cores[bank].RevokeAccess
 		if c.Model == Funds {
@@ -102,6 +104,23 @@ func (s *Service) tell(ctx context.Context, bank string) error {
 			continue
 		}
 		err = errors.Join(err, s.Store.Told(ctx, bank, c.ID))
+	}
+	return errors.Join(err, s.endSuperseded(ctx, bank))
+}
+
+// endSuperseded ends, at the bank, the accesses that another run of SCA has replaced.
+func (s *Service) endSuperseded(ctx context.Context, bank string) error {
+	all, err := s.Store.Superseded(ctx, bank, tellBatch)
+	for _, a := range all {
+		rerr := s.Cores[bank].RevokeAccess(ctx, a)
+		if rerr != nil && !errors.Is(rerr, core.ErrNotOffered) {
+			err = errors.Join(err, fmt.Errorf("consent %s: the access before: %w", a.ConsentID, rerr))
+			if errors.Is(rerr, core.ErrUnavailable) {
+				return err
+			}
+			continue
+		}
+		err = errors.Join(err, s.Store.EndSuperseded(ctx, bank, a.Session))
 	}
 	return err
 }

@@ -185,6 +185,42 @@ func (s Store) Told(ctx context.Context, bank, id string) error {
 	return err
 }
 
+func (s Store) Supersede(ctx context.Context, c consent.Consent) error {
+	token, err := s.Box.Seal(place(c.Bank, c.ID), c.Token)
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.Exec(ctx, `INSERT INTO consent_superseded (bank, session, consent, tpp, token) VALUES ($1, $2, $3, $4, $5)`,
+		c.Bank, c.Session, c.ID, string(c.TPP), token)
+	return err
+}
+
+func (s Store) Superseded(ctx context.Context, bank string, limit int) ([]core.Access, error) {
+	rows, err := s.DB.Query(ctx, `SELECT session, consent, tpp, token FROM consent_superseded WHERE bank = $1 ORDER BY session LIMIT $2`, bank, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []core.Access
+	for rows.Next() {
+		var a core.Access
+		var token []byte
+		if err := rows.Scan(&a.Session, &a.ConsentID, &a.TPP, &token); err != nil {
+			return nil, err
+		}
+		if a.Token, err = s.Box.Open(place(bank, a.ConsentID), token); err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
+func (s Store) EndSuperseded(ctx context.Context, bank, session string) error {
+	_, err := s.DB.Exec(ctx, `DELETE FROM consent_superseded WHERE bank = $1 AND session = $2`, bank, session)
+	return err
+}
+
 func (s Store) one(ctx context.Context, query string, args ...any) (consent.Consent, int64, error) {
 	c, version, err := s.scan(s.DB.QueryRow(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {

@@ -436,6 +436,43 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		}
 	})
 
+	t.Run("an access that was replaced is kept until the bank has ended it", func(t *testing.T) {
+		s := seeded(t, with("c1", nil))
+		old := with("c1", func(c *consent.Consent) { c.Session, c.Token = "s-old", "token-old" })
+		older := with("c1", func(c *consent.Consent) { c.Session, c.Token = "s-older", "token-older" })
+		elsewhere := with("c9", func(c *consent.Consent) { c.Bank, c.Session = "par", "s-old" })
+		for _, c := range []consent.Consent{old, older, elsewhere} {
+			if err := s.Supersede(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sessions := func(limit int) (all []string) {
+			t.Helper()
+			got, err := s.Superseded(t.Context(), "lon", limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range got {
+				if a.ConsentID != "c1" || a.TPP != "PSDSI-BS-1234567" || a.Token != "token"+a.Session[1:] {
+					t.Errorf("got %+v", a)
+				}
+				all = append(all, a.Session)
+			}
+			return all
+		}
+		if got := sessions(10); len(got) != 2 || len(sessions(1)) != 1 {
+			t.Errorf("got %v, and %v of them", got, sessions(1))
+		}
+		if err := s.EndSuperseded(t.Context(), "lon", "s-old"); err != nil {
+			t.Fatal(err)
+		}
+		if got := sessions(10); !slices.Equal(got, []string{"s-older"}) {
+			t.Errorf("once the bank has ended one: %v", got)
+		}
+		if c := get(t, s, "c1"); c.Token != "token-c1" {
+			t.Errorf("the consent has %q", c.Token)
+		}
+	})
 	t.Run("ends that the bank must hear of", func(t *testing.T) {
 		s := seeded(t, with("live", nil), with("ending", nil), with("rejected", func(c *consent.Consent) { c.Status, c.Token = consent.Received, "" }))
 		end := func(id string, to consent.Status) {
