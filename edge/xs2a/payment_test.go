@@ -105,6 +105,8 @@ func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountR
 	switch s.answer {
 	case "away":
 		return false, core.ErrUnavailable
+	case "spent":
+		return false, nil
 	case "withdrawn":
 		return false, core.ErrAccessDenied
 	}
