@@ -35,7 +35,7 @@ func (c connector) CardAccounts(ctx context.Context, token string) ([]wire.CardA
 			Currency: wire.String(a.Currency), Status: "enabled", CreditLimit: &limit, Balances: []wire.CardBalanceAnswer{},
 			Extra: &wire.CardExtra{
 				Usage: wire.String(a.Usage), Details: wire.String(a.Details), DisplayName: wire.String(a.DisplayName),
-				OwnerName: wire.String(strings.Join(a.owners(), ", ")), DebitAccounting: &negative,
+				OwnerName: wire.String(strings.Join(a.owners(), ", ")), DebitAccounting: &negative, Granted: granted.told(),
 			},
 		}
 		if granted.Balances {

@@ -63,6 +63,18 @@ func (r request) asked(a account) grantedAccount {
 
 // narrowed is g, or what the customer left of it. A choice cannot make it nothing: the
 // protocol has no word for an account of which only the name is seen.
+// told says to the hub what the customer gives of an account now: she may have changed it.
+func (g grantedAccount) told() *wire.Granted {
+	all := wire.Granted{}
+	if g.Balances {
+		all = append(all, wire.GrantedBalances)
+	}
+	if g.Transactions {
+		all = append(all, wire.GrantedTransactions)
+	}
+	return &all
+}
+
 func (g grantedAccount) narrowed(only string) grantedAccount {
 	if g.Balances && g.Transactions {
 		g.Balances, g.Transactions = only != onlyTransactions, only != onlyBalances

@@ -73,7 +73,7 @@ func (c connector) Accounts(ctx context.Context, token string) ([]wire.AccountAn
 			IBAN: wire.String(a.IBAN), OwnerName: wire.String(strings.Join(a.owners(), ", ")), Status: "enabled",
 			Extra: &wire.AccountExtra{
 				DisplayName: wire.String(a.DisplayName), Usage: wire.String(a.Usage), Details: wire.String(a.Details),
-				LinkedAccounts: wire.String(a.Linked), PSUName: wire.String(a.Owner),
+				LinkedAccounts: wire.String(a.Linked), PSUName: wire.String(a.Owner), Granted: granted.told(),
 			},
 		}
 		for _, name := range a.owners() {

@@ -76,12 +76,12 @@ func (c Consent) wantsOwnerName() bool {
 // an account its name towards the TPP.
 func (c Consent) Resolve(accounts []core.Account, cards []core.CardAccount, resourceID func(accountID string) string) []Account {
 	covered := []Account{}
-	add := func(a Account, kind string) {
+	add := func(a Account, kind string, now *core.Rights) {
 		if !c.ofType(kind) {
 			return
 		}
 		var ok bool
-		if a.Balances, a.Transactions, ok = c.covers(a.Reference); !ok {
+		if a.Balances, a.Transactions, ok = c.covers(a.Reference, now); !ok {
 			return
 		}
 		a.OwnerName = c.wantsOwnerName() || c.inScope(c.Access.OwnerName, a.Reference)
@@ -91,11 +91,11 @@ func (c Consent) Resolve(accounts []core.Account, cards []core.CardAccount, reso
 	for _, a := range accounts {
 		ref := a.Reference
 		ref.Currency = a.Currency
-		add(Account{ResourceID: resourceID(a.ID), ID: a.ID, Reference: ref}, a.Type)
+		add(Account{ResourceID: resourceID(a.ID), ID: a.ID, Reference: ref}, a.Type, a.Granted)
 	}
 	for _, card := range cards {
 		ref := core.AccountReference{MaskedPAN: card.MaskedPAN, Currency: card.Currency}
-		add(Account{ResourceID: resourceID("card/" + card.ID), ID: card.ID, Card: true, Reference: ref}, cardType)
+		add(Account{ResourceID: resourceID("card/" + card.ID), ID: card.ID, Card: true, Reference: ref}, cardType, card.Granted)
 	}
 	return covered
 }
@@ -110,13 +110,18 @@ func (c Consent) ofType(kind string) bool {
 }
 
 // covers says whether c lets the TPP see the account ref, its balances and its transactions.
-func (c Consent) covers(ref core.AccountReference) (balances, transactions, ok bool) {
+// now is what the PSU gives of it at this moment, where the bank tells: she may have changed
+// her choice since she gave the consent.
+func (c Consent) covers(ref core.AccountReference, now *core.Rights) (balances, transactions, ok bool) {
 	balances, transactions, ok = c.WantsBalances(), c.WantsTransactions(), true
 	if c.Model == Dedicated {
 		inB, inT := c.names(c.Access.Balances, ref), c.names(c.Access.Transactions, ref)
 		balances, transactions, ok = inB, inT, inB || inT || c.names(c.Access.Accounts, ref)
 	}
-	if c.chosen() {
+	switch {
+	case now != nil:
+		balances, transactions = balances && now.Balances, transactions && now.Transactions
+	case c.chosen():
 		inB, inT := contains(c.Grant.Balances, ref), contains(c.Grant.Transactions, ref)
 		balances, transactions, ok = balances && inB, transactions && inT, ok && (inB || inT)
 	}
@@ -164,7 +169,7 @@ func (c Consent) Covered() []Account {
 	}
 	covered := []Account{}
 	for _, r := range slices.Concat(c.Grant.Balances, c.Grant.Transactions) {
-		b, t, ok := c.covers(r)
+		b, t, ok := c.covers(r, nil)
 		if !ok || slices.ContainsFunc(covered, func(a Account) bool { return a.Reference == r }) {
 			continue
 		}

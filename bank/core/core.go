@@ -173,7 +173,11 @@ type Account struct {
 	LinkedAccounts string   // case by case, in the bank's words
 	OwnerNames     []string // one by one, where the bank can tell
 	PSUName        string   // of the customer who gave the access
+	Granted        *Rights  // what she gives of it now; nil: what the bank said when she gave the access
 }
+
+// Rights are what a PSU gives of one account, beside its details.
+type Rights struct{ Balances, Transactions bool }
 
 // Aggregate is the currency of an account that only bundles its sub-accounts, one for each
 // currency, under the same identifier.
@@ -206,7 +210,8 @@ type CardAccount struct {
 	OwnerName       string
 	Usage           string // PRIV, ORGA
 	Details         string
-	DebitAccounting *bool // whether debits are shown positive; nil: not told
+	Granted         *Rights // as of an Account
+	DebitAccounting *bool   // whether debits are shown positive; nil: not told
 }
 
 // A TransactionQuery selects one page.

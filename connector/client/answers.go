@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -98,7 +99,7 @@ func (c *Client) Accounts(ctx context.Context, a core.Access) ([]core.Account, e
 		}
 		if e := a.Extra; e != nil {
 			out.DisplayName, out.Usage, out.Details, out.LinkedAccounts = string(e.DisplayName), usage(e.Usage), string(e.Details), string(e.LinkedAccounts)
-			out.PSUName = string(e.PSUName)
+			out.PSUName, out.Granted = string(e.PSUName), rights(e.Granted)
 			for _, name := range e.OwnerNames {
 				out.OwnerNames = append(out.OwnerNames, string(name))
 			}
@@ -141,7 +142,7 @@ func (c *Client) CardAccounts(ctx context.Context, a core.Access) ([]core.CardAc
 		}
 		if e := a.Extra; e != nil {
 			out.DisplayName, out.Usage, out.Details, out.OwnerName = string(e.DisplayName), usage(e.Usage), string(e.Details), string(e.OwnerName)
-			out.DebitAccounting = e.DebitAccounting
+			out.DebitAccounting, out.Granted = e.DebitAccounting, rights(e.Granted)
 		}
 		if l := a.CreditLimit; l != nil && l.Amount != "" {
 			limit, err := parseAmount(l.Amount, cmp.Or(l.Currency, a.Currency))
@@ -249,4 +250,12 @@ func parseAmount(amount, currency wire.String) (money.Amount, error) {
 		return parsed, errAmount
 	}
 	return parsed, nil
+}
+
+// rights reads what the PSU gives of an account; nil where the bank does not tell.
+func rights(g *wire.Granted) *core.Rights {
+	if g == nil {
+		return nil
+	}
+	return &core.Rights{Balances: slices.Contains(*g, wire.GrantedBalances), Transactions: slices.Contains(*g, wire.GrantedTransactions)}
 }

@@ -35,7 +35,7 @@ func (e *AccountExtra) UnmarshalJSON(b []byte) error {
 	m := loose(b)
 	*e = AccountExtra{
 		DisplayName: m.text("display_name"), Usage: m.text("usage"), Details: m.text("details"), LinkedAccounts: m.text("linked_accounts"),
-		OwnerNames: m.texts("owner_names"), PSUName: m.text("psu_name"),
+		OwnerNames: m.texts("owner_names"), PSUName: m.text("psu_name"), Granted: m.granted(),
 	}
 	return nil
 }
@@ -45,7 +45,7 @@ func (e *CardExtra) UnmarshalJSON(b []byte) error {
 	m := loose(b)
 	*e = CardExtra{
 		Usage: m.text("usage"), Details: m.text("details"), DisplayName: m.text("display_name"), OwnerName: m.text("owner_name"),
-		DebitAccounting: m.truth("debit_accounting"),
+		DebitAccounting: m.truth("debit_accounting"), Granted: m.granted(),
 	}
 	return nil
 }
@@ -72,6 +72,15 @@ func (m looseObject) texts(name string) (all []String) {
 		}
 	}
 	return all
+}
+
+// granted is nil where nothing is told, or nothing that can be understood.
+func (m looseObject) granted() *Granted {
+	var g *Granted
+	if json.Unmarshal(m["granted"], &g) != nil {
+		return nil
+	}
+	return g
 }
 
 func (m looseObject) truth(name string) *bool {

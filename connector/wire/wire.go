@@ -237,7 +237,19 @@ type AccountExtra struct {
 	LinkedAccounts String   `json:"linked_accounts,omitempty"`
 	OwnerNames     []String `json:"owner_names,omitempty"`
 	PSUName        String   `json:"psu_name,omitempty"`
+	Granted        *Granted `json:"granted,omitempty"`
 }
+
+// Granted lists what the PSU gives of an account now: balances, transactions, or nothing but
+// its details. A bank where she can change her choice tells it with each account, because
+// the protocol has no other word for it once a session is over.
+type Granted []String
+
+// What Granted lists.
+const (
+	GrantedBalances     String = "balances"
+	GrantedTransactions String = "transactions"
+)
 
 // BalanceAnswer is one balance, flat as accounts have it.
 type BalanceAnswer struct {
@@ -270,6 +282,8 @@ type CardExtra struct {
 	DisplayName     String `json:"display_name,omitempty"`
 	OwnerName       String `json:"owner_name,omitempty"`
 	DebitAccounting *bool  `json:"debit_accounting,omitempty"`
+
+	Granted *Granted `json:"granted,omitempty"`
 }
 
 // CardBalanceAnswer is one balance, nested as cards have it.
