@@ -179,7 +179,7 @@ func (s *stream) head(h account.Head) (err error) {
 	contentType := report.Format(s.format).ContentType()
 	if s.format == profile.FormatJSON {
 		contentType = "application/json"
-	} else if s.report, err = report.New(report.Format(s.format), s.out, s.a.reportHead(h)); err != nil {
+	} else if s.report, err = report.New(report.Format(s.format), s.out, s.a.reportHead(h, s.format)); err != nil {
 		return err
 	}
 	s.begun = true
@@ -197,8 +197,9 @@ func (s *stream) head(h account.Head) (err error) {
 	return err
 }
 
-// reportHead tells a report what it says first.
-func (a *API) reportHead(h account.Head) report.Head {
+// reportHead tells a report what it says first. In MT the balance before is that of the
+// evening before; in camt it is that of the first day's morning.
+func (a *API) reportHead(h account.Head, format string) report.Head {
 	head := report.Head{
 		ID: strings.ReplaceAll(newUUID(), "-", ""), Created: a.Now(), Account: h.Account.Details, BankBIC: a.Bank.BIC, BankName: a.Bank.Name,
 		From: h.From, To: h.To, Zone: a.Bank.Zone, Balances: h.Account.Details.Balances,
@@ -209,7 +210,11 @@ func (a *API) reportHead(h account.Head) report.Head {
 		}
 		return &report.Balance{Amount: *amount, Day: d}
 	}
-	head.Opening, head.Closing = balance(h.Opening, h.From), balance(h.Closing, h.To)
+	opened := h.From
+	if report.Format(format) == report.MT940 {
+		opened = opened.AddDays(-1)
+	}
+	head.Opening, head.Closing = balance(h.Opening, opened), balance(h.Closing, h.To)
 	return head
 }
 

@@ -24,8 +24,8 @@ var (
 	errAccept    = errors.New("none of the accepted formats can be served")
 	errNoToken   = errors.New("an access token is needed")
 	// Of signed requests; package httpsig has the others.
-	errNoSignature = errors.New("the Signature header is missing: this bank wants requests to be signed")
-	errNoSeal      = errors.New("the TPP-Signature-Certificate header is missing")
+	errNoSignature = errors.New("header is missing")
+	errNoSeal      = errors.New("header is missing")
 	errTokenScope  = errors.New("the access token is for something else")
 	errHeader      = errors.New("header Consent-ID") // marks an error about the consent in the header
 )

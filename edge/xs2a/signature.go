@@ -16,13 +16,13 @@ func (a *API) sealed(c *call) error {
 	header := c.Header.Get(httpsig.HeaderSignature)
 	if header == "" {
 		if a.Bank.Signature.Required {
-			return errNoSignature
+			return &httpsig.Error{Part: httpsig.HeaderSignature, Reason: "this bank wants requests to be signed", Err: errNoSignature}
 		}
 		return nil
 	}
 	certificate := c.Header.Get(httpsig.HeaderCertificate)
 	if certificate == "" {
-		return errNoSeal
+		return &httpsig.Error{Part: httpsig.HeaderCertificate, Reason: "a signature needs it", Err: errNoSeal}
 	}
 	s, err := httpsig.Parse(header)
 	if err != nil {

@@ -38,7 +38,7 @@ func TestReportsInOtherFormats(t *testing.T) {
 		{"a report of a day that is running", "application/xml", "bookingStatus=both&" + running, "application/xml; charset=utf-8",
 			[]string{"<BkToCstmrAcctRpt>", "<Cd>PDNG</Cd>", "<Cd>BOOK</Cd>"}, "camt.052.001.08"},
 		{"a notice of bookings", "application/xml;schema=camt.054", "bookingStatus=booked&" + running, "application/xml; charset=utf-8", []string{"<BkToCstmrDbtCdtNtfctn>"}, "camt.054.001.08"},
-		{"a statement as text", "text/plain", "bookingStatus=booked&" + over, "text/plain; charset=us-ascii", []string{":60F:C260201EUR446,56", ":62F:C260227EUR1234,56", ":61:"}, ""},
+		{"a statement as text", "text/plain", "bookingStatus=booked&" + over, "text/plain; charset=us-ascii", []string{":60F:C260131EUR446,56", ":62F:C260227EUR1234,56", ":61:"}, ""},
 		{"a report as text", "text/plain", "bookingStatus=both&" + running, "text/plain; charset=us-ascii", []string{":34F:", ":90D:"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
