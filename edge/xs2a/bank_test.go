@@ -61,4 +61,3 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 	}
 	return nil
 }
-
