@@ -38,6 +38,14 @@ import (
 // bodyMax bounds a request body.
 const bodyMax = 1 << 20
 
+// Headers of every request, as net/http keeps them: a name that is spelled in another way is
+// made anew at every look.
+const (
+	headerRequestID    = "X-Request-Id"
+	headerConsentID    = "Consent-Id"
+	headerPSUIPAddress = "Psu-Ip-Address"
+)
+
 // An API is the interface of one bank.
 type API struct {
 	Bank           profile.Bank
@@ -151,9 +159,9 @@ func (a *API) answer(c *call) (ans answer, err error) {
 // begin sets the headers that every answer carries.
 func (a *API) begin(c *call) {
 	h := c.w.Header()
-	if id := c.Header.Get("X-Request-ID"); isUUID(id) {
+	if id := c.Header.Get(headerRequestID); isUUID(id) {
 		c.requestID = id
-		h["X-Request-Id"] = []string{id}
+		h[headerRequestID] = []string{id}
 	}
 	h["Cache-Control"] = noStore
 	for _, name := range a.Bank.ExtraResponseHeaders {
@@ -180,7 +188,7 @@ func (a *API) admit(c *call) error {
 	if err := a.sealed(c); err != nil {
 		return err
 	}
-	if ip := c.Header.Get("PSU-IP-Address"); ip != "" {
+	if ip := c.Header.Get(headerPSUIPAddress); ip != "" {
 		if _, err := netip.ParseAddr(ip); err != nil {
 			return malformed("PSU-IP-Address", "header is not an IP address")
 		}
@@ -188,11 +196,17 @@ func (a *API) admit(c *call) error {
 	} else if c.op.psuIP {
 		return malformed("PSU-IP-Address", "header is missing")
 	}
-	for name, to := range map[string]*string{
-		"PSU-Device-ID": &c.psu.DeviceID, "PSU-User-Agent": &c.psu.UserAgent,
-		"PSU-Geo-Location": &c.psu.GeoLocation, "PSU-Corporate-ID": &c.psu.CorporateID,
+	for _, h := range [...]struct {
+		name, as string
+		to       *string
+	}{
+		{"PSU-Device-ID", "Psu-Device-Id", &c.psu.DeviceID}, {"PSU-User-Agent", "Psu-User-Agent", &c.psu.UserAgent},
+		{"PSU-Geo-Location", "Psu-Geo-Location", &c.psu.GeoLocation}, {"PSU-Corporate-ID", "Psu-Corporate-Id", &c.psu.CorporateID},
 	} {
-		if *to, err = c.text(name); err != nil {
+		if c.Header[h.as] == nil {
+			continue
+		}
+		if *h.to, err = c.text(h.name); err != nil {
 			return err
 		}
 	}
@@ -243,7 +257,7 @@ func (a *API) authorise(c *call) (err error) {
 	case preStep && c.op.service == pis && !c.bearer.Payments,
 		preStep && c.op.service == ais && !c.bearer.Accounts:
 		return errTokenScope
-	case integrated && c.bearer.Resource != c.Header.Get("Consent-ID") && c.Header.Get("Consent-ID") != "":
+	case integrated && c.bearer.Resource != c.Header.Get(headerConsentID) && c.Header.Get(headerConsentID) != "":
 		return errTokenScope
 	}
 	return nil
@@ -263,10 +277,10 @@ func (c *call) id(name string) string { return plainID(c.PathValue(name)) }
 
 // consentID returns the Consent-ID header.
 func (c *call) consentID() (string, error) {
-	if c.Header.Get("Consent-ID") == "" {
+	if c.Header.Get(headerConsentID) == "" {
 		return "", malformed("Consent-ID", "header is missing")
 	}
-	return plainID(c.Header.Get("Consent-ID")), nil
+	return plainID(c.Header.Get(headerConsentID)), nil
 }
 
 // plainID keeps what no identifier of ours can contain away from the stores.
