@@ -203,8 +203,8 @@ func (f *filling) customer(ctx context.Context, i int) error {
 		FrequencyPerDay: 1_000_000, Status: consent.Valid, LastActionDate: today, CreatedAt: f.now, AuthoriseBy: f.now.Add(time.Hour), AuthorisedAt: f.now,
 		Session: seed.Session(i), Token: seed.Bank(i), Grant: &core.Grant{AllPSD2: true},
 		Accounts: []consent.Account{
-			{ResourceID: f.resource(i, seed.Account(i)), ID: seed.Account(i), Reference: named, Balances: true, Transactions: true},
-			{ResourceID: f.resource(i, seed.Account(i)+seed.Savings), ID: seed.Account(i) + seed.Savings, Reference: savings, Balances: true, Transactions: true},
+			{ResourceID: f.resource(i, seed.Account(i)), ID: seed.Account(i), Reference: named, Balances: true, Transactions: true, Beneficiaries: true},
+			{ResourceID: f.resource(i, seed.Account(i)+seed.Savings), ID: seed.Account(i) + seed.Savings, Reference: savings, Balances: true, Transactions: true, Beneficiaries: true},
 		},
 	}
 	funds := c

@@ -116,13 +116,13 @@ type Described struct {
 
 // describe cuts the bank's accounts to what c covers.
 func (s *Service) describe(c consent.Consent, accounts []core.Account, withBalance bool) []Described {
-	id := s.resourceID(c)
 	all := []Described{}
 	for _, a := range accounts {
-		covered, ok := c.Find(id(a.ID), false)
-		if !ok {
+		i := slices.IndexFunc(c.Accounts, func(covered consent.Account) bool { return covered.ID == a.ID && !covered.Card })
+		if i < 0 {
 			continue
 		}
+		covered := c.Accounts[i]
 		if !withBalance || !covered.Balances {
 			a.Balances = nil
 		}

@@ -37,16 +37,21 @@ func decode(body []byte, into any) error {
 // list reads the data of a list.
 func list[T any](body []byte) ([]T, error) {
 	var l struct {
-		Data json.RawMessage `json:"data"`
+		Data *[]T `json:"data"`
 	}
 	if err := decode(body, &l); err != nil {
 		return nil, err
 	}
-	if l.Data == nil {
-		return nil, errNoData
+	if l.Data != nil {
+		return *l.Data, nil
 	}
-	var all []T
-	return all, decode(l.Data, &all)
+	var there struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if err := decode(body, &there); err != nil || there.Data != nil { // null is a list of nothing
+		return nil, err
+	}
+	return nil, errNoData
 }
 
 // update reads the answer to a start: nothing, or the first update at once. Anything that is

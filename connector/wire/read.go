@@ -120,6 +120,9 @@ type FundsAnswer struct {
 // ParseTime reads a moment in any of the ways that were seen. A date alone is its first
 // second, a time without a zone is UTC.
 func ParseTime(s String) (time.Time, bool) {
+	if s == "" { // most of them, and each refusal below is an error made
+		return time.Time{}, false
+	}
 	for _, layout := range []string{
 		time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999",
 		"2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05.999999999", time.DateOnly,

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Paths under {connector}/api/priora/v2, asked by the hub.
@@ -50,6 +51,10 @@ func (s *String) UnmarshalJSON(b []byte) error {
 	case len(b) == 0 || bytes.Equal(b, []byte("null")):
 		return nil
 	case b[0] == '"':
+		if inside := bytes.Trim(b, `"`); len(inside) == len(b)-2 && bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
+			*s = String(inside) // most texts are plain, and checked before they come here
+			return nil
+		}
 		return json.Unmarshal(b, (*string)(s))
 	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
 		*s = String(b)
