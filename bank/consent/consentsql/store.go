@@ -122,14 +122,22 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(consent.
 	return fmt.Errorf("consent %s: overtaken by other writers %d times", id, attempts)
 }
 
+// Count also forgets, with the first read of a kind on a day, what was counted on days
+// before: nobody asks for it any more, and it would grow with every day of a consent.
 func (s Store) Count(ctx context.Context, bank, id string, d day.Day, key string, limit int) error {
-	n, err := s.DB.Exec(ctx, `INSERT INTO consent_usage (bank, consent, day, key, used) VALUES ($1, $2, $3, $4, 1)
-		ON CONFLICT (bank, consent, day, key) DO UPDATE SET used = consent_usage.used + 1 WHERE consent_usage.used < $5`,
-		bank, id, d.String(), key, limit)
-	if err == nil && n == 0 {
-		err = consent.ErrExceeded
-	}
-	return err
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		var used int
+		err := tx.QueryRow(`INSERT INTO consent_usage (bank, consent, day, key, used) VALUES ($1, $2, $3, $4, 1)
+			ON CONFLICT (bank, consent, day, key) DO UPDATE SET used = consent_usage.used + 1 WHERE consent_usage.used < $5 RETURNING used`,
+			bank, id, d.String(), key, limit).Scan(&used)
+		if errors.Is(err, sql.ErrNoRows) {
+			return consent.ErrExceeded
+		}
+		if err == nil && used == 1 && !d.IsZero() {
+			_, err = tx.Exec(`DELETE FROM consent_usage WHERE bank = $1 AND consent = $2 AND day > '' AND day < $3`, bank, id, d.String())
+		}
+		return err
+	})
 }
 
 func (s Store) Recurring(ctx context.Context, bank string, t tpp.ID, psu string) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/consent/consenttest"
+	"kontor/kit/day"
 	"kontor/kit/secretbox"
 	"kontor/kit/sqldb"
 	"kontor/kit/sqldb/sqldbtest"
@@ -86,6 +87,29 @@ func TestTheBanksTokenCannotBeReadInTheTable(t *testing.T) {
 		}
 		if _, err := (consentsql.Store{DB: db, Box: box(t)}).Get(t.Context(), "lon", "c1"); err == nil {
 			t.Error("another keyset opened the token")
+		}
+	})
+}
+
+func TestCountsOfDaysBeforeAreForgotten(t *testing.T) {
+	t.Parallel()
+	sqldbtest.Each(t, migrations, func(t *testing.T, db *sqldb.DB) {
+		s := consentsql.Store{DB: db}
+		for _, at := range []day.Day{day.New(2026, 3, 1), {}, day.New(2026, 3, 2), day.New(2026, 3, 3)} {
+			for _, id := range []string{"c1", "c2"} {
+				if id == "c2" && at == day.New(2026, 3, 3) {
+					continue // nobody read under it that day
+				}
+				if err := s.Count(t.Context(), "lon", id, at, "accounts", 4); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for id, want := range map[string]int{"c1": 2, "c2": 2} { // the last day, and that of a one-off's reads
+			var n int
+			if err := db.QueryRow(t.Context(), `SELECT COUNT(*) FROM consent_usage WHERE consent = $1`, id).Scan(&n); err != nil || n != want {
+				t.Errorf("%s: %d counts, %v; want %d", id, n, err, want)
+			}
 		}
 	})
 }
