@@ -9,8 +9,10 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -121,14 +123,18 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 
 // A Row is the one row that QueryRow found, or the error that Scan reports.
 type Row struct {
-	row *sql.Row
-	err error
+	row  *sql.Row
+	read func(dest []any) error // instead of row, when Scan is called
+	err  error
 }
 
 // Scan copies the row; it returns sql.ErrNoRows where there was none.
 func (r Row) Scan(dest ...any) error {
-	if r.err != nil {
+	switch {
+	case r.err != nil:
 		return r.err
+	case r.read != nil:
+		return r.read(dest)
 	}
 	return r.row.Scan(dest...)
 }
@@ -138,16 +144,46 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	if tx := db.joined(ctx); tx != nil {
 		return tx.QueryRow(query, args...)
 	}
-	if !db.postgres {
-		// A cancellable context costs the SQLite driver a goroutine for each statement,
-		// and a point read is over before it could be cancelled.
-		ctx = context.WithoutCancel(ctx)
+	if db.postgres {
+		return Row{read: func(dest []any) error { return db.rowPostgres(ctx, query, args, dest) }}
 	}
+	// A cancellable context costs the SQLite driver a goroutine for each statement,
+	// and a point read is over before it could be cancelled.
+	ctx = context.WithoutCancel(ctx)
 	st, err := db.readStmt.get(ctx, db.read, query)
 	if err != nil {
 		return Row{err: err}
 	}
 	return Row{row: st.QueryRowContext(ctx, args...)}
+}
+
+// rowPostgres reads one row past database/sql, for which the driver makes two functions and
+// a value of each column: a wide row costs half of that here. The statement is prepared by
+// the connection itself.
+func (db *DB) rowPostgres(ctx context.Context, query string, args, dest []any) error {
+	const attempts = 3 // connections that broke while nobody used them
+	var err error
+	for range attempts {
+		var conn *sql.Conn
+		if conn, err = db.read.Conn(ctx); err != nil {
+			return err
+		}
+		broken := conn.Raw(func(c any) error {
+			if err = c.(*stdlib.Conn).Conn().QueryRow(ctx, query, args...).Scan(dest...); pgconn.SafeToRetry(err) {
+				return driver.ErrBadConn // do not use it again
+			}
+			return nil
+		})
+		conn.Close()
+		if broken == nil {
+			break
+		}
+		err = cmp.Or(err, broken)
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return sql.ErrNoRows
+	}
+	return err
 }
 
 // Exec runs one writing statement durably and says how many rows it changed.
