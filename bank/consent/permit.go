@@ -34,15 +34,19 @@ func (s *Service) Permit(ctx context.Context, c Consent, u Use) error {
 		counted = u.Key != "" && c.OneOffEnd.IsZero()
 		limit, on, why = 1, day.Day{}, "under a one-off consent there is %d"
 	}
-	return s.Atomically(ctx, func(ctx context.Context) error {
-		if counted {
-			if err := s.Store.Count(ctx, c.Bank, c.ID, on, u.Key, limit); errors.Is(err, ErrExceeded) {
-				return fmt.Errorf("%w: "+why, err, limit)
-			} else if err != nil {
-				return err
-			}
-		}
+	record := func(ctx context.Context) error {
 		return s.Audit.Append(ctx, s.entry(c, string(c.TPP), u.Action, u.RequestID))
+	}
+	if !counted {
+		return record(ctx)
+	}
+	return s.Atomically(ctx, func(ctx context.Context) error {
+		if err := s.Store.Count(ctx, c.Bank, c.ID, on, u.Key, limit); errors.Is(err, ErrExceeded) {
+			return fmt.Errorf("%w: "+why, err, limit)
+		} else if err != nil {
+			return err
+		}
+		return record(ctx)
 	})
 }
 
