@@ -26,8 +26,11 @@ type Report struct {
 	EntryReferenceFrom string
 	Delta              bool
 	WithBalance        bool
-	PageIndex          int // 0 is the first
-	ItemsPerPage       int // 0: the bank's default
+	// EntriesOnly spares a whole report the question for its account: Head then tells of it
+	// what the consent does.
+	EntriesOnly  bool
+	PageIndex    int // 0 is the first
+	ItemsPerPage int // 0: the bank's default
 	// Cursor is one of those in Page. It makes a page part of the same report, which is
 	// counted once, and spares the bank the pages before.
 	Cursor string

@@ -78,8 +78,10 @@ func (s *Service) Downloaded(r Read, resourceID, download string) (Report, error
 func (s *Service) whole(ctx context.Context, r Read, rep report, head func(Head) error, yield func(*core.Transaction) error) error {
 	h := Head{From: rep.from, To: rep.to}
 	var err error
-	if h.Account, err = s.described(ctx, r, rep); err != nil {
-		return err
+	if h.Account.Account = rep.account; !rep.q.EntriesOnly {
+		if h.Account, err = s.described(ctx, r, rep); err != nil {
+			return err
+		}
 	}
 	w, err := s.walkOf(ctx, rep, yield)
 	if err != nil {

@@ -279,6 +279,7 @@ func (a *API) downloadTransactions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	q.EntriesOnly = formats[0] == profile.FormatJSON // which says nothing else
 	return a.whole(c, q, formats, func(balances bool, head func(account.Head) error, entry func(*core.Transaction) error) error {
 		return a.Accounts.Download(c.Context(), r, q, balances, head, entry)
 	})
