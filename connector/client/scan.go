@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
@@ -30,6 +29,13 @@ func (s *scanner) fail(err error) {
 
 // peek skips blanks and returns the next byte, 0 at the end or after an error.
 func (s *scanner) peek() byte {
+	if s.err == nil && s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
+	}
+	return s.blanks()
+}
+
+func (s *scanner) blanks() byte {
 	if s.err != nil {
 		return 0
 	}
@@ -103,11 +109,14 @@ func (s *scanner) key(first bool) []byte {
 		s.fail(errShape)
 		return nil
 	}
-	name := s.str()
-	if !s.take(':') {
+	s.i++
+	name, escaped := s.inside()
+	if s.err == nil && s.i < len(s.b) && s.b[s.i] == ':' {
+		s.i++
+	} else if !s.take(':') {
 		return nil
 	}
-	if bytes.IndexByte(name, '\\') >= 0 {
+	if escaped {
 		name = unescape(name)
 	}
 	if name == nil {
@@ -142,6 +151,12 @@ func (s *scanner) str() []byte {
 	if !s.take('"') {
 		return nil
 	}
+	text, _ := s.inside()
+	return text
+}
+
+// inside reads a string whose quote was taken, and says whether there are escapes in it.
+func (s *scanner) inside() (text []byte, escaped bool) {
 	begin, b, i := s.i, s.b, s.i
 	for {
 		// Eight bytes at a time up to the first that is a quote, a backslash or a control.
@@ -160,23 +175,24 @@ func (s *scanner) str() []byte {
 		switch c := b[i]; {
 		case c == '"':
 			s.i = i + 1
-			return b[begin:i:i]
+			return b[begin:i:i], escaped
 		case c == '\\':
 			n := escape(b[i:])
 			if n == 0 {
 				s.fail(errShape)
-				return nil
+				return nil, false
 			}
 			i += n
+			escaped = true
 		case c < 0x20:
 			s.fail(errShape)
-			return nil
+			return nil, false
 		default:
 			i++
 		}
 	}
 	s.fail(errShape)
-	return nil
+	return nil, false
 }
 
 // escape returns the length of the escape that b begins with, 0 if there is none.
@@ -206,7 +222,9 @@ func escape(b []byte) int {
 func (s *scanner) text() core.Text {
 	switch c := s.peek(); {
 	case c == '"':
-		return s.str()
+		s.i++
+		text, _ := s.inside()
+		return text
 	case c == '-' || c >= '0' && c <= '9':
 		return s.number()
 	case c == 'n':
