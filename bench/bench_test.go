@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,6 +110,35 @@ func TestFloor(t *testing.T) {
 	stranger.Certificates = nil
 	if _, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: stranger}}).Get("https://" + s.api + "/v1/accounts"); err == nil {
 		t.Error("a caller without certificate was let in")
+	}
+}
+
+// The whole must go on working between the runs that somebody looks at.
+func TestQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and starts the product, the floor and two banks")
+	}
+	file := filepath.Join(t.TempDir(), "bench.json")
+	o := options{databases: []string{"sqlite"}, paths: hotPaths(), slices: 1, json: file, parts: []string{"paths", "flat"}, quick: true}
+	if err := run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != len(hotPaths()) || len(r.Flat) != 3 || len(r.Spread) != 1 {
+		t.Fatalf("the report has %d paths, %d sizes, %d spreads", len(r.Rows), len(r.Flat), len(r.Spread))
+	}
+	for _, row := range r.Rows {
+		// Allocations are the same on a busy machine; time is not.
+		if row.Path == "transactions" && row.Product.AllocationsPerReq > 500 {
+			t.Errorf("a page of a hundred entries takes %.0f allocations", row.Product.AllocationsPerReq)
+		}
 	}
 }
 

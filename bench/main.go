@@ -42,7 +42,7 @@ type options struct {
 func main() {
 	db := flag.String("db", "sqlite,postgres", "databases to measure on")
 	only := flag.String("only", "", "hot paths, separated by commas (default all): "+pathNames())
-	pairs := flag.Int("slices", 20, "pairs of 250 ms slices with 16 connections; a fifth of it with 1 and 64")
+	pairs := flag.Int("slices", 14, "pairs of 250 ms slices with 16 connections; a fifth of it with 1 and 64")
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
@@ -165,6 +165,10 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		name string
 		make func(context.Context, *machine, string, int) (*side, error)
 	}{{"product", newProduct}, {"floor", newFloor}}
+	customers := consents
+	if o.quick {
+		customers = flatCustomers
+	}
 	var sides []*side
 	defer func() {
 		for _, s := range sides {
@@ -180,7 +184,7 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		if err != nil {
 			return err
 		}
-		s, err := maker.make(ctx, m, dsn, consents)
+		s, err := maker.make(ctx, m, dsn, customers)
 		if s != nil {
 			sides = append(sides, s)
 		}
@@ -208,7 +212,7 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 		few := (o.slices + 4) / 5
 		rounds := []struct{ connections, pairs int }{{1, few}, {16, o.slices}, {connections, few}}
 		if o.quick {
-			rounds = rounds[1:2]
+			rounds = []struct{ connections, pairs int }{{4, 1}}
 		} else if path.long {
 			rounds = []struct{ connections, pairs int }{{1, few}, {16, few}}
 		}
