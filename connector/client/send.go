@@ -311,23 +311,31 @@ func refusesIn200(body []byte) bool {
 }
 
 func header(r request, signed string) http.Header {
-	h := http.Header{
-		"Authorization": {"Bearer " + signed}, "Accept": {"application/json"}, "Content-Type": {"application/json"},
-		wire.HeaderClientID: {strconv.FormatInt(wire.ClientNumber(r.tpp), 10)},
+	const most = 11
+	values := make([]string, 0, most) // of all headers in one piece
+	h := make(http.Header, most)
+	set := func(name, value string) {
+		n := len(values)
+		values = append(values, value)
+		h[name] = values[n : n+1 : n+1]
 	}
+	set("Authorization", "Bearer "+signed)
+	set("Accept", "application/json")
+	set("Content-Type", "application/json")
+	set(wire.HeaderClientID, strconv.FormatInt(wire.ClientNumber(r.tpp), 10))
 	if r.consent != "" {
-		h[wire.HeaderConsentID] = []string{strconv.FormatInt(wire.Number(r.consent), 10)}
+		set(wire.HeaderConsentID, strconv.FormatInt(wire.Number(r.consent), 10))
 	}
 	if r.token != "" {
-		h[wire.HeaderAccessToken] = []string{r.token}
+		set(wire.HeaderAccessToken, r.token)
 	}
-	for _, m := range []struct{ name, value string }{
+	for _, m := range [...]struct{ name, value string }{
 		{"Psu-Device-Id", r.psu.DeviceID}, {"Psu-User-Agent", r.psu.UserAgent}, {"Psu-Geo-Location", r.psu.GeoLocation},
 		{"Psu-Corporate-Id", r.psu.CorporateID}, {"Psu-Ip-Address", r.psu.IPAddress},
 	} {
 		// A TPP wrote these; what cannot stand in a header must not stop its request.
 		if wire.HeaderValue(m.value) {
-			h[m.name] = []string{m.value}
+			set(m.name, m.value)
 		}
 	}
 	return h
