@@ -61,7 +61,7 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 		return nil, err
 	}
 	for _, name := range []string{"bank", "hub"} {
-		if m.signer, err = writeKeys(filepath.Join(dir, name)); err != nil {
+		if m.signer, err = writeKeys(filepath.Join(dir, name), 2048); err != nil {
 			return nil, err
 		}
 	}
@@ -77,9 +77,9 @@ func newMachine(ctx context.Context, dir string, programs ...string) (*machine, 
 	return m, nil
 }
 
-// writeKeys makes name.key and name.pub, of 2048 bits: the least that is allowed between hub and bank.
-func writeKeys(name string) (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+// writeKeys makes name.key and name.pub. Between hub and bank 2048 bits are the least that is allowed.
+func writeKeys(name string, bits int) (*rsa.PrivateKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		return nil, err
 	}
