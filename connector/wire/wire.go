@@ -136,7 +136,7 @@ type PaymentCreate struct {
 	PSUIPAddress          String  `json:"psu_ip_address"`
 	PaymentIdentification int64   `json:"payment_identification"`
 	UserID                String  `json:"user_id,omitempty"` // extension "logins"
-	Payment               Payment `json:"payment"`
+	Payment               Payment `json:"payment,omitzero"`  // there is none in a bulk
 
 	// Extensions "bulk-payments" and "periodic-payments": connectors that do not declare them
 	// see payments only. Without a word it is payments.
@@ -240,6 +240,11 @@ type FundsTokenCreate struct {
 	AppName           String  `json:"app_name"`
 	AuthorizationType String  `json:"authorization_type"`
 	Account           Account `json:"account"`
+
+	CardNumber              String `json:"card_number,omitempty"`
+	CardExpiryDate          String `json:"card_expiry_date,omitempty"`
+	CardInformation         String `json:"card_information,omitempty"`
+	RegistrationInformation String `json:"registration_information,omitempty"`
 }
 
 // FundsCheck is the data of POST /funds_confirmations.
