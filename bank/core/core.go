@@ -28,6 +28,7 @@ var (
 	ErrTokenExpired   = errors.New("the access is over at the bank")
 	ErrAccessDenied   = errors.New("the access was withdrawn at the bank")
 	ErrAccountUnknown = errors.New("account unknown at the bank")
+	ErrPaymentUnknown = errors.New("payment unknown at the bank")
 	ErrRefused        = errors.New("the bank refused the request") // 4xx with a reason of its own
 )
 
@@ -66,8 +67,18 @@ type Bank interface {
 	Refresh(ctx context.Context, a Access, session string) error
 
 	// StartPayment hands over a payment. It is never sent twice: when the request may have
-	// arrived and no answer came, the error is ErrUnknownOutcome.
+	// arrived and no answer came, the error is ErrUnknownOutcome. ErrNotOffered where the bank
+	// does not take this p.Service; then nothing was sent.
 	StartPayment(ctx context.Context, p PaymentOrder) (*Update, error)
+	// CancelPayment asks to cancel a payment (extension "cancellation"). The bank then leads the
+	// PSU as for a payment, or not at all, and reports under the session of the cancellation.
+	// Like a payment it is never sent twice: ErrUnknownOutcome. ErrPaymentUnknown when the bank
+	// has no such payment; ErrNotOffered where it cancels none.
+	CancelPayment(ctx context.Context, r Cancellation) (*Update, error)
+	// PaymentStatus asks how the payment stands that was handed over under session (extension
+	// "payment_status"). ErrPaymentUnknown says that the bank never got it, and will not take
+	// it any more should it still arrive; ErrNotOffered where the bank does not tell.
+	PaymentStatus(ctx context.Context, session, paymentID string) (*Update, error)
 
 	// StartFundsAccess asks for the right to confirm funds on one account.
 	StartFundsAccess(ctx context.Context, r FundsAccessRequest) (*Update, error)
@@ -435,6 +446,12 @@ type FundsAccessRequest struct {
 	ReturnURL string
 	Account   AccountReference
 	PSU       PSUContext
+
+	// What the TPP tells of the card that it issues for the account; each may be empty.
+	CardNumber              string
+	CardExpiryDate          day.Day
+	CardInformation         string
+	RegistrationInformation string
 }
 
 // A LoginRequest asks for a log-in of a PSU.

@@ -42,7 +42,8 @@ type Config struct {
 	SigningKey   *rsa.PrivateKey
 
 	// Capabilities are what the connector declares beyond what every one has: "logins",
-	// "standing_orders", "trusted_beneficiaries", "refresh". Others are not asked for.
+	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
+	// "periodic-payments", "cancellation", "payment_status". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -76,7 +77,10 @@ const (
 )
 
 // Capabilities lists what a connector may declare.
-var Capabilities = []string{"logins", "standing_orders", "trusted_beneficiaries", "refresh"}
+var Capabilities = []string{
+	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
+	servicePeriodic, serviceBulk, "cancellation", "payment_status",
+}
 
 // A Client asks one bank.
 type Client struct {
@@ -171,39 +175,6 @@ func (c *Client) StartAccess(ctx context.Context, r core.AccessRequest) (*core.U
 	})
 }
 
-// StartPayment is POST /payments.
-func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.Update, error) {
-	creditor := account(p.CreditorAccount)
-	creditor.BIC = wire.String(p.CreditorAgent)
-	payment := wire.Payment{
-		EndToEndIdentification: wire.String(cmp.Or(p.EndToEndID, "NOTPROVIDED")), CreditorName: wire.String(p.CreditorName), CreditorAccount: creditor,
-		InstructedAmount:       wire.Amount{Amount: wire.String(p.Amount.String()), Currency: wire.String(p.Amount.Currency)},
-		RequestedExecutionDate: wire.String(p.RequestedExecutionDate.String()), RemittanceInformationUnstructured: wire.String(p.Remittance),
-		CreditorAgentName: wire.String(p.CreditorAgentName),
-	}
-	if !p.DebtorAccount.IsZero() {
-		debtor := account(p.DebtorAccount)
-		payment.DebtorAccount = &debtor
-	}
-	if a := p.CreditorAddress; a != nil {
-		payment.CreditorAddress = &wire.Address{
-			StreetName: wire.String(a.StreetName), BuildingNumber: wire.String(a.BuildingNumber), TownName: wire.String(a.TownName),
-			PostCode: wire.String(a.PostCode), Country: wire.String(a.Country),
-		}
-	}
-	data := wire.PaymentCreate{
-		SessionSecret: wire.String(p.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(p.AppName), RedirectURL: wire.String(p.ReturnURL),
-		PaymentProduct: wire.String(p.Product), PSUIPAddress: wire.String(p.PSU.IPAddress), PaymentIdentification: wire.Number(p.PaymentID), Payment: payment,
-	}
-	if c.can("logins") {
-		data.UserID = wire.String(p.UserID)
-	}
-	return c.start(ctx, request{
-		method: http.MethodPost, path: wire.PathPayments, tpp: p.TPP, psu: p.PSU, session: p.Session, data: data,
-		once: true, retry: c.c.ReadBackoff,
-	})
-}
-
 // StartFundsAccess is POST /funds_confirmations/tokens.
 func (c *Client) StartFundsAccess(ctx context.Context, r core.FundsAccessRequest) (*core.Update, error) {
 	return c.start(ctx, request{
@@ -211,6 +182,8 @@ func (c *Client) StartFundsAccess(ctx context.Context, r core.FundsAccessRequest
 		data: wire.FundsTokenCreate{
 			SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), ClientID: wire.ClientNumber(r.TPP),
 			RedirectURL: wire.String(r.ReturnURL), AppName: wire.String(r.AppName), AuthorizationType: wire.String(c.c.AuthorizationType), Account: account(r.Account),
+			CardNumber: wire.String(r.CardNumber), CardExpiryDate: wire.String(r.CardExpiryDate.String()),
+			CardInformation: wire.String(r.CardInformation), RegistrationInformation: wire.String(r.RegistrationInformation),
 		},
 		retry: c.c.ReadBackoff,
 	})

@@ -271,6 +271,8 @@ func (c *Client) refusal(r request, res *http.Response, body []byte, lost func(e
 		f.err = core.ErrAccessDenied
 	case said && class == "AccountNotFound":
 		f.err = core.ErrAccountUnknown
+	case said && class == "PaymentNotFound" && res.StatusCode == http.StatusNotFound:
+		f.err = core.ErrPaymentUnknown
 	case said && class == "JWTExpiredSignature":
 		f.err, f.resign = core.ErrRefused, true
 	case status == http.StatusTooManyRequests:
@@ -322,7 +324,9 @@ func header(r request, signed string) http.Header {
 	set("Authorization", "Bearer "+signed)
 	set("Accept", "application/json")
 	set("Content-Type", "application/json")
-	set(wire.HeaderClientID, strconv.FormatInt(wire.ClientNumber(r.tpp), 10))
+	if r.tpp != "" { // the hub itself asks how a payment stands
+		set(wire.HeaderClientID, strconv.FormatInt(wire.ClientNumber(r.tpp), 10))
+	}
 	if r.consent != "" {
 		set(wire.HeaderConsentID, strconv.FormatInt(wire.Number(r.consent), 10))
 	}
@@ -376,6 +380,9 @@ func operation(path string) string {
 			_, of, _ := strings.Cut(rest, "/")
 			return list + "/{id}/" + of
 		}
+	}
+	if strings.HasPrefix(path, wire.PathPayments+"/") {
+		return wire.PathPayments + "/{id}"
 	}
 	return path
 }

@@ -282,3 +282,11 @@ func (b *Bank) FundsAvailable(_ context.Context, a core.Access, _ core.AccountRe
 func (b *Bank) StartLogin(context.Context, core.LoginRequest) (*core.Update, error) {
 	return nil, core.ErrNotOffered
 }
+
+func (b *Bank) CancelPayment(context.Context, core.Cancellation) (*core.Update, error) {
+	return nil, core.ErrNotOffered
+}
+
+func (b *Bank) PaymentStatus(context.Context, string, string) (*core.Update, error) {
+	return nil, core.ErrNotOffered
+}
