@@ -15,6 +15,7 @@ package jws
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -38,7 +39,7 @@ var (
 )
 
 const (
-	// sizeMax bounds a token: the largest payload is a list of a thousand accounts.
+	// sizeMax bounds a token in a header: the largest payload is a list of a thousand accounts.
 	sizeMax = 128 << 10
 	// aheadMax is how far ahead exp may lie. A longer life would only help who steals it.
 	aheadMax = time.Hour
@@ -90,6 +91,8 @@ type Verifier struct {
 	Keys   []PublicKey
 	Leeway time.Duration // how long after its exp a token still counts: clocks differ
 	Now    func() time.Time
+	// SizeMax bounds a token, in bytes; 0 is what a header can have.
+	SizeMax int
 }
 
 // Bearer returns the data of the token in an Authorization header's value.
@@ -107,8 +110,8 @@ func (v *Verifier) Bearer(authorization string) (json.RawMessage, error) {
 // Verify returns the data of token, which is a JSON object. The signature is checked before
 // anything else of the payload is looked at.
 func (v *Verifier) Verify(token string) (json.RawMessage, error) {
-	if len(token) > sizeMax {
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrDecode, sizeMax)
+	if longest := cmp.Or(v.SizeMax, sizeMax); len(token) > longest {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrDecode, longest)
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	if first < 0 || first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {

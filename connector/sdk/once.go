@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -29,7 +30,10 @@ type start struct {
 	err   error // once done is closed
 }
 
-var errPanicked = errors.New("the bank failed while it started this session")
+var (
+	errPanicked = errors.New("the bank failed while it started this session")
+	errTooLate  = fmt.Errorf("%w: the hub was told that this session was never started", ErrInvalid)
+)
 
 // once calls do unless this session was started before; then it returns what do returned,
 // waiting for it. A start that failed is forgotten: it may be tried again.
@@ -46,26 +50,64 @@ func (s *starts) once(ctx context.Context, kind, secret string, do func() error)
 			return ctx.Err()
 		}
 	}
+	e := s.add(key)
+	s.mu.Unlock()
+	defer s.settle(e) // also when do panics: others wait
+	e.err = do()
+	return e.err
+}
+
+// query calls ask, which finds out whether the session was started, while no start of it is
+// under way. Where ask says ErrPaymentUnknown, none may follow.
+func (s *starts) query(ctx context.Context, kind, secret string, ask func() error) error {
+	key := kind + "/" + secret
+	for {
+		s.mu.Lock()
+		s.forget()
+		e, ok := s.known[key]
+		if !ok {
+			e = s.add(key)
+			s.mu.Unlock()
+			defer s.settle(e)
+			err := ask()
+			if e.err = err; errors.Is(err, ErrPaymentUnknown) {
+				e.err = errTooLate
+			}
+			return err
+		}
+		s.mu.Unlock()
+		select {
+		case <-e.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if e.err == nil || e.err == errTooLate {
+			return ask()
+		}
+	}
+}
+
+// add remembers a start that is under way.
+func (s *starts) add(key string) *start {
 	if s.known == nil {
 		s.known = map[string]*start{}
 	}
 	e := &start{key: key, until: s.now().Add(startLife), done: make(chan struct{}), err: errPanicked}
 	s.known[key] = e
 	s.queue = append(s.queue, e)
-	s.mu.Unlock()
+	return e
+}
 
-	defer func() { // also when do panics: others wait
-		if e.err != nil {
-			s.mu.Lock()
-			if s.known[key] == e {
-				delete(s.known, key)
-			}
-			s.mu.Unlock()
+// settle ends the wait for e.
+func (s *starts) settle(e *start) {
+	if e.err != nil && e.err != errTooLate {
+		s.mu.Lock()
+		if s.known[e.key] == e {
+			delete(s.known, e.key)
 		}
-		close(e.done)
-	}()
-	e.err = do()
-	return e.err
+		s.mu.Unlock()
+	}
+	close(e.done)
 }
 
 // forget drops what is too old, or too much.

@@ -2,13 +2,16 @@
 // so that a bank only implements a few small interfaces.
 //
 // New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
-// more interfaces: Payments, FundsConfirmations, Cards, CardTransactions, StandingOrders,
-// TrustedBeneficiaries, Refresher, Logins. What it does not implement is answered with 404,
-// as the protocol wants it. Whatever the PSU does on the bank's pages is reported through
-// Hub: Update with the address of those pages, then Success or Fail.
+// more interfaces: Payments, PaymentServices, Cancellations, PaymentQueries,
+// FundsConfirmations, Cards, CardTransactions, StandingOrders, TrustedBeneficiaries,
+// Refresher, Logins. What it does not implement is answered with 404, as the protocol wants
+// it. Whatever the PSU does on the bank's pages is reported through Hub: Update with the
+// address of those pages, then Success or Fail.
 //
 // The SDK checks signatures, expiry and shape before the bank is asked anything, and sends
 // a repeated start (same session secret) to the bank only once.
+//
+// What goes beyond the protocol, with examples: doc/connector-extensions.md.
 package sdk
 
 import (
@@ -25,6 +28,7 @@ var (
 	ErrTokenExpired   = errors.New("token expired")              // 401 TokenExpired
 	ErrAccessDenied   = errors.New("access denied")              // 401 AccessDenied
 	ErrAccountUnknown = errors.New("account unknown")            // 404 AccountNotFound
+	ErrPaymentUnknown = errors.New("payment unknown")            // 404 PaymentNotFound
 	ErrInvalid        = errors.New("attribute value is invalid") // 400 InvalidAttributeValue
 )
 
@@ -43,8 +47,35 @@ type Bank interface {
 
 // Payments is implemented by a bank that executes payments.
 type Payments interface {
-	// StartPayment takes note of the payment; the rest follows by Hub.Update, Hub.Success, Hub.Fail.
+	// StartPayment takes note of the payment; the rest follows by Hub.Update, Hub.Success,
+	// Hub.Fail, and by Hub.Update of how its status moves on afterwards. p.PaymentService is
+	// never empty here; it is payments unless the bank implements PaymentServices.
 	StartPayment(ctx context.Context, p wire.PaymentCreate) error
+}
+
+// PaymentServices is implemented by a bank whose StartPayment takes more than payments:
+// "bulk-payments" and "periodic-payments" (extensions of these names). Without it the bank
+// sees neither.
+type PaymentServices interface {
+	PaymentServices() []string
+}
+
+// Cancellations is implemented by a bank that cancels payments and series (extension
+// "cancellation"). r.SessionSecret is a session of its own and has its Update, Success and
+// Fail as that of a payment; r.PaymentSession is that of the payment. ErrPaymentUnknown when
+// there is no such payment. Nothing of it may be executed while its cancellation is open.
+type Cancellations interface {
+	CancelPayment(ctx context.Context, r wire.PaymentCancel) error
+}
+
+// PaymentQueries is implemented by a bank that tells how a payment stands (extension
+// "payment_status"), so that a hub that was cut off can find out. The answer names a Status.
+//
+// ErrPaymentUnknown is a promise: the SDK refuses a payment of this session from then on,
+// should its request still be under way. A bank that runs more than one SDK must keep that
+// promise itself.
+type PaymentQueries interface {
+	PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire.Event, error)
 }
 
 // FundsConfirmations is implemented by a bank that confirms funds.

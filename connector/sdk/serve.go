@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,12 +23,17 @@ type Config struct {
 	// ProviderCode is the bank's code at the hub. Where it is set, requests that name another
 	// bank are refused: one hub signs for many banks with one key.
 	ProviderCode string
+	BulkMax      int              // bytes of a bulk of payments; default 32 MiB
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil: discarded
 }
 
-// leeway is how long after its exp a request still counts.
-const leeway = 30 * time.Second
+const (
+	// leeway is how long after its exp a request still counts.
+	leeway = 30 * time.Second
+	// bodiesMax is how many long requests may be in memory at once.
+	bodiesMax = 4
+)
 
 // New returns the connector of c.Bank. It serves /api/priora/v2/…
 func New(c Config) http.Handler {
@@ -37,12 +43,16 @@ func New(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.BulkMax = cmp.Or(c.BulkMax, 32<<20)
 	s := &server{
 		bank: c.Bank, code: c.ProviderCode, log: c.Log, starts: starts{now: c.Now},
 		verifier: jws.Verifier{Keys: c.HubKeys, Leeway: leeway, Now: c.Now},
+		long:     jws.Verifier{Keys: c.HubKeys, Leeway: leeway, Now: c.Now, SizeMax: c.BulkMax},
+		bodies:   make(chan struct{}, bodiesMax),
 	}
 	mux := http.NewServeMux()
 	s.accounts(mux)
+	s.payments(mux)
 	s.rest(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errRoute) })
 	return s.recovering(mux)
@@ -53,6 +63,8 @@ type server struct {
 	code     string
 	log      *slog.Logger
 	verifier jws.Verifier
+	long     jws.Verifier  // of tokens in bodies
+	bodies   chan struct{} // taken by who reads one
 	starts   starts
 }
 
@@ -120,14 +132,6 @@ func (s *server) rest(mux *http.ServeMux) {
 	if b, ok := s.bank.(Refresher); ok {
 		onToken(s, mux, "POST "+wire.PathRefresh, func(ctx context.Context, c call, r wire.SessionOnly) (any, error) {
 			return nothing, s.starts.once(ctx, "refresh", string(r.SessionSecret), func() error { return b.Refresh(ctx, c.token, r) })
-		})
-	}
-	if b, ok := s.bank.(Payments); ok {
-		on(s, mux, "POST "+wire.PathPayments, func(ctx context.Context, c call, p wire.PaymentCreate) (any, error) {
-			if err := c.needs(p.RedirectURL, p.PaymentProduct, p.Payment.InstructedAmount.Amount, p.Payment.InstructedAmount.Currency); err != nil {
-				return nil, err
-			}
-			return nothing, s.starts.once(ctx, "payment", string(p.SessionSecret), func() error { return b.StartPayment(ctx, p) })
 		})
 	}
 	if b, ok := s.bank.(FundsConfirmations); ok {
@@ -199,15 +203,21 @@ func (c call) names(account wire.String) error {
 
 // on serves an operation that starts something.
 func on[T any](s *server, mux *http.ServeMux, pattern string, do func(context.Context, call, T) (any, error)) {
-	handle(s, mux, pattern, false, do)
+	handle(s, mux, pattern, carries{}, do)
 }
 
 // onToken serves an operation on what the bank gave access to.
 func onToken[T any](s *server, mux *http.ServeMux, pattern string, do func(context.Context, call, T) (any, error)) {
-	handle(s, mux, pattern, true, do)
+	handle(s, mux, pattern, carries{token: true}, do)
 }
 
-func handle[T any](s *server, mux *http.ServeMux, pattern string, needsToken bool, do func(context.Context, call, T) (any, error)) {
+// carries says what a request has beside the token with its data.
+type carries struct {
+	token bool // an Access-Token
+	body  bool // perhaps; then the data is in there
+}
+
+func handle[T any](s *server, mux *http.ServeMux, pattern string, has carries, do func(context.Context, call, T) (any, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
 	mux.HandleFunc(method+" "+wire.ConnectorBase+path, func(w http.ResponseWriter, r *http.Request) {
 		var data T
@@ -216,8 +226,15 @@ func handle[T any](s *server, mux *http.ServeMux, pattern string, needsToken boo
 			ProviderCode  wire.String `json:"provider_code"`
 		}
 		c := call{Request: r}
-		err := s.open(r, &common, &data)
-		if needsToken && err == nil {
+		var err error
+		if has.body {
+			var release func()
+			release, err = s.openBody(r, &common, &data)
+			defer release()
+		} else {
+			err = s.open(r, &common, &data)
+		}
+		if has.token && err == nil {
 			if c.token = r.Header.Get(wire.HeaderAccessToken); c.token == "" {
 				err = errTokenMissing
 			}
@@ -248,6 +265,10 @@ func (s *server) open(r *http.Request, into ...any) error {
 	if err != nil {
 		return err
 	}
+	return read(data, into...)
+}
+
+func read(data json.RawMessage, into ...any) error {
 	for _, v := range into {
 		if err := json.Unmarshal(data, v); err != nil {
 			return errFormat
@@ -260,6 +281,7 @@ var (
 	errRoute        = errors.New("no such operation")
 	errFormat       = errors.New("request lacks something or has it in a wrong shape")
 	errTokenMissing = errors.New("Access-Token is missing")
+	errTooLarge     = errors.New("request is too large")
 )
 
 // classes is the one place where an error gets a class of the protocol.
@@ -271,6 +293,7 @@ var classes = []struct {
 	{errRoute, http.StatusNotFound, "RouteNotFound"},
 	{errFormat, http.StatusBadRequest, "WrongRequestFormat"},
 	{errTokenMissing, http.StatusBadRequest, "AccessTokenMissing"},
+	{errTooLarge, http.StatusRequestEntityTooLarge, "RequestTooLarge"},
 	{jws.ErrMissing, http.StatusBadRequest, "AuthorizationMissing"},
 	{jws.ErrDecode, http.StatusBadRequest, "JWTDecodeError"},
 	{jws.ErrAlgorithm, http.StatusBadRequest, "JWTIncorrectAlgorithm"},
@@ -280,6 +303,7 @@ var classes = []struct {
 	{ErrTokenExpired, http.StatusUnauthorized, "TokenExpired"},
 	{ErrAccessDenied, http.StatusUnauthorized, "AccessDenied"},
 	{ErrAccountUnknown, http.StatusNotFound, "AccountNotFound"},
+	{ErrPaymentUnknown, http.StatusNotFound, "PaymentNotFound"},
 	{ErrInvalid, http.StatusBadRequest, "InvalidAttributeValue"},
 }
 
