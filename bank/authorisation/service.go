@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kontor/bank/core"
+	"kontor/bank/notify"
 	"kontor/bank/tpp"
 )
 
@@ -54,7 +55,8 @@ type Service struct {
 	// Atomically runs several stores' changes in one transaction (sqldb.DB.Atomically).
 	Atomically func(ctx context.Context, fn func(ctx context.Context) error) error
 	Now        func() time.Time
-	NewID      func() string // unguessable
+	NewID      func() string   // unguessable
+	Notify     *notify.Service // TPPs hear of each scaStatus; nil: nobody is told
 	waiting    waiting
 }
 
@@ -218,6 +220,9 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 			if errors.Is(err, ErrStatus) {
 				return nil // somebody finished it in the meantime
 			}
+			if err == nil {
+				err = s.tell(ctx, a, ended)
+			}
 			if err != nil {
 				return err
 			}
@@ -238,8 +243,9 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 	var id string
 	err := s.Atomically(ctx, func(ctx context.Context) error {
 		var after tell
-		err := s.Store.UpdateBySession(ctx, bank, session, func(a Authorisation) (next Authorisation, err error) {
-			id = a.ID
+		var before, next Authorisation
+		err := s.Store.UpdateBySession(ctx, bank, session, func(a Authorisation) (_ Authorisation, err error) {
+			id, before = a.ID, a
 			next, after, err = change(a)
 			return next, err
 		})
@@ -249,6 +255,9 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 		if err != nil || after == nil {
 			return err
 		}
+		if err := s.tell(ctx, before, next); err != nil {
+			return err
+		}
 		return after(ctx)
 	})
 	if err != nil {
@@ -256,4 +265,23 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 	}
 	s.waiting.wake(bank, id)
 	return nil
+}
+
+// tell tells the TPP of a new scaStatus, in the transaction of ctx. A log-in has no resource
+// that a TPP could have asked to hear of.
+func (s *Service) tell(ctx context.Context, before, a Authorisation) error {
+	if a.Status == before.Status || a.Kind == OfLogin {
+		return nil
+	}
+	return s.Notify.Event(ctx, notify.Event{
+		Bank: a.Bank, Kind: a.Kind.resource(), Resource: a.Subject, Authorisation: a.ID, SCAStatus: string(a.Status),
+	})
+}
+
+// resource is the kind of what k authorises, as TPPs are told of it.
+func (k Kind) resource() notify.Kind {
+	if k == "cancellation" { // of a payment
+		return notify.OfPayment
+	}
+	return notify.Kind(k)
 }

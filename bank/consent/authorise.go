@@ -70,6 +70,9 @@ func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.
 		if err := s.noneOpen(ctx, c); err != nil {
 			return err
 		}
+		if err := s.Notify.Subscribe(ctx, subscription(c, a.ID, r.Notification)); err != nil {
+			return err
+		}
 		return s.Authorisations.Store.Create(ctx, a)
 	})
 	if errors.Is(err, ErrStatus) || errors.Is(err, authorisation.ErrRepeated) {
@@ -136,7 +139,7 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 	now, b := s.Now(), s.Banks[a.Bank]
 	var old, c Consent
 	action := "consent.authorise"
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(stored Consent) (_ Consent, err error) {
+	err := s.update(ctx, a.Bank, a.Subject, func(stored Consent) (_ Consent, err error) {
 		if old = stored; old.Status == Valid {
 			action = "consent.reauthorise"
 			c, err = old.AuthoriseAgain(now, a.Session, ok)
@@ -188,7 +191,7 @@ const accessDenied = "AccessDenied"
 // it was only to be authorised again.
 func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f core.Fail) error {
 	action := ""
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(c Consent) (Consent, error) {
+	err := s.update(ctx, a.Bank, a.Subject, func(c Consent) (Consent, error) {
 		next := s.at(c)
 		switch {
 		case c.Status == Valid && f.Class == authorisation.NotAccepted:
@@ -220,7 +223,7 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		return nil
 	}
 	advanced := false
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(c Consent) (Consent, error) {
+	err := s.update(ctx, a.Bank, a.Subject, func(c Consent) (Consent, error) {
 		if !c.Status.Pending() {
 			return c, nil
 		}

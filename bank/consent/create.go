@@ -10,6 +10,7 @@ import (
 
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
+	"kontor/bank/notify"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 )
@@ -25,6 +26,7 @@ type Start struct {
 	NokRedirectURI string
 	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
 	PSU            core.PSUContext
+	Notification   notify.Wish // what the TPP wants to be told of
 }
 
 // A Creation is what a new consent needs.
@@ -60,6 +62,9 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		if err := s.Store.Create(ctx, c); err != nil {
 			return err
 		}
+		if err := s.Notify.Subscribe(ctx, subscription(c, "", r.Notification)); err != nil {
+			return err
+		}
 		return s.Authorisations.Store.Create(ctx, a)
 	})
 	if errors.Is(err, ErrRepeated) {
@@ -84,6 +89,12 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	return s.at(c), a, err
 }
 
+// subscription is the wish to hear of c, which came with the start of an authorisation or,
+// where there is none, with the consent itself.
+func subscription(c Consent, authorisation string, w notify.Wish) notify.Subscription {
+	return notify.Subscription{Bank: c.Bank, Kind: notify.OfConsent, Resource: c.ID, Authorisation: authorisation, TPP: c.TPP, Wish: w}
+}
+
 // authorisation returns a new authorisation of c, not yet stored.
 func (s *Service) authorisation(b profile.Bank, c Consent, r Start) authorisation.Authorisation {
 	return s.Authorisations.New(authorisation.Start{
@@ -96,6 +107,10 @@ func (s *Service) authorisation(b profile.Bank, c Consent, r Start) authorisatio
 // with the same X-Request-ID.
 func (s *Service) notTaken(ctx context.Context, c Consent, a authorisation.Authorisation, cause error) error {
 	return s.Atomically(ctx, func(ctx context.Context) error {
+		// The TPP has no consent that it could be told of.
+		if err := s.Notify.Forget(ctx, c.Bank, notify.OfConsent, c.ID); err != nil {
+			return err
+		}
 		if err := s.Authorisations.Handed(ctx, a, nil, cause); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
+	"kontor/bank/notify"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit"
@@ -62,6 +63,7 @@ type Service struct {
 	Cores          map[string]core.Bank    // by bank code
 	Banks          map[string]profile.Bank // by bank code
 	Audit          audit.Log
+	Notify         *notify.Service // TPPs hear of each status; nil: nobody is told
 	// RevokeTokens ends the OAuth tokens of a consent, in the transaction of ctx.
 	RevokeTokens func(ctx context.Context, bank, consentID string) error
 	Atomically   func(ctx context.Context, fn func(ctx context.Context) error) error
@@ -132,7 +134,7 @@ func (s *Service) end(ctx context.Context, c Consent, actor, action, requestID s
 		if err := s.Audit.Append(ctx, s.entry(c, actor, action, requestID)); err != nil {
 			return err
 		}
-		if err := s.Store.Update(ctx, c.Bank, c.ID, change); err != nil {
+		if err := s.update(ctx, c.Bank, c.ID, change); err != nil {
 			return err
 		}
 		return errors.Join(s.RevokeTokens(ctx, c.Bank, c.ID), s.Authorisations.CloseAll(ctx, c.Bank, authorisation.OfConsent, c.ID))
@@ -155,6 +157,21 @@ func (s *Service) Refill(ctx context.Context, c Consent, accounts []Account) err
 		return nil
 	}
 	return err
+}
+
+// update changes a stored consent, and tells the TPP of its new status. It runs in the
+// transaction of ctx.
+func (s *Service) update(ctx context.Context, bank, id string, change func(Consent) (Consent, error)) error {
+	var before, c Consent
+	err := s.Store.Update(ctx, bank, id, func(old Consent) (_ Consent, err error) {
+		before = old
+		c, err = change(old)
+		return c, err
+	})
+	if err != nil || c.Status == before.Status {
+		return err
+	}
+	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfConsent, Resource: id, Status: string(c.Status), Last: c.Status.Final()})
 }
 
 // zone is the bank's. One that is not known any more has no calendar but UTC.

@@ -38,7 +38,7 @@ func (s *Service) runOut(ctx context.Context, c Consent) error {
 	same := errors.New("somebody else has ended it")
 	err := s.Atomically(ctx, func(ctx context.Context) error {
 		action, known := "consent.reject", false
-		err := s.Store.Update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
+		err := s.update(ctx, c.Bank, c.ID, func(c Consent) (Consent, error) {
 			next := s.at(c)
 			if next.Status == c.Status {
 				return c, same
