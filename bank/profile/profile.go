@@ -36,6 +36,7 @@ type Profile struct {
 	RedirectDomainCheck  RedirectDomainCheck `yaml:"redirectDomainCheck"`
 	ExtraResponseHeaders []string            `yaml:"extraResponseHeaders"` // x-fapi-interaction-id
 	BanksMayActAsTPP     bool                `yaml:"banksMayActAsTPP"`     // role PSP_AS may call what PSP_AI, PSP_PI and PSP_IC may
+	Notifications        []string            `yaml:"notifications"`        // what TPPs can be told of: SCA, PROCESS, LAST; none: nothing
 }
 
 // ClientIdentification says what an OAuth client_id is.

@@ -195,6 +195,8 @@ func TestRefusedSettings(t *testing.T) {
 		{"a signed header that is none", "standard", func(p *profile.Profile) { p.Signature.HeadersIfPresent = []string{"PSU-ID"} }, "in lower case"},
 		{"an unknown redirect check", "bankart", func(p *profile.Profile) { p.RedirectDomainCheck = "maybe" }, "redirectDomainCheck"},
 		{"a header that nobody knows how to fill", "bankart", func(p *profile.Profile) { p.ExtraResponseHeaders = []string{"x-colour"} }, "extraResponseHeaders"},
+		{"notifications of what nobody knows", "standard", func(p *profile.Profile) { p.Notifications = []string{"SCA", "ALL"} }, `notifications: "ALL"`},
+		{"notifications of the same twice", "standard", func(p *profile.Profile) { p.Notifications = []string{"LAST", "LAST"} }, `notifications: "LAST"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -69,6 +69,7 @@ func (p Profile) Validate() error {
 	p.validateSignature(&f)
 	f.among("redirectDomainCheck", string(p.RedirectDomainCheck), string(DomainIgnore), string(DomainWarn), string(DomainReject))
 	f.list("extraResponseHeaders", p.ExtraResponseHeaders, "x-fapi-interaction-id")
+	f.list("notifications", p.Notifications, "SCA", "PROCESS", "LAST")
 	return errors.Join(f...)
 }
 

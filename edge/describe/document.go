@@ -28,6 +28,9 @@ type Document struct {
 	Errors     Errors     `json:"errors"`
 	Endpoints  []Endpoint `json:"endpoints"` // all of the interface, offered or not
 	Sandbox    []Link     `json:"sandbox,omitempty"`
+
+	// Notifications are what TPPs can have themselves told of: SCA, PROCESS, LAST.
+	Notifications []string `json:"notifications" switch:"notifications"`
 }
 
 // Software is what runs the interface.
@@ -271,6 +274,7 @@ func document(c Config) Document {
 		Signatures: Signatures{p.Signature.Required, words(p.Signature.Headers), words(p.Signature.HeadersIfPresent), seconds(p.Signature.DateWindow)},
 		Errors:     Errors{MediaTypes: []string{"application/json", "application/problem+json"}},
 	}
+	d.Notifications = words(p.Notifications)
 	if b.Zone != nil {
 		d.Bank.TimeZone = b.Zone.String()
 	}

@@ -39,7 +39,7 @@ type group struct {
 
 func draw(d Document) sheet {
 	s := sheet{Document: d, Sections: []section{
-		access(d), sca(d), consents(d), reading(d.Accounts), reports(d.Accounts), paying(d.Payments), funds(d.Funds), signatures(d.Signatures),
+		access(d), sca(d), consents(d), reading(d.Accounts), reports(d.Accounts), paying(d.Payments), funds(d.Funds), signatures(d.Signatures), notifications(d.Notifications),
 	}}
 	for _, g := range []group{{"ais", "capabilities.ais", nil}, {"pis", "capabilities.pis", nil}, {"piis", "capabilities.piis", nil}} {
 		for _, e := range d.Endpoints {
@@ -191,6 +191,15 @@ func signatures(g Signatures) section {
 		return s.with(true, say("capabilities.dateWindow", "capabilities.dateIgnored"))
 	}
 	return s.with(true, span("capabilities.dateWindow", g.DateWindowSeconds))
+}
+
+func notifications(contents []string) section {
+	s := section{"notifications", "capabilities.notifications", "", []row{yes("capabilities.offered", len(contents) > 0)}}
+	told := row{Label: "capabilities.notified"}
+	for _, c := range contents {
+		told.add(c, map[string]string{"SCA": "capabilities.notifiedSCA", "PROCESS": "capabilities.notifiedProcess", "LAST": "capabilities.notifiedLast"})
+	}
+	return s.with(len(contents) > 0, told)
 }
 
 // with returns s with more rows, if they apply.
