@@ -51,6 +51,7 @@ type book struct {
 	kinds  map[string]string // of sessions
 	tokens map[string]string // kind, or "revoked"
 	funds  map[string]wire.Account
+	bulks  []wire.Bulk
 }
 
 func (b *book) begin(ctx context.Context, kind string, secret wire.String) error {
@@ -69,10 +70,41 @@ func (b *book) StartAccess(ctx context.Context, r wire.TokenCreate) error {
 }
 
 func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
-	if p.Payment.EndToEndIdentification != "NOTPROVIDED" || p.PaymentIdentification <= 0 || p.Payment.CreditorAddress.TownName != "Maribor" {
+	one := p.Payment
+	if p.Bulk != nil {
+		one = p.Bulk.Payments[0]
+		b.mu.Lock()
+		b.bulks = append(b.bulks, *p.Bulk)
+		b.mu.Unlock()
+	} else if one.EndToEndIdentification != "NOTPROVIDED" {
+		return sdk.ErrInvalid
+	}
+	if p.Periodic != nil && (p.Periodic.Frequency != "Monthly" || p.Periodic.DayOfExecution != "5") || p.PaymentIdentification <= 0 || one.CreditorAddress.TownName != "Maribor" {
 		return sdk.ErrInvalid
 	}
 	return b.begin(ctx, "payment", p.SessionSecret)
+}
+
+func (b *book) PaymentServices() []string { return []string{"bulk-payments", "periodic-payments"} }
+
+func (b *book) payment(secret wire.String) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.kinds[string(secret)] != "payment" {
+		return fmt.Errorf("%w: no row", sdk.ErrPaymentUnknown)
+	}
+	return nil
+}
+
+func (b *book) CancelPayment(ctx context.Context, r wire.PaymentCancel) error {
+	if err := b.payment(r.PaymentSession); err != nil {
+		return err
+	}
+	return b.begin(ctx, "cancellation", r.SessionSecret)
+}
+
+func (b *book) PaymentStatus(_ context.Context, q wire.PaymentQuery) (wire.Event, error) {
+	return wire.Event{Status: "ACTC", SCAStatus: "finalised"}, b.payment(q.SessionSecret)
 }
 
 func (b *book) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate) error {
@@ -236,7 +268,8 @@ func (b *book) FundsAvailable(_ context.Context, token string, q wire.FundsCheck
 // open joins a client and a book by two listeners, as hub and bank are.
 func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
-	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh}
+	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
+		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus}
 	return f
 }
 
@@ -268,7 +301,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 			}
 		},
 		Account: core.AccountReference{IBAN: iban, Currency: "EUR"}, From: day.New(2026, 8, 22), To: day.New(2026, 11, 20),
-		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"},
+		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"}, Later: day.New(2026, 12, 21),
 	}
 }
 
@@ -285,7 +318,8 @@ func TestClientOfAModestBank(t *testing.T) {
 
 func TestWhatIsNotDeclaredIsNotAskedFor(t *testing.T) {
 	f := misbehaving(t, Config{}, say(200, `{"data":[]}`))
-	for name, ask := range map[string]func() error{"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh} {
+	for name, ask := range map[string]func() error{"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh,
+		"bulk": f.payBulk, "series": f.payPeriodic, "cancellation": f.cancel, "status of a payment": f.status} {
 		if err := ask(); !errors.Is(err, core.ErrNotOffered) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -1,11 +1,12 @@
 // Package client is a bank behind the connector protocol: it implements core.Bank over HTTP
 // against any connector of version 2.
 //
-// Every question is a signed request with an empty body. Reads are asked once more, quickly,
-// when the network or the bank failed, and so are revocations, with more patience; a payment
-// is never sent twice once a connection stood. What connectors answer is read tolerantly
-// where real ones differ (numbers for texts, nulls, dates in three forms) and refused where
-// it cannot be passed on; a refused answer is reported to the connector, in the background.
+// Every question is a signed request with an empty body, but for a bulk of payments that no
+// header could hold. Reads are asked once more, quickly, when the network or the bank failed,
+// and so are revocations, with more patience; a payment or a cancellation is never sent twice
+// once a connection stood. What connectors answer is read tolerantly where real ones differ
+// (numbers for texts, nulls, dates in three forms) and refused where it cannot be passed on;
+// a refused answer is reported to the connector, in the background.
 //
 // A slow bank costs only itself: a bounded number of requests is under way to each, with
 // bounded answers, and whoever finds no place is told that the bank does not answer. Lists of
@@ -53,6 +54,7 @@ type Config struct {
 	Log  *slog.Logger     // default: discarded
 
 	ReadTimeout   time.Duration // of a whole question, retries included; default 10 s
+	BulkTimeout   time.Duration // of handing over a bulk; default 60 s
 	IdleTimeout   time.Duration // between two pieces of a list that is longer than a megabyte; default 10 s
 	AnswerMax     int64         // bytes, of everything but lists of entries; default 32 MiB
 	InFlightMax   int           // requests under way; default 128
@@ -110,6 +112,7 @@ func New(c Config) (*Client, error) {
 	}
 	c.AuthorizationType = cmp.Or(c.AuthorizationType, "oauth")
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.BulkTimeout = cmp.Or(c.BulkTimeout, 60*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Second)
 	c.AnswerMax = cmp.Or(c.AnswerMax, 32<<20)
 	c.InFlightMax = cmp.Or(c.InFlightMax, 128)
@@ -135,6 +138,7 @@ func New(c Config) (*Client, error) {
 			// Shorter than common servers keep a connection (5 s), or a payment would meet one
 			// that is just being closed, and nobody could say whether it was taken.
 			IdleConnTimeout:        4 * time.Second,
+			ExpectContinueTimeout:  time.Second, // a connector that does not know Expect is waited for no longer
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // a small answer stays small
 		}}
@@ -266,7 +270,11 @@ func (c *Client) FundsAvailable(ctx context.Context, a core.Access, ref core.Acc
 
 // start sends a request that begins a session and returns the update in the answer, if any.
 func (c *Client) start(ctx context.Context, r request) (*core.Update, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
+	patience := c.c.ReadTimeout
+	if r.bulk {
+		patience = max(patience, c.c.BulkTimeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	answer, err := c.send(ctx, r)
 	defer answer.release()

@@ -60,7 +60,9 @@ func (f *fault) connect(t *testing.T, c Config, url string) {
 }
 
 // everything is what a connector can declare.
-var everything = []string{"logins", "standing_orders", "trusted_beneficiaries", "refresh"}
+var everything = []string{
+	"logins", "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments", "periodic-payments", "cancellation", "payment_status",
+}
 
 var someAccess = core.Access{Session: "s", Token: "t", ConsentID: "c", TPP: "PSDDE-BAFIN-12345"}
 
@@ -92,6 +94,26 @@ func (f *fault) refresh() error { return f.Refresh(context.Background(), someAcc
 
 func (f *fault) pay() error {
 	_, err := f.StartPayment(context.Background(), core.PaymentOrder{Session: "s", Payment: core.Payment{Amount: money.Amount{Minor: 1, Currency: "EUR"}}})
+	return err
+}
+
+func (f *fault) payBulk() error {
+	_, err := f.StartPayment(context.Background(), core.PaymentOrder{Session: "s", Service: "bulk-payments", Bulk: manyPayments(100)})
+	return err
+}
+
+func (f *fault) payPeriodic() error {
+	_, err := f.StartPayment(context.Background(), core.PaymentOrder{Session: "s", Service: "periodic-payments", Periodic: &core.Periodic{Frequency: "Monthly"}})
+	return err
+}
+
+func (f *fault) cancel() error {
+	_, err := f.CancelPayment(context.Background(), core.Cancellation{Session: "s", PaymentSession: "p", PaymentID: "1"})
+	return err
+}
+
+func (f *fault) status() error {
+	_, err := f.PaymentStatus(context.Background(), "s", "1")
 	return err
 }
 
@@ -184,13 +206,14 @@ func TestMisbehavingConnectors(t *testing.T) {
 				"entries of a card": {f.cardTransactions, tt.accounts}, "standing orders": {f.standingOrders, tt.accounts}, "beneficiaries": {f.beneficiaries, tt.accounts},
 				"fresh copy": {f.refresh, tt.begin},
 				"access":     {f.begin, tt.begin}, "payment": {f.pay, tt.pay}, "revocation": {f.revoke, tt.revoke},
+				"status of a payment": {f.status, tt.accounts}, "bulk payment": {f.payBulk, tt.pay}, "periodic payment": {f.payPeriodic, tt.pay}, "cancelled payment": {f.cancel, tt.pay},
 			} {
 				before := f.calls.Load()
 				if err := ask.do(); !errors.Is(err, ask.want) || (err == nil) != (ask.want == nil) {
 					t.Errorf("%s: got %v; want %v", name, err, ask.want)
 				}
-				if n := f.calls.Load() - before; name == "payment" && n != 1 {
-					t.Errorf("the payment was sent %d times", n)
+				if n := f.calls.Load() - before; strings.HasSuffix(name, "payment") && name[0] != 's' && n != 1 {
+					t.Errorf("the %s was sent %d times", name, n)
 				}
 			}
 			f.Close()
@@ -321,6 +344,19 @@ func TestRetries(t *testing.T) {
 		f.connect(t, Config{}, "http://"+l.Addr().String())
 		if err := f.pay(); !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a question about a payment is asked once more", func(t *testing.T) {
+		var n atomic.Int64
+		f := misbehaving(t, Config{Capabilities: everything}, func(w http.ResponseWriter, r *http.Request) {
+			if n.Add(1) == 1 {
+				w.WriteHeader(503)
+				return
+			}
+			io.WriteString(w, `{"data":{"status":"ACSC"}}`)
+		})
+		if err := f.status(); err != nil || n.Load() != 2 {
+			t.Errorf("%v after %d calls", err, n.Load())
 		}
 	})
 }

@@ -51,7 +51,7 @@ func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.U
 	}
 	return c.start(ctx, request{
 		method: http.MethodPost, path: wire.PathPayments, tpp: p.TPP, psu: p.PSU, session: p.Session, data: data,
-		once: true, retry: c.c.ReadBackoff,
+		once: true, bulk: data.Bulk != nil, retry: c.c.ReadBackoff,
 	})
 }
 

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"kontor/bank/core"
-	"kontor/connector/jws"
 	"kontor/connector/wire"
 )
 
@@ -32,6 +31,7 @@ type request struct {
 	token        string
 	needsToken   bool
 	once         bool      // never again once a connection stood
+	bulk         bool      // too long for a header, perhaps
 	long         bool      // the answer may be a list of any length
 	until        time.Time // no other try after this; zero: when the context is over
 	retry        []time.Duration
@@ -83,7 +83,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	if r.needsToken && !wire.HeaderValue(r.token) {
 		return answer{}, fmt.Errorf("%w: it is not there", core.ErrAccessDenied)
 	}
-	var signed string
+	var signed envelope
 	var exp time.Time
 	resigned := false
 	for try := 0; ; try++ {
@@ -91,7 +91,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 		if now := c.c.Now(); exp.Sub(now) < tokenLife-time.Minute {
 			exp = now.Add(tokenLife)
 			var err error
-			if signed, err = jws.Sign(c.c.SigningKey, r.data, exp, wire.HubIssuer); err != nil {
+			if signed, err = c.seal(r, exp); err != nil {
 				return answer{}, err
 			}
 		}
@@ -136,7 +136,7 @@ func (c *Client) pause(ctx context.Context, until time.Time, wait, wish time.Dur
 }
 
 // try asks once.
-func (c *Client) try(ctx context.Context, r request, signed string) (answer, *failure) {
+func (c *Client) try(ctx context.Context, r request, signed envelope) (answer, *failure) {
 	if !c.enter(ctx) {
 		return answer{}, &failure{err: core.ErrUnavailable, cause: errors.New("too many requests are under way to this bank")}
 	}
@@ -153,11 +153,17 @@ func (c *Client) try(ctx context.Context, r request, signed string) (answer, *fa
 		}
 		return &failure{err: core.ErrUnavailable, cause: cause, again: ctx.Err() == nil}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, nil)
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, signed.reader())
 	if err != nil {
 		return answer{}, &failure{err: core.ErrMalformed, cause: err}
 	}
-	req.Header = header(r, signed)
+	req.Header = header(r, signed.token)
+	if signed.body != nil {
+		req.Header.Set("Content-Type", wire.MediaJWT)
+		// A connector that refuses says so before it closes its ears: to somebody who is still
+		// sending, the refusal would be lost, and nobody could say what became of the bulk.
+		req.Header.Set("Expect", "100-continue")
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		var in *url.Error

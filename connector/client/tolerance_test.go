@@ -193,6 +193,7 @@ func TestWhatAConnectorLacksStopsNothingElse(t *testing.T) {
 			for name, ask := range map[string]func() error{
 				"cards": func() error { _, err := f.CardAccounts(t.Context(), someAccess); return err }, "entries of a card": f.cardTransactions,
 				"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh, "revocation": f.revoke,
+				"cancellation": f.cancel, "status of a payment": f.status, "bulk": f.payBulk,
 			} {
 				before := f.calls.Load()
 				if err := ask(); !errors.Is(err, core.ErrNotOffered) {

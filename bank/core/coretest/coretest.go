@@ -1,6 +1,7 @@
 // Package coretest says in tests what every core.Bank must do, whatever is behind it: lead
-// a PSU through an access, a payment, a confirmation of funds and a log-in, report each of
-// them once and in order, answer with the errors that the port names, and never hang.
+// a PSU through an access, payments and their cancellation, a confirmation of funds and a
+// log-in, report each of them once and in order, answer with the errors that the port names,
+// and never hang.
 //
 // A bank is opened with the Events it reports to, and with a PSU who decides as the test
 // tells her.
@@ -10,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +33,8 @@ type Fixture struct {
 	From, To day.Day
 	// Affordable is there on Account, TooMuch is not.
 	Affordable, TooMuch money.Amount
+	// Later is a day on which a payment can be made that is ordered today.
+	Later day.Day
 	// Offers is what the bank does that not every bank does; all else must be refused with
 	// core.ErrNotOffered.
 	Offers []Offer
@@ -46,6 +50,10 @@ const (
 	StandingOrders   Offer = "standing orders"  // there is one on Account
 	Beneficiaries    Offer = "trusted beneficiaries"
 	Refresh          Offer = "refresh"
+	Bulks            Offer = "bulk payments"
+	Periodics        Offer = "periodic payments"
+	Cancellations    Offer = "cancellation of payments" // before their day, with SCA
+	PaymentStatus    Offer = "status of payments"
 )
 
 // patience is how long an answer or a report may take here.
@@ -70,6 +78,12 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("an access that the PSU withdraws is reported and closed", withdrawn)
 	run("a payment is handed over and approved", payment)
 	run("a payment is refused by the PSU", paymentRefused)
+	run("a bulk is handed over and approved as one, or not offered", bulkPayments)
+	run("a series of payments is handed over and approved, or not offered", periodicPayments)
+	run("a payment to come is cancelled in a session of its own, or not offered", cancelled)
+	run("a PSU who refuses a cancellation keeps her payment, or it is not offered", cancellationRefused)
+	run("what became of a payment is told, or not offered", found)
+	run("a payment that the bank says it never got is not taken any more", tooLate)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
@@ -303,39 +317,6 @@ func withdrawn(t *testing.T, w *world) {
 	w.is(err, core.ErrAccessDenied)
 }
 
-func (w *world) order(session string) core.PaymentOrder {
-	return core.PaymentOrder{
-		Session: session, PaymentID: "payment-" + session, TPP: "PSDDE-BAFIN-12345", AppName: "Saldo", ReturnURL: "https://hub.example/return/1",
-		Product: "sepa-credit-transfers", PSU: core.PSUContext{IPAddress: "192.0.2.7"},
-		Payment: core.Payment{
-			DebtorAccount: w.Account, Amount: w.Affordable, CreditorName: "Zavod Zimzelen", Remittance: "Račun 17/2026",
-			CreditorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, CreditorAddress: &core.Address{TownName: "Maribor", Country: "SI"},
-		},
-	}
-}
-
-func payment(t *testing.T, w *world) {
-	u, err := w.Bank.StartPayment(w.ctx, w.order("p1"))
-	w.must(err)
-	w.page("p1", u)
-	w.Decide(t, "p1", true)
-	w.wait("success", func() bool { return w.Ended("p1") })
-	if len(w.Successes("p1")) != 1 || len(w.Fails("p1")) != 0 {
-		t.Errorf("got %+v, %+v; want one success", w.Successes("p1"), w.Fails("p1"))
-	}
-}
-
-func paymentRefused(t *testing.T, w *world) {
-	u, err := w.Bank.StartPayment(w.ctx, w.order("p1"))
-	w.must(err)
-	w.page("p1", u)
-	w.Decide(t, "p1", false)
-	w.wait("fail", func() bool { return w.Ended("p1") })
-	if len(w.Fails("p1")) != 1 || len(w.Successes("p1")) != 0 {
-		t.Errorf("got %+v, %+v; want one fail", w.Successes("p1"), w.Fails("p1"))
-	}
-}
-
 func funds(t *testing.T, w *world) {
 	u, err := w.Bank.StartFundsAccess(w.ctx, core.FundsAccessRequest{
 		Session: "f1", ConsentID: "consent-f1", TPP: "PSDDE-BAFIN-12345", AppName: "Saldo", ReturnURL: "https://hub.example/return/1", Account: w.Account,
@@ -387,6 +368,15 @@ func hurried(t *testing.T, w *world) {
 	w.is(w.Bank.RevokeAccess(over, a), core.ErrUnavailable)
 	if _, err = w.Bank.StartPayment(over, w.order("p1")); !errors.Is(err, core.ErrUnavailable) && !errors.Is(err, core.ErrUnknownOutcome) {
 		t.Errorf("payment: %v", err)
+	}
+	if slices.Contains(w.Offers, Cancellations) {
+		if _, err = w.Bank.CancelPayment(over, w.cancellation("c1", "p1")); !errors.Is(err, core.ErrUnavailable) && !errors.Is(err, core.ErrUnknownOutcome) {
+			t.Errorf("cancellation: %v", err)
+		}
+	}
+	if slices.Contains(w.Offers, PaymentStatus) {
+		_, err = w.Bank.PaymentStatus(over, "p1", "payment-p1")
+		w.is(err, core.ErrUnavailable)
 	}
 	if d := time.Since(began); d > time.Second {
 		t.Errorf("it took %s to see that the context is over", d)
