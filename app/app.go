@@ -195,7 +195,8 @@ func (a *Hub) build(context.Context) error {
 		Audit: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID, Log: a.log,
 	}
 	a.authorisations.Subjects = map[authorisation.Kind]authorisation.Subject{
-		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfLogin: journey.Logins{},
+		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfCancellation: a.payments,
+		authorisation.OfLogin: journey.Logins{},
 	}
 	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Store: accountsql.Store{DB: a.db}, Key: a.secrets.naming, Now: a.now, NewID: newID}
 	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Answers: fundssql.Store{DB: a.db}, Audit: record, Now: a.now}
@@ -281,6 +282,7 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 		sweep func(context.Context) error
 	}{
 		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
+		{"payments", soon, a.payments.Sweep},
 		{"banks", soon, a.consents.TellBanks},
 		{"tokens", later, a.tokens.Sweep},
 		{"consents", later, a.consents.Sweep},

@@ -54,6 +54,8 @@ const (
 	OfConsent Kind = "consent"
 	OfPayment Kind = "payment"
 	OfLogin   Kind = "login" // nothing but who the PSU is
+
+	OfCancellation Kind = "cancellation" // of a payment; Subject is the payment's ID
 )
 
 // Callers tell these apart with errors.Is.
@@ -67,8 +69,12 @@ var (
 	ErrNotAccepted = errors.New("success is not accepted")
 )
 
-// NotAccepted is the class of the failure that follows ErrNotAccepted.
-const NotAccepted = "NotAccepted"
+// Classes of failures that no bank tells.
+const (
+	NotAccepted = "NotAccepted"    // what follows ErrNotAccepted
+	NotStarted  = "NotStarted"     // the bank did not take the request
+	RanOut      = "SessionExpired" // the PSU did not finish in time
+)
 
 // RepeatWindow is how long a request that is made again is the same request.
 const RepeatWindow = 24 * time.Hour
@@ -167,6 +173,25 @@ func (a Authorisation) Succeed(now time.Time, s core.Success) (_ Authorisation, 
 	a.SuccessToken = digest[:]
 	a.PSU = s.UserID
 	return a, false, nil
+}
+
+// SucceedLate is Succeed for one that only time has ended, and that has succeeded at the
+// bank all the same.
+func (a Authorisation) SucceedLate(now time.Time, s core.Success) (Authorisation, error) {
+	if !a.ranOut(now) {
+		return a, a.open(now)
+	}
+	digest := sha256.Sum256([]byte(s.Token))
+	a.Status, a.FinalisedAt, a.SuccessToken = Finalised, now, digest[:]
+	if s.UserID != "" {
+		a.PSU = s.UserID
+	}
+	return a, nil
+}
+
+// ranOut says whether nothing but time has ended a.
+func (a Authorisation) ranOut(now time.Time) bool {
+	return a.At(now).Status == Failed && (a.FinalisedAt.IsZero() || !a.FinalisedAt.Before(a.ExpiresAt))
 }
 
 // Fail ends a without success.

@@ -44,8 +44,18 @@ type Subject interface {
 	// Refused is told when SCA failed or ran out of time.
 	Refused(ctx context.Context, a Authorisation, f core.Fail) error
 	// Progressed is told what else an update brought: a status, the funds flag. It may
-	// come after the end.
+	// come after the end, of which core.ErrSessionClosed says that it changes nothing any more.
 	Progressed(ctx context.Context, a Authorisation, u core.Update) error
+}
+
+// A Patient subject knows better than the clock whether SCA has ended. Its methods may ask
+// the bank, so they run outside of any transaction.
+type Patient interface {
+	// RunsOut is asked before a ends because nobody finished it in time. With an error a
+	// stays as it is, and RunsOut is asked again; it may also end a itself, by Accept.
+	RunsOut(ctx context.Context, a Authorisation) error
+	// Late is asked whether a success counts that comes when time alone has ended a.
+	Late(ctx context.Context, a Authorisation, s core.Success) error
 }
 
 // A Service applies the rules to stored authorisations.
@@ -137,7 +147,7 @@ func (s *Service) ForOAuth(ctx context.Context, bank, id, session string) error 
 func (s *Service) Handed(ctx context.Context, a Authorisation, u *core.Update, err error) error {
 	switch {
 	case err != nil:
-		err = s.Fail(ctx, a.Bank, core.Fail{Session: a.Session, Class: "NotStarted", Message: "the bank did not take the request"})
+		err = s.Fail(ctx, a.Bank, core.Fail{Session: a.Session, Class: NotStarted, Message: "the bank did not take the request"})
 	case u != nil:
 		u.Session = a.Session
 		err = s.Update(ctx, a.Bank, *u)
@@ -150,21 +160,33 @@ func (s *Service) Handed(ctx context.Context, a Authorisation, u *core.Update, e
 
 // Update takes an update of the bank. After the end of a payment's session it still tells
 // the payment what the update brings, for its status moves on and updates may be late.
-// Anything else that comes after the end is ErrSessionFinalised.
+// Anything else that comes after the end is refused.
 func (s *Service) Update(ctx context.Context, bank string, u core.Update) error {
 	return s.event(ctx, bank, u.Session, func(a Authorisation) (Authorisation, tell, error) {
-		next, err := a.Update(s.Now(), u)
-		if errors.Is(err, core.ErrSessionFinalised) && a.Kind == OfPayment && (u.Status != "" || u.FundsAvailable != nil) {
-			err = nil
+		next, over := a.Update(s.Now(), u)
+		if over != nil && (a.Kind != OfPayment || u.Status == "" && (u.FundsAvailable == nil || !errors.Is(over, core.ErrSessionFinalised))) {
+			return next, nil, over
 		}
-		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Progressed(ctx, next, u) }, err
+		return next, func(ctx context.Context) error {
+			err := s.Subjects[a.Kind].Progressed(ctx, next, u)
+			if over != nil && errors.Is(err, core.ErrSessionClosed) {
+				err = over
+			}
+			return err
+		}, nil
 	})
 }
 
 // Success takes the good end of a session. One that the subject does not accept is a bad
 // end, and the bank is told ErrSessionClosed.
 func (s *Service) Success(ctx context.Context, bank string, ok core.Success) error {
-	err := s.success(ctx, bank, ok)
+	a, err := s.success(ctx, bank, ok)
+	if p, patient := s.Subjects[a.Kind].(Patient); err != nil && patient && a.ranOut(s.Now()) {
+		if err := p.Late(ctx, a, ok); err != nil {
+			return fmt.Errorf("session event: %w", err)
+		}
+		return s.Accept(ctx, bank, ok)
+	}
 	if !errors.Is(err, ErrNotAccepted) {
 		return err
 	}
@@ -173,12 +195,23 @@ func (s *Service) Success(ctx context.Context, bank string, ok core.Success) err
 	return errors.Join(fmt.Errorf("%w: %w", core.ErrSessionClosed, err), s.Fail(ctx, bank, fail))
 }
 
-func (s *Service) success(ctx context.Context, bank string, ok core.Success) error {
-	return s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
+func (s *Service) success(ctx context.Context, bank string, ok core.Success) (was Authorisation, err error) {
+	err = s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
+		was = a
 		next, again, err := a.Succeed(s.Now(), ok)
 		if again {
 			return a, nil, err
 		}
+		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Authorised(ctx, next, ok) }, err
+	})
+	return was, err
+}
+
+// Accept finalises an authorisation that time alone has ended: the bank has told that SCA
+// succeeded all the same.
+func (s *Service) Accept(ctx context.Context, bank string, ok core.Success) error {
+	return s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
+		next, err := a.SucceedLate(s.Now(), ok)
 		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Authorised(ctx, next, ok) }, err
 	})
 }
@@ -208,6 +241,12 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 	const batch = 100
 	overdue, err := s.Store.Overdue(ctx, s.Now(), batch)
 	for _, a := range overdue {
+		if p, ok := s.Subjects[a.Kind].(Patient); ok {
+			if perr := p.RunsOut(ctx, a); perr != nil {
+				err = errors.Join(err, perr)
+				continue
+			}
+		}
 		err = errors.Join(err, s.Atomically(ctx, func(ctx context.Context) error {
 			var ended Authorisation
 			err := s.Store.Update(ctx, a.Bank, a.ID, func(a Authorisation) (Authorisation, error) {
@@ -226,7 +265,7 @@ func (s *Service) Sweep(ctx context.Context) (n int, err error) {
 			if err != nil {
 				return err
 			}
-			return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: "SessionExpired", Message: "the PSU did not finish in time"})
+			return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: RanOut, Message: "the PSU did not finish in time"})
 		}))
 		n++
 	}

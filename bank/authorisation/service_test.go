@@ -50,6 +50,9 @@ func (s subject) Refused(ctx context.Context, a authorisation.Authorisation, f c
 }
 
 func (s subject) Progressed(ctx context.Context, a authorisation.Authorisation, u core.Update) error {
+	if a.Status == authorisation.Failed && u.Status != "ACSC" {
+		return core.ErrSessionClosed // what only changes before the end
+	}
 	if u.FundsAvailable != nil {
 		return s.note(ctx, fmt.Sprint("funds ", *u.FundsAvailable), 0)
 	}
@@ -184,8 +187,16 @@ func TestEvents(t *testing.T) {
 		}, core.ErrSessionFinalised, "authorised ;", authorisation.Finalised},
 		{"nor after a failure of a payment's", authorisation.OfPayment, func(ctx context.Context, w world) error {
 			err := w.Fail(ctx, "lon", core.Fail{Session: w.a.Session, Class: "NoFunds"})
-			return errors.Join(err, w.Update(ctx, "lon", core.Update{Session: w.a.Session, Status: "ACSC"}))
+			return errors.Join(err, w.Update(ctx, "lon", core.Update{Session: w.a.Session, Status: "ACTC"}))
 		}, core.ErrSessionClosed, "refused NoFunds;", authorisation.Failed},
+		{"unless the payment wants to hear it", authorisation.OfPayment, func(ctx context.Context, w world) error {
+			err := w.Fail(ctx, "lon", core.Fail{Session: w.a.Session, Class: "NoFunds"})
+			return errors.Join(err, w.Update(ctx, "lon", core.Update{Session: w.a.Session, Status: "ACSC"}))
+		}, nil, "refused NoFunds;progressed;", authorisation.Failed},
+		{"time keeps its own word when the payment has nothing to hear", authorisation.OfPayment, func(ctx context.Context, w world) error {
+			w.clock.set(noon.Add(5 * time.Minute))
+			return w.another(core.ErrSessionClosed).Update(ctx, "lon", core.Update{Session: w.a.Session, Status: "ACTC"})
+		}, core.ErrSessionExpired, "", authorisation.Received},
 		{"a session that is not known", authorisation.OfConsent, func(ctx context.Context, w world) error {
 			return w.Success(ctx, "lon", core.Success{Session: "guess"})
 		}, core.ErrSessionUnknown, "", authorisation.Received},

@@ -103,7 +103,7 @@ func TestNew(t *testing.T) {
 			if fe, ok := errors.AsType[*FieldError](err); tt.field != "" && (!ok || fe.Field != tt.field) {
 				t.Errorf("got %v; want the field %s", err, tt.field)
 			}
-			if err == nil && (p.Status != Received || p.Bank != "lon" || p.TPP != "PSDSI-BS-1234567" || !p.AuthoriseBy.Equal(now.Add(15*time.Minute))) {
+			if err == nil && (p.Status != Received || p.Bank != "lon" || p.TPP != "PSDSI-BS-1234567" || !p.AuthoriseBy.Equal(now.Add(24*time.Hour))) {
 				t.Errorf("got %+v", p)
 			}
 		})
@@ -132,7 +132,7 @@ func TestDebtorAccountMayBeLeftToThePSU(t *testing.T) {
 		t.Fatal(err)
 	}
 	chosen := core.AccountReference{IBAN: "SI56191000000123438"}
-	p = p.Authorise(today, Settled, core.Success{DebtorAccount: chosen, UserID: "psu-7"})
+	p = p.Authorise(today, ljubljana, Settled, core.Success{DebtorAccount: chosen, UserID: "psu-7"})
 	if p.Order.DebtorAccount != chosen || p.PSU != "psu-7" {
 		t.Errorf("got %+v, %q", p.Order.DebtorAccount, p.PSU)
 	}
@@ -190,7 +190,7 @@ func TestAuthorise(t *testing.T) {
 			p := Payment{Status: tt.from, AuthoriseBy: now, PSU: "before"}
 			p.Order.RequestedExecutionDate = tt.on
 			p.Order.DebtorAccount.IBAN = "SI56191000000123438"
-			p = p.Authorise(today, tt.final, core.Success{DebtorAccount: core.AccountReference{BBAN: "1"}})
+			p = p.Authorise(today, ljubljana, tt.final, core.Success{DebtorAccount: core.AccountReference{BBAN: "1"}})
 			if p.Status != tt.want || !p.AuthoriseBy.IsZero() || p.PSU != "before" || p.Order.DebtorAccount.BBAN != "" {
 				t.Errorf("got %+v; want %s", p, tt.want)
 			}
@@ -243,9 +243,10 @@ func TestProgress(t *testing.T) {
 }
 
 func TestAt(t *testing.T) {
-	p := Payment{Status: Received, CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute)}
-	settling := p
+	p := Payment{Status: Received, Hand: Kept, CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute)}
+	settling, taken := p, p
 	settling.Status = InProcess
+	taken.Hand = Taken
 	for _, tt := range []struct {
 		name string
 		p    Payment
@@ -255,6 +256,7 @@ func TestAt(t *testing.T) {
 		{"just created", p, 0, Received},
 		{"the last moment for SCA", p, 15*time.Minute - 1, Received},
 		{"out of time", p, 15 * time.Minute, Rejected},
+		{"out of time, but the bank may have executed it", taken, time.Hour, Received},
 		{"being settled is beyond time", settling, time.Hour, InProcess},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

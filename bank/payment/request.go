@@ -18,9 +18,13 @@ import (
 
 // A Request is what a TPP orders.
 type Request struct {
-	Service string // payments
-	Product string
-	Order   core.Payment
+	Service       string // payments, bulk-payments, periodic-payments
+	Product       string
+	Order         core.Payment   // of payments, and each one of periodic-payments
+	Bulk          *core.Bulk     // of bulk-payments
+	Periodic      *core.Periodic // of periodic-payments
+	Document      Document       // what was sent, where that is no JSON
+	RejectNoFunds bool           // TPP-Rejection-NoFunds-Preferred
 }
 
 // daysAheadMax bounds how far ahead a payment can be ordered: beyond it a typing error is
@@ -47,7 +51,8 @@ func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Paymen
 	}
 	return Payment{
 		Bank: b.Code, ID: id, TPP: t.ID, TPPName: t.Name, Service: r.Service, Product: r.Product, Order: o,
-		Status: Received, CreatedAt: now, AuthoriseBy: now.Add(b.SCATimeout),
+		Bulk: r.Bulk, Periodic: r.Periodic, Document: r.Document, RejectNoFunds: r.RejectNoFunds,
+		Status: Received, Hand: Kept, CreatedAt: now, AuthoriseBy: now.Add(startMax),
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit"
-	"kontor/kit/day"
 )
 
 // A Store keeps payments. Package paymenttest says in tests what these words mean.
@@ -24,10 +24,14 @@ type Store interface {
 	Create(ctx context.Context, p Payment, since time.Time) error
 	// Get returns ErrUnknown when the bank has no payment with this ID.
 	Get(ctx context.Context, bank, id string) (Payment, error)
-	// ByRequest finds what t created with requestID; ErrUnknown where there is nothing.
+	// Outline is Get without what can be large: the Document and the payments of a Bulk.
+	Outline(ctx context.Context, bank, id string) (Payment, error)
+	// ByRequest finds, in outline, what t created with requestID; ErrUnknown where there is nothing.
 	ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (Payment, error)
+	// Unsettled lists in outline, oldest first, those that are being handed over since before.
+	Unsettled(ctx context.Context, bank string, before time.Time, limit int) ([]Payment, error)
 	// Update replaces a payment by what change returns, atomically; what it returns
-	// unchanged is not written. When change fails nothing is stored. change may run again,
+	// unchanged is not written, and change is given an outline. When change fails nothing is stored. change may run again,
 	// so it must only compute.
 	Update(ctx context.Context, bank, id string, change func(Payment) (Payment, error)) error
 }
@@ -51,16 +55,24 @@ type Service struct {
 
 var _ authorisation.Subject = (*Service)(nil)
 
-// A Creation is what a new payment needs beside its Request.
-type Creation struct {
-	Request
-	RequestID      string
+// A Start is what SCA needs to begin, beside the payment.
+type Start struct {
+	RequestID      string // X-Request-ID; with "" nothing is the same request
 	Body           []byte // what was sent, in one spelling: a repeat has the same
 	RedirectURI    string
 	NokRedirectURI string
 	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
 	UserID         string // the bank's id of the PSU where she logged in before
 	PSU            core.PSUContext
+	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank
+	// offers that. Until then nothing is handed to the bank.
+	Explicit bool
+}
+
+// A Creation is what a new payment needs.
+type Creation struct {
+	Request
+	Start
 }
 
 // digest tells one request from another.
@@ -88,17 +100,18 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		}
 		return Payment{}, authorisation.Authorisation{}, err
 	}
-	p.RequestID, p.Digest, p.PSU = r.RequestID, r.digest(), r.UserID
-	a := s.Authorisations.New(authorisation.Start{
-		Bank: b.Code, Kind: authorisation.OfPayment, Subject: p.ID, TPP: t.ID, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
-		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: r.UserID, Timeout: b.SCATimeout,
-	})
-	p.AuthoriseBy = a.ExpiresAt // one moment for both
+	p.RequestID, p.Digest, p.PSU, p.Brand = r.RequestID, r.digest(), r.UserID, r.Brand
+	var a authorisation.Authorisation
+	if !r.Explicit && b.StartAuthorisation != profile.Explicit {
+		a = s.authorisation(b, authorisation.OfPayment, p, r.Start)
+		p = p.Send(s.Now(), a.Session)
+		p.AuthoriseBy = a.ExpiresAt // one moment for both
+	}
 	err = s.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Audit.Append(ctx, s.entry(p, string(t.ID), "payment.create", r.RequestID)); err != nil {
 			return err
 		}
-		if err := s.Store.Create(ctx, p, p.CreatedAt.Add(-repeatWindow)); err != nil {
+		if err := s.Store.Create(ctx, p, p.CreatedAt.Add(-repeatWindow)); err != nil || p.Hand == Kept {
 			return err
 		}
 		return s.Authorisations.Store.Create(ctx, a)
@@ -106,13 +119,21 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	if errors.Is(err, ErrRepeated) {
 		return s.repeat(ctx, b, t, r)
 	}
-	if err != nil {
-		return Payment{}, authorisation.Authorisation{}, err
+	if err != nil || p.Hand == Kept {
+		return p, authorisation.Authorisation{}, err
 	}
-	if err := s.hand(ctx, b, t, p, a, r); err != nil {
+	if err := s.hand(ctx, b, p, a, r.PSU, false); err != nil {
 		return Payment{}, authorisation.Authorisation{}, err
 	}
 	return s.wait(ctx, b, p.ID, a.ID)
+}
+
+// authorisation returns a new authorisation of p, not yet stored.
+func (s *Service) authorisation(b profile.Bank, kind authorisation.Kind, p Payment, r Start) authorisation.Authorisation {
+	return s.Authorisations.New(authorisation.Start{
+		Bank: b.Code, Kind: kind, Subject: p.ID, TPP: p.TPP, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
+		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: cmp.Or(r.UserID, p.PSU), Timeout: b.SCATimeout,
+	})
 }
 
 // repeats says whether r is the request that created first, made again in time.
@@ -145,7 +166,7 @@ func (s *Service) again(ctx context.Context, b profile.Bank, id string) (p Payme
 		return p, a, err
 	}
 	if len(all) == 0 {
-		p, err = s.Store.Get(ctx, b.Code, id)
+		p, err = s.Store.Outline(ctx, b.Code, id)
 		return p.At(s.Now()), a, err
 	}
 	return s.wait(ctx, b, id, all[0].ID)
@@ -156,107 +177,32 @@ func (s *Service) wait(ctx context.Context, b profile.Bank, id, authorisationID 
 	if a, err = s.Authorisations.Await(ctx, b.Code, authorisationID, b.FirstUpdateWait); err != nil {
 		return p, a, err
 	}
-	p, err = s.Store.Get(ctx, b.Code, id)
+	p, err = s.Store.Outline(ctx, b.Code, id)
 	return p.At(s.Now()), a, err
-}
-
-// handMax bounds how long the bank may take to answer.
-const handMax = 30 * time.Second
-
-// hand hands p to the bank, once. It goes on when the TPP hangs up: what becomes of the
-// payment must not depend on that.
-func (s *Service) hand(ctx context.Context, b profile.Bank, t tpp.TPP, p Payment, a authorisation.Authorisation, r Creation) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handMax)
-	defer cancel()
-	app := t.Name
-	if r.Brand != "" {
-		app = r.Brand
-	}
-	u, cause := s.Cores[b.Code].StartPayment(ctx, core.PaymentOrder{
-		Session: a.Session, PaymentID: p.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
-		Product: p.Product, UserID: r.UserID, PSU: r.PSU, Payment: p.Order,
-	})
-	ctx = context.WithoutCancel(ctx) // the bank's time may be used up, what it said must be kept
-	if cause == nil {
-		return s.Authorisations.Handed(ctx, a, u, nil)
-	}
-	s.Log.WarnContext(ctx, "payment not taken", "bank", b.Code, "payment", p.ID, "certain", certain(cause), "err", cause)
-	if !certain(cause) {
-		return nil
-	}
-	taken := false
-	err := s.Atomically(ctx, func(ctx context.Context) error {
-		if err := s.Authorisations.Handed(ctx, a, nil, cause); err != nil {
-			return err
-		}
-		return s.Store.Update(ctx, b.Code, p.ID, func(p Payment) (Payment, error) {
-			taken = p.Status != Rejected // a report of the bank says more than its answer
-			return p.NotTaken(), nil
-		})
-	})
-	switch {
-	case err != nil || taken:
-		return err
-	case errors.Is(cause, core.ErrUnavailable), errors.Is(cause, core.ErrNotOffered):
-		return cause
-	}
-	return ErrFailed
-}
-
-// certain says whether cause rules out that the bank took the payment. An answer that makes
-// no sense does not: the bank may have understood us better than we it.
-func certain(cause error) bool {
-	return !errors.Is(cause, core.ErrUnknownOutcome) &&
-		(errors.Is(cause, core.ErrUnavailable) || errors.Is(cause, core.ErrRefused) || errors.Is(cause, core.ErrNotOffered))
 }
 
 // Get returns a payment to the TPP that owns it. Service and product must be the payment's:
 // they are part of its name.
 func (s *Service) Get(ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string) (Payment, error) {
+	return s.read(ctx, b, t, service, product, id, s.Store.Get)
+}
+
+// Status is Get without what can be large: the Document and the payments of a Bulk.
+func (s *Service) Status(ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string) (Payment, error) {
+	return s.read(ctx, b, t, service, product, id, s.Store.Outline)
+}
+
+func (s *Service) read(
+	ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string, get func(ctx context.Context, bank, id string) (Payment, error),
+) (Payment, error) {
 	if err := Offered(b.Profile, service, product); err != nil {
 		return Payment{}, err
 	}
-	p, err := s.Store.Get(ctx, b.Code, id)
+	p, err := get(ctx, b.Code, id)
 	if err == nil && (p.TPP != t || p.Service != service || p.Product != product) {
 		return Payment{}, ErrUnknown
 	}
 	return p.At(s.Now()), err
-}
-
-// Authorised moves the payment on: the PSU has approved it.
-func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation, ok core.Success) error {
-	b := s.Banks[a.Bank]
-	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.authorise", "")); err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
-		return p.Authorise(day.Of(s.Now(), b.Zone), Status(b.Payments.FinalStatus), ok), nil
-	})
-}
-
-// Refused rejects or cancels the payment.
-func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f core.Fail) error {
-	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.reject", "")); err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) { return p.Refuse(f), nil })
-}
-
-// Progressed moves the payment by what the bank reports. A payment that this ends needs no
-// SCA any more.
-func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation, u core.Update) error {
-	var next Payment
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
-		next = p.Progress(u, a.Status == authorisation.Exempted, a.ExpiresAt)
-		return next, nil
-	})
-	if err != nil || a.Status.Final() || next.Status != Rejected && next.Status != Cancelled {
-		return err
-	}
-	return errors.Join(
-		s.Audit.Append(ctx, s.entry(next, "bank", "payment.reject", "")),
-		s.Authorisations.CloseAll(ctx, a.Bank, authorisation.OfPayment, a.Subject),
-	)
 }
 
 // of names the payment that a authorises.

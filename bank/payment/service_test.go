@@ -39,6 +39,7 @@ type bench struct {
 	starts atomic.Int32
 	order  core.PaymentOrder
 	answer func(core.PaymentOrder) (*core.Update, error) // of StartPayment
+	ask    func(session string) (*core.Update, error)    // of PaymentStatus
 }
 
 func (b *bench) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {
@@ -47,6 +48,14 @@ func (b *bench) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Upda
 	b.order = o
 	b.mu.Unlock()
 	return b.answer(o)
+}
+
+// PaymentStatus is how most banks are: they do not tell.
+func (b *bench) PaymentStatus(_ context.Context, session, _ string) (*core.Update, error) {
+	if b.ask == nil {
+		return nil, core.ErrNotOffered
+	}
+	return b.ask(session)
 }
 
 func (b *bench) clock() time.Time {
@@ -88,7 +97,7 @@ func open(t *testing.T, db *sqldb.DB) *bench {
 		Audit: b.audit, Atomically: db.Atomically, ReturnURL: func(bank, key string) string { return "https://hub.example/return/" + bank + "/" + key },
 		Now: b.clock, NewID: newID, Log: slog.New(slog.DiscardHandler),
 	}
-	b.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfPayment: b.Service}
+	b.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfPayment: b.Service, authorisation.OfCancellation: b.Service}
 	return b
 }
 
@@ -105,8 +114,10 @@ func creation(requestID string) payment.Creation {
 			DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, Amount: money.Amount{Minor: 1250, Currency: "EUR"},
 			CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
 		}},
-		RequestID: requestID, Body: []byte(`{"creditorName":"Žiga Čebela"}`), RedirectURI: "https://tpp.example/back",
-		UserID: "psu-7", PSU: core.PSUContext{IPAddress: "192.0.2.7"},
+		Start: payment.Start{
+			RequestID: requestID, Body: []byte(`{"creditorName":"Žiga Čebela"}`), RedirectURI: "https://tpp.example/back",
+			UserID: "psu-7", PSU: core.PSUContext{IPAddress: "192.0.2.7"},
+		},
 	}
 }
 
@@ -117,6 +128,15 @@ func (b *bench) create(t *testing.T, requestID string) (payment.Payment, authori
 		t.Fatal(err)
 	}
 	return p, a
+}
+
+// sweep does what the hub does all the time.
+func (b *bench) sweep(t *testing.T) {
+	t.Helper()
+	_, err := b.auths.Sweep(t.Context())
+	if err := errors.Join(err, b.Sweep(t.Context())); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // status reads the payment as its TPP does.
@@ -231,7 +251,7 @@ func TestAPaymentThatThePSUForgets(t *testing.T) {
 		b.pass(20*time.Minute - time.Second)
 		b.want(t, p.ID, payment.Received)
 		b.pass(time.Second)
-		b.want(t, p.ID, payment.Rejected)
+		b.want(t, p.ID, payment.Received) // the bank has not been asked yet
 		for range 2 {
 			if _, err := b.auths.Sweep(t.Context()); err != nil {
 				t.Fatal(err)
@@ -347,6 +367,7 @@ func TestARepeatedRequest(t *testing.T) {
 		if again, _ := b.create(t, "r1"); again.ID == first.ID {
 			t.Error("after a day the request is a new one")
 		}
+		b.sweep(t)
 		b.want(t, first.ID, payment.Rejected) // nobody authorised it
 	})
 }
@@ -451,6 +472,7 @@ func TestWhatAProcessLeftBehindIsNeverSentAgain(t *testing.T) {
 		}
 		b.want(t, p.ID, payment.Received)
 		b.pass(time.Hour)
+		b.sweep(t)
 		b.want(t, p.ID, payment.Rejected)
 		auth, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfPayment, p.ID, a.ID)
 		if auth.Status != authorisation.Failed || err != nil {

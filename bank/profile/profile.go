@@ -163,9 +163,18 @@ type Payments struct {
 	// DebtorAccountOptional lets the PSU choose the account at the bank.
 	DebtorAccountOptional bool `yaml:"debtorAccountOptional"`
 	// FinalStatus is what a payment becomes when the bank reports success without a status.
-	FinalStatus  string `yaml:"finalStatus"`
-	Cancellation string `yaml:"cancellation"` // none
+	FinalStatus  string       `yaml:"finalStatus"`
+	Cancellation Cancellation `yaml:"cancellation"`
 }
+
+// Cancellation says how a payment that is authorised, and not executed, can be cancelled.
+type Cancellation string
+
+const (
+	CancelNone       Cancellation = "none"
+	CancelDirect     Cancellation = "direct"     // at once: 204
+	CancelAuthorised Cancellation = "authorised" // after SCA: 202
+)
 
 // AtLeast says whether p speaks level, or a newer one, of the standard.
 func (p Profile) AtLeast(level string) bool {
@@ -188,6 +197,8 @@ type FundsConsent string
 const (
 	FundsNone       FundsConsent = "none"
 	FundsByConsents FundsConsent = "consents" // POST /v1/consents with confirmationOfFundsAllowed
+	FundsByV2       FundsConsent = "v2"       // POST /v2/consents/confirmation-of-funds
+	FundsAtBank     FundsConsent = "bank"     // by the PSU at her bank, of which the hub hears nothing
 )
 
 // Funds holds the switches of confirmations of funds.

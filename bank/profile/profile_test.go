@@ -178,6 +178,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"a cancellation that is not offered", "bankart", func(p *profile.Profile) { p.Payments.Cancellation = "204" }, "payments.cancellation"},
 		{"confirmations of funds without a consent to them", "bankart", func(p *profile.Profile) { p.Funds.ConsentVia = profile.FundsNone }, "funds.consentVia"},
 		{"consents to confirmations that are off", "bankart", func(p *profile.Profile) { p.Funds.Enabled = false }, "funds.consentVia"},
+		{"a resource of its own for confirmations that are off", "standard", func(p *profile.Profile) { p.Funds.Enabled = false }, "funds.consentVia"},
 		{"an unknown way to give the consent to funds", "bankart", func(p *profile.Profile) { p.Funds.ConsentVia = "phone" }, `funds.consentVia: "phone"`},
 		{"all without standing orders", "standard", func(p *profile.Profile) { p.Accounts.BookingStatuses = []string{"booked", "pending", "both", "all"} }, "one of them is off"},
 		{"all at a level that does not know it", "bankart", func(p *profile.Profile) {

@@ -195,7 +195,7 @@ func (p Profile) validatePayments(f *findings) {
 			f.when(slices.Contains(products[:i], name), key, "%q stands there twice", name)
 		}
 	}
-	f.among("payments.cancellation", p.Payments.Cancellation, "none")
+	f.among("payments.cancellation", string(p.Payments.Cancellation), string(CancelNone), string(CancelDirect), string(CancelAuthorised))
 	if !p.Payments.Enabled {
 		f.when(count > 0, "payments.products", "there are products, but payments.enabled is false")
 		f.when(p.Payments.DebtorAccountOptional, "payments.debtorAccountOptional", "it is on, but payments.enabled is false")
@@ -206,9 +206,9 @@ func (p Profile) validatePayments(f *findings) {
 }
 
 func (p Profile) validateFunds(f *findings) {
-	f.among("funds.consentVia", string(p.Funds.ConsentVia), string(FundsNone), string(FundsByConsents))
+	f.among("funds.consentVia", string(p.Funds.ConsentVia), string(FundsNone), string(FundsByConsents), string(FundsByV2), string(FundsAtBank))
 	f.when(p.Funds.Enabled && p.Funds.ConsentVia == FundsNone, "funds.consentVia", "confirmations need a consent, and there is no way to give one")
-	f.when(!p.Funds.Enabled && p.Funds.ConsentVia == FundsByConsents, "funds.consentVia", "it asks for consents to what funds.enabled switches off")
+	f.when(!p.Funds.Enabled && p.Funds.ConsentVia != FundsNone, "funds.consentVia", "it asks for consents to what funds.enabled switches off")
 }
 
 var (

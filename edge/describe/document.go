@@ -184,7 +184,7 @@ type PaymentService struct {
 // Funds is the confirmation of funds.
 type Funds struct {
 	Offered    bool   `json:"offered" switch:"funds.enabled"`
-	ConsentVia string `json:"consentVia" switch:"funds.consentVia"` // consents: POST /v1/consents with confirmationOfFundsAllowed
+	ConsentVia string `json:"consentVia" switch:"funds.consentVia"` // v2, consents (POST /v1/consents with confirmationOfFundsAllowed), bank
 }
 
 // Signatures are those of requests, by a qualified seal.
@@ -268,7 +268,7 @@ func document(c Config) Document {
 		Accounts: accounts(p.Accounts),
 		Payments: Payments{
 			Offered: p.Payments.Enabled, DebtorAccountOptional: p.Payments.DebtorAccountOptional,
-			StatusAfterSuccess: p.Payments.FinalStatus, Cancellation: p.Payments.Cancellation,
+			StatusAfterSuccess: p.Payments.FinalStatus, Cancellation: string(p.Payments.Cancellation),
 		},
 		Funds:      Funds{p.Funds.Enabled, string(p.Funds.ConsentVia)},
 		Signatures: Signatures{p.Signature.Required, words(p.Signature.Headers), words(p.Signature.HeadersIfPresent), seconds(p.Signature.DateWindow)},

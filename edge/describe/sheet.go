@@ -178,7 +178,7 @@ func paying(p Payments) section {
 
 func funds(f Funds) section {
 	return section{"funds", "capabilities.funds", "", []row{yes("capabilities.offered", f.Offered)}}.with(f.Offered,
-		one("capabilities.fundsConsent", f.ConsentVia, map[string]string{"consents": "capabilities.fundsByConsents", "none": "capabilities.fundsNone"}))
+		one("capabilities.fundsConsent", f.ConsentVia, map[string]string{"v2": "capabilities.fundsByV2", "consents": "capabilities.fundsByConsents", "bank": "capabilities.fundsAtBank", "none": "capabilities.fundsNone"}))
 }
 
 func signatures(g Signatures) section {

@@ -110,8 +110,10 @@ func (a *API) createPayment(c *call) (answer, error) {
 	var compact bytes.Buffer
 	json.Compact(&compact, text) // valid: it was read before
 	p, auth, err := a.Payments.Create(c.Context(), a.Bank, c.tpp, payment.Creation{
-		Request:   payment.Request{Service: payments, Product: product, Order: order},
-		RequestID: c.requestID, Body: compact.Bytes(), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu,
+		Request: payment.Request{Service: payments, Product: product, Order: order},
+		Start: payment.Start{
+			RequestID: c.requestID, Body: compact.Bytes(), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu,
+		},
 	})
 	if err != nil {
 		return answer{}, err

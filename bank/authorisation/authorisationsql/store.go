@@ -112,9 +112,10 @@ func (s Store) update(ctx context.Context, where, bank, key string, change func(
 			return err
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
-			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, version = version + 1 WHERE bank = $10 AND id = $11 AND version = $12`,
+			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, session = $10, version = version + 1
+			WHERE bank = $11 AND id = $12 AND version = $13`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
-			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), bank, a.ID, version)
+			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), a.Session, bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}

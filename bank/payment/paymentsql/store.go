@@ -15,15 +15,13 @@ import (
 	"kontor/bank/core"
 	"kontor/bank/payment"
 	"kontor/bank/tpp"
-	"kontor/kit/day"
-	"kontor/kit/money"
 	"kontor/kit/sqldb"
 )
 
 //go:embed *.sql
 var files embed.FS
 
-// Migrations creates the table.
+// Migrations creates the tables.
 var Migrations fs.FS = files
 
 // attempts bounds how often Update decides anew because another writer came first.
@@ -35,10 +33,10 @@ type Store struct{ DB *sqldb.DB }
 var _ payment.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, service, product, payment_order, debtor_account, status, funds_available, request_id,
-	digest, created_at, authorise_by`
+	digest, created_at, authorise_by, hand, handed_at, session, unconfirmed, cancel_request, content`
 
 func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) error {
-	fixed, err := marshal(orderOf(p.Order))
+	fixed, err := marshal(fixedOf(p))
 	if err != nil {
 		return err
 	}
@@ -46,35 +44,66 @@ func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) e
 	if err != nil {
 		return err
 	}
+	entries, content := "", p.Document.Bytes != nil || p.Bulk != nil
+	if p.Bulk != nil {
+		if entries, err = marshal(entriesOf(p.Bulk.Payments)); err != nil {
+			return err
+		}
+	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO payment (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)
 			ON CONFLICT (bank, tpp, request_id) DO NOTHING`
 		args := []any{
 			p.Bank, p.ID, string(p.TPP), p.TPPName, m.psu, p.Service, p.Product, fixed, m.debtor, m.status, m.funds, m.requestID,
-			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy,
+			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content),
 		}
 		n, err := tx.Exec(insert, args...)
-		if err != nil || n == 1 {
-			return err
-		}
-		// The other one may be so old that its claim is over.
-		n, err = tx.Exec(`UPDATE payment SET request_id = NULL, version = version + 1 WHERE bank = $1 AND tpp = $2 AND request_id = $3 AND created_at <= $4`,
-			p.Bank, string(p.TPP), m.requestID, sqldb.Micros(since))
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			n, err = tx.Exec(insert, args...)
-		}
 		if err == nil && n == 0 {
-			err = payment.ErrRepeated
+			// The other one may be so old that its claim is over.
+			n, err = tx.Exec(`UPDATE payment SET request_id = NULL, version = version + 1 WHERE bank = $1 AND tpp = $2 AND request_id = $3 AND created_at <= $4`,
+				p.Bank, string(p.TPP), m.requestID, sqldb.Micros(since))
+			if err == nil && n == 1 {
+				n, err = tx.Exec(insert, args...)
+			}
 		}
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return payment.ErrRepeated
+		case !content:
+			return nil
+		}
+		_, err = tx.Exec(`INSERT INTO payment_content (bank, id, entries, media, document) VALUES ($1, $2, $3, $4, $5)`,
+			p.Bank, p.ID, entries, p.Document.Media, append([]byte{}, p.Document.Bytes...))
 		return err
 	})
 }
 
 func (s Store) Get(ctx context.Context, bank, id string) (payment.Payment, error) {
+	p, r, err := s.one(ctx, `id = $2`, bank, id)
+	if err != nil || !r.content {
+		return p, err
+	}
+	var listed string
+	err = s.DB.QueryRow(ctx, `SELECT entries, media, document FROM payment_content WHERE bank = $1 AND id = $2`, bank, id).
+		Scan(&listed, &p.Document.Media, &p.Document.Bytes)
+	if err != nil || p.Bulk == nil {
+		return p, err
+	}
+	var all []order
+	if err = json.Unmarshal([]byte(listed), &all); err != nil {
+		return p, err
+	}
+	p.Bulk.Payments = make([]core.Payment, len(all))
+	for i, o := range all {
+		p.Bulk.Payments[i] = o.payment()
+	}
+	return p, nil
+}
+
+func (s Store) Outline(ctx context.Context, bank, id string) (payment.Payment, error) {
 	p, _, err := s.one(ctx, `id = $2`, bank, id)
 	return p, err
 }
@@ -84,9 +113,27 @@ func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID s
 	return p, err
 }
 
+func (s Store) Unsettled(ctx context.Context, bank string, before time.Time, limit int) ([]payment.Payment, error) {
+	rows, err := s.DB.Query(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND hand = 'sending' AND handed_at <= $2
+		ORDER BY handed_at LIMIT $3`, bank, sqldb.Micros(before), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []payment.Payment
+	for rows.Next() {
+		p, _, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, rows.Err()
+}
+
 func (s Store) Update(ctx context.Context, bank, id string, change func(payment.Payment) (payment.Payment, error)) error {
 	for range attempts {
-		p, version, err := s.one(ctx, `id = $2`, bank, id)
+		p, r, err := s.one(ctx, `id = $2`, bank, id)
 		if err != nil {
 			return err
 		}
@@ -102,8 +149,10 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(payment.
 			return err
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE payment SET psu = $1, debtor_account = $2, status = $3, funds_available = $4, request_id = $5,
-			authorise_by = $6, version = version + 1 WHERE bank = $7 AND id = $8 AND version = $9`,
-			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, bank, id, version)
+			authorise_by = $6, hand = $7, handed_at = $8, session = $9, unconfirmed = $10, cancel_request = $11, version = version + 1
+			WHERE bank = $12 AND id = $13 AND version = $14`,
+			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest,
+			bank, id, r.version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -111,12 +160,18 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(payment.
 	return fmt.Errorf("payment %s: overtaken by other writers %d times", id, attempts)
 }
 
-func (s Store) one(ctx context.Context, where string, args ...any) (payment.Payment, int64, error) {
-	p, version, err := scan(s.DB.QueryRow(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND `+where, args...))
+func (s Store) one(ctx context.Context, where string, args ...any) (payment.Payment, row, error) {
+	p, r, err := scan(s.DB.QueryRow(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND `+where, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = payment.ErrUnknown
 	}
-	return p, version, err
+	return p, r, err
+}
+
+// row is what a row says beside the payment.
+type row struct {
+	version int64
+	content bool // there is a row of payment_content
 }
 
 // mutable holds the columns that change in the life of a payment.
@@ -125,68 +180,59 @@ type mutable struct {
 	funds               sql.NullInt64
 	requestID           sql.NullString
 	authoriseBy         int64
+	hand, session       string
+	handedAt            int64
+	unconfirmed         int
+	cancelRequest       string
 }
 
 func mutableOf(p payment.Payment) (m mutable, err error) {
 	m = mutable{
-		psu: p.PSU, status: string(p.Status), requestID: sqldb.Null(p.RequestID),
-		authoriseBy: sqldb.Micros(p.AuthoriseBy),
+		psu: p.PSU, status: string(p.Status), requestID: sqldb.Null(p.RequestID), authoriseBy: sqldb.Micros(p.AuthoriseBy),
+		hand: string(p.Hand), session: p.Session, handedAt: sqldb.Micros(p.HandedAt), unconfirmed: sqldb.Bool(p.Unconfirmed),
+		cancelRequest: p.CancelRequest,
 	}
 	if p.FundsAvailable != nil {
 		m.funds = sql.NullInt64{Int64: int64(sqldb.Bool(*p.FundsAvailable)), Valid: true}
 	}
-	m.debtor, err = marshal(p.Order.DebtorAccount)
+	account := p.Order.DebtorAccount
+	if p.Bulk != nil {
+		account = p.Bulk.DebtorAccount
+	}
+	m.debtor, err = marshal(account)
 	return m, err
 }
 
-// order is what of an order never changes, as it is stored.
-type order struct {
-	EndToEndID        string                `json:"endToEndId"`
-	Minor             int64                 `json:"minor"`
-	Currency          string                `json:"currency"`
-	CreditorName      string                `json:"creditorName"`
-	CreditorAccount   core.AccountReference `json:"creditorAccount"`
-	CreditorAgent     string                `json:"creditorAgent,omitempty"`
-	CreditorAgentName string                `json:"creditorAgentName,omitempty"`
-	CreditorAddress   *core.Address         `json:"creditorAddress,omitempty"`
-	Remittance        string                `json:"remittance,omitempty"`
-	ExecutionDate     day.Day               `json:"executionDate"`
-}
-
-func orderOf(o core.Payment) order {
-	return order{
-		EndToEndID: o.EndToEndID, Minor: o.Amount.Minor, Currency: o.Amount.Currency, CreditorName: o.CreditorName,
-		CreditorAccount: o.CreditorAccount, CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName,
-		CreditorAddress: o.CreditorAddress, Remittance: o.Remittance, ExecutionDate: o.RequestedExecutionDate,
-	}
-}
-
-func scan(row interface{ Scan(...any) error }) (p payment.Payment, version int64, err error) {
+func scan(from interface{ Scan(...any) error }) (p payment.Payment, r row, err error) {
 	var m mutable
-	var fixed string
+	var text string
 	var digest []byte
 	var created int64
-	err = row.Scan(&p.Bank, &p.ID, &p.TPP, &p.TPPName, &m.psu, &p.Service, &p.Product, &fixed, &m.debtor, &m.status, &m.funds, &m.requestID,
-		&digest, &created, &m.authoriseBy, &version)
+	var content int
+	err = from.Scan(&p.Bank, &p.ID, &p.TPP, &p.TPPName, &m.psu, &p.Service, &p.Product, &text, &m.debtor, &m.status, &m.funds, &m.requestID,
+		&digest, &created, &m.authoriseBy, &m.hand, &m.handedAt, &m.session, &m.unconfirmed, &m.cancelRequest, &content, &r.version)
 	if err != nil {
-		return p, 0, err
+		return p, r, err
 	}
+	r.content = content == 1
 	p.PSU, p.Status, p.RequestID = m.psu, payment.Status(m.status), m.requestID.String
 	p.CreatedAt, p.AuthoriseBy = sqldb.Time(created), sqldb.Time(m.authoriseBy)
+	p.Hand, p.HandedAt, p.Session = payment.Hand(m.hand), sqldb.Time(m.handedAt), m.session
+	p.Unconfirmed, p.CancelRequest = m.unconfirmed == 1, m.cancelRequest
 	if m.funds.Valid {
 		p.FundsAvailable = new(m.funds.Int64 == 1)
 	}
 	copy(p.Digest[:], digest)
-	var o order
-	if err := json.Unmarshal([]byte(fixed), &o); err != nil {
-		return p, 0, err
+	var f fixed
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return p, r, err
 	}
-	p.Order = core.Payment{
-		EndToEndID: o.EndToEndID, Amount: money.Amount{Minor: o.Minor, Currency: o.Currency}, CreditorName: o.CreditorName,
-		CreditorAccount: o.CreditorAccount, CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName,
-		CreditorAddress: o.CreditorAddress, Remittance: o.Remittance, RequestedExecutionDate: o.ExecutionDate,
+	f.into(&p)
+	account := &p.Order.DebtorAccount
+	if p.Bulk != nil {
+		account = &p.Bulk.DebtorAccount
 	}
-	return p, version, json.Unmarshal([]byte(m.debtor), &p.Order.DebtorAccount)
+	return p, r, json.Unmarshal([]byte(m.debtor), account)
 }
 
 func marshal(v any) (string, error) {

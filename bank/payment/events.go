@@ -1,0 +1,163 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/core"
+	"kontor/kit/day"
+)
+
+// Authorised moves the payment on, or cancels it: the PSU has approved it.
+func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation, ok core.Success) error {
+	if a.Kind == authorisation.OfCancellation {
+		return s.cancelled(ctx, a)
+	}
+	b := s.Banks[a.Bank]
+	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.authorise", "")); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+		return p.Authorise(day.Of(s.Now(), b.Zone), b.Zone, Status(b.Payments.FinalStatus), ok), nil
+	})
+}
+
+// Refused rejects or cancels the payment. A cancellation that was refused leaves it as it is.
+func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f core.Fail) error {
+	action := "payment.cancel.fail"
+	if a.Kind == authorisation.OfPayment {
+		action = "payment.authorise.fail"
+		err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+			next := p.Refuse(f)
+			if next.Status != p.Status {
+				action = ended(next.Status)
+			}
+			return next, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.Audit.Append(ctx, s.entry(of(a), "bank", action, ""))
+}
+
+// ended is how the record calls an end.
+func ended(s Status) string {
+	if s == Cancelled {
+		return "payment.cancel"
+	}
+	return "payment.reject"
+}
+
+// Progressed moves the payment by what the bank reports. A payment that this ends needs no
+// SCA any more.
+func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation, u core.Update) error {
+	if a.Kind == authorisation.OfCancellation {
+		if u.Status != string(Cancelled) {
+			return nil
+		}
+		return s.cancelled(ctx, a)
+	}
+	var old, next Payment
+	err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+		old, next = p, p.Progress(u, a.Status == authorisation.Exempted, a.ExpiresAt)
+		return next, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case a.At(s.Now()).Status == authorisation.Failed && (old.Status == next.Status || !next.Status.moved()):
+		return core.ErrSessionClosed // only money that has moved is still of interest
+	case next.Status != Rejected && next.Status != Cancelled || old.Status == next.Status:
+		return nil
+	}
+	return errors.Join(s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), "")), s.closeAll(ctx, next))
+}
+
+// askMax bounds how long a bank is asked what became of a payment.
+const askMax = 10 * time.Second
+
+// patience is how long after the end of SCA a bank that does not answer is asked again. Then
+// the payment is rejected; what the bank says later still counts.
+const patience = 10 * time.Minute
+
+// RunsOut asks the bank how the payment stands whose PSU did not finish in time: her success
+// may be on its way, or lost.
+func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) error {
+	if a.Kind != authorisation.OfPayment {
+		return nil
+	}
+	p, err := s.Store.Outline(ctx, a.Bank, a.Subject)
+	if err != nil || p.Hand == Kept || p.Status.Final() || p.Session != a.Session {
+		return err
+	}
+	u := &core.Update{Status: string(p.Status)}
+	if !p.Status.moved() {
+		u, err = s.ask(ctx, p)
+	}
+	switch {
+	case errors.Is(err, core.ErrPaymentUnknown), errors.Is(err, core.ErrNotOffered):
+		return nil
+	case err != nil && s.Now().Before(a.ExpiresAt.Add(patience)):
+		return err
+	case err != nil || !authorised(u):
+		return nil
+	}
+	err = s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session})
+	if err != nil || u.Status == "" {
+		return err
+	}
+	u.Session = a.Session
+	return s.Authorisations.Update(ctx, a.Bank, *u)
+}
+
+// Late says whether a success still counts that comes when the time for it is over. A bank
+// that can be asked has to have the payment authorised. One that cannot is believed: it may
+// have executed the payment, and a TPP that reads of a rejection would pay once more.
+func (s *Service) Late(ctx context.Context, a authorisation.Authorisation, _ core.Success) error {
+	p, err := s.Store.Outline(ctx, a.Bank, a.Subject)
+	if err != nil {
+		return err
+	}
+	if p.Status.Final() && !p.Unconfirmed || a.Kind == authorisation.OfPayment && p.Session != a.Session {
+		return core.ErrSessionClosed
+	}
+	if a.Kind != authorisation.OfPayment {
+		return nil
+	}
+	u, err := s.ask(ctx, p)
+	switch {
+	case errors.Is(err, core.ErrNotOffered):
+		return nil
+	case errors.Is(err, core.ErrPaymentUnknown), err == nil && !authorised(u):
+		return core.ErrSessionExpired
+	}
+	return err
+}
+
+// ask asks the bank how p stands.
+func (s *Service) ask(ctx context.Context, p Payment) (*core.Update, error) {
+	ctx, cancel := context.WithTimeout(ctx, askMax)
+	defer cancel()
+	return s.Cores[p.Bank].PaymentStatus(ctx, p.Session, p.ID)
+}
+
+// authorised says whether u tells of a payment that its PSU has approved.
+func authorised(u *core.Update) bool {
+	if u == nil {
+		return false
+	}
+	sca := authorisation.Status(u.SCAStatus)
+	return sca == authorisation.Finalised || sca == authorisation.Exempted || slices.Index(way, Status(u.Status)) >= slices.Index(way, TechnicallyAccepted)
+}
+
+// closeAll ends SCA that is under way for p.
+func (s *Service) closeAll(ctx context.Context, p Payment) error {
+	return errors.Join(
+		s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfPayment, p.ID),
+		s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfCancellation, p.ID),
+	)
+}
