@@ -52,6 +52,10 @@ func ResponseHeaders(p profile.Profile) []Header {
 		{"Location", "Where a resource that was created is.", false},
 		{"ASPSP-SCA-Approach", "How the PSU authenticates: REDIRECT, also with OAuth.", false},
 	}
+	if notifies(p) {
+		all = append(all, Header{"ASPSP-Notification-Support", "Whether the TPP will be told of changes of status, where it asked for that.", false},
+			Header{"ASPSP-Notification-Content", "Of which changes: SCA, PROCESS, LAST.", false})
+	}
 	for _, name := range p.ExtraResponseHeaders {
 		all = append(all, Header{name, "Names this answer.", true})
 	}

@@ -132,6 +132,10 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 		good.Headers["Location"] = &huma.Param{Description: "Where the resource is.", Schema: &huma.Schema{Type: "string", Format: "uri"}, Required: true}
 		good.Headers["ASPSP-SCA-Approach"] = &huma.Param{Description: "How the PSU authenticates; with OAuth it is a redirect, too.", Schema: &huma.Schema{Type: "string", Enum: []any{"REDIRECT"}}}
 	}
+	if op.status == http.StatusCreated && notifies(d.p) && slices.ContainsFunc(op.params, func(q parameter) bool { return q.name == notificationHeaders[0].name }) {
+		good.Headers["ASPSP-Notification-Support"] = &huma.Param{Description: "Whether the TPP will be told, where it asked for that.", Schema: &huma.Schema{Type: "boolean"}}
+		good.Headers["ASPSP-Notification-Content"] = &huma.Param{Description: "What it will be told.", Schema: &huma.Schema{Type: "string"}}
+	}
 	if op.answer != nil {
 		good.Content = d.content(jsonMedia, op.answer)
 	}

@@ -34,6 +34,10 @@ var parameterRules = []parameterRule{
 	{"TPP-Redirect-URI", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Required = p.SCAApproaches[0] == profile.Redirect
 	}},
+	{"TPP-Notification-URI", notifies, nil},
+	{"TPP-Notification-Content-Preferred", notifies, func(p profile.Profile, _ *operation, q *huma.Param) {
+		q.Schema.Pattern, q.Description = "^status=", q.Description+" Known here: "+strings.Join(p.Notifications, ", ")+"."
+	}},
 	{"paymentProduct", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Schema.Enum = values(p.Payments.Products[payments])
 	}},

@@ -50,11 +50,11 @@ type parameter struct {
 var (
 	consentIDHeader = parameter{"header", "Consent-ID", "The consent under which this is read.", "", true}
 	withBalance     = parameter{"query", "withBalance", "Show balances, as far as the consent allows and the bank offers it here.", "boolean", false}
-	redirectHeaders = []parameter{
+	redirectHeaders = append([]parameter{
 		{"header", "TPP-Redirect-URI", "Where the PSU goes after SCA. Mandatory for a plain redirect.", "uri", false},
 		{"header", "TPP-Nok-Redirect-URI", "Where the PSU goes instead when SCA fails or is refused.", "uri", false},
 		{"header", "TPP-Brand-Logging-Information", "The brand that the PSU knows; it is shown to her.", "", false},
-	}
+	}, notificationHeaders...)
 	// reportParameters narrow a list of entries.
 	reportParameters = []parameter{
 		{"query", "dateFrom", "First booking day. It is needed, unless the report begins at an entry.", "date", false},

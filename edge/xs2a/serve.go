@@ -135,6 +135,7 @@ func (a *API) serve(op *operation) http.Handler {
 		a.begin(c)
 		ans, err := a.answer(c)
 		if err != nil {
+			dropNotification(w.Header())
 			ans = a.refusal(c, err)
 		}
 		a.send(c, ans)
