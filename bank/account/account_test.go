@@ -422,6 +422,7 @@ func TestAConsentThatPermitsNothingAsksNothingOfTheBank(t *testing.T) {
 	if err := d.Terminate(t.Context(), "lon", consenttest.AISP.ID, ended.ID, ""); err != nil {
 		t.Fatal(err)
 	}
+	d.Change(func(b *profile.Bank) { b.Funds.ConsentVia = profile.FundsByConsents })
 	funds := consenttest.Everything()
 	funds.Access, funds.ConfirmationOfFundsAllowed = consent.Access{Accounts: &[]core.AccountReference{{IBAN: giro}}}, true
 	piis := d.Given(t, funds, "u1", nil)

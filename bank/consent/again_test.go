@@ -251,6 +251,7 @@ func TestNoStart(t *testing.T) {
 		}, consent.ErrStatus},
 		{"under one to confirm funds", func(t *testing.T, w *consenttest.World) string {
 			olderByAuthorisation(w)
+			w.Change(func(b *profile.Bank) { b.Funds.ConsentVia = profile.FundsByConsents })
 			r := consenttest.Everything()
 			r.Access, r.ConfirmationOfFundsAllowed = consent.Access{Accounts: refs(byIBAN(ibanA))}, true
 			return w.Given(t, r, "u1", nil).ID

@@ -79,10 +79,11 @@ type Consent struct {
 	PSU             string // the bank's id of the PSU; "" before SCA
 	Model           Model
 	Access          Access
+	Card            Card // of a consent to confirm funds; sealed at rest
 	Recurring       bool
 	ValidUntil      day.Day   // last day, inclusive, in the bank's calendar
 	ExpiresAt       time.Time // the first moment after ValidUntil
-	FrequencyPerDay int
+	FrequencyPerDay int       // 0: no reads are counted, see OfItsOwn
 	Status          Status
 	LastActionDate  day.Day
 	CreatedAt       time.Time

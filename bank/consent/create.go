@@ -32,7 +32,16 @@ type Start struct {
 // A Creation is what a new consent needs.
 type Creation struct {
 	Request
+	Funds *FundsRequest // in place of Request
 	Start
+}
+
+// consent returns what r asks for.
+func (r Creation) consent(b profile.Bank, id string, t tpp.TPP, now time.Time) (Consent, error) {
+	if r.Funds != nil {
+		return NewFunds(b, id, t, *r.Funds, now)
+	}
+	return New(b, id, t, r.Request, now)
 }
 
 // Create creates a consent and its authorisation, hands it to the bank, and waits a moment
@@ -44,7 +53,7 @@ type Creation struct {
 // refused, by the rules or by the bank, can be made again.
 func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creation) (Consent, authorisation.Authorisation, error) {
 	none := authorisation.Authorisation{}
-	c, err := New(b, s.NewID(), t, r.Request, s.Now())
+	c, err := r.consent(b, s.NewID(), t, s.Now())
 	if err != nil {
 		// What was taken once stays taken, though a day may have passed since.
 		if first, ferr := s.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID); ferr == nil && s.repeats(first, r) {
@@ -169,6 +178,7 @@ func (s *Service) start(ctx context.Context, b profile.Bank, t tpp.TPP, c Consen
 		return s.Cores[b.Code].StartFundsAccess(ctx, core.FundsAccessRequest{
 			Session: a.Session, ConsentID: c.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
 			Account: list(c.Access.Accounts)[0], PSU: r.PSU,
+			CardNumber: c.Card.Number, CardExpiryDate: c.Card.ExpiryDate, CardInformation: c.Card.Information, RegistrationInformation: c.Card.Registration,
 		})
 	}
 	req := core.AccessRequest{

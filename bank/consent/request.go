@@ -235,10 +235,17 @@ func knownReferences(a Access, p profile.Profile) error {
 		field string
 		refs  *[]core.AccountReference
 	}{{"access.accounts", a.Accounts}, {"access.balances", a.Balances}, {"access.transactions", a.Transactions}} {
-		for _, r := range list(l.refs) {
-			if kind := kindOf(r); !slices.Contains(p.Accounts.ReferenceTypes, kind) {
-				return wrongf(l.field, "cannot name accounts by %s at this bank", kind)
-			}
+		if err := knownReferencesIn(l.field, l.refs, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func knownReferencesIn(field string, refs *[]core.AccountReference, p profile.Profile) error {
+	for _, r := range list(refs) {
+		if kind := kindOf(r); !slices.Contains(p.Accounts.ReferenceTypes, kind) {
+			return wrongf(field, "cannot name accounts by %s at this bank", kind)
 		}
 	}
 	return nil

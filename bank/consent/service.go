@@ -37,8 +37,9 @@ type Store interface {
 	Recurring(ctx context.Context, bank string, t tpp.ID, psu string) ([]string, error)
 	// ByToken finds the consent behind the bank's access token.
 	ByToken(ctx context.Context, bank, token string, funds bool) (Consent, error)
-	// ForFunds finds t's newest consent to confirm funds on account that has not ended.
-	ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) (Consent, error)
+	// ForFunds lists t's valid consents to confirm funds on account, in any currency, newest
+	// first; of more than a hundred the newest.
+	ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) ([]Consent, error)
 	// Tokens lists authorised consents from an ID on, by ID.
 	Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]Consent, error)
 	// Overdue lists consents that time alone has ended by now and that still look alive, the

@@ -200,6 +200,7 @@ func TestReplacement(t *testing.T) {
 	})
 	story(t, "others are left alone", func(t *testing.T, w *consenttest.World) {
 		single := w.Given(t, oneOff(), "u1", nil)
+		w.Change(func(b *profile.Bank) { b.Funds.ConsentVia = profile.FundsByConsents })
 		funds := consent.Request{Access: consent.Access{Accounts: refs(byIBAN(ibanA))}, Recurring: true, ValidUntil: day.New(9999, 12, 31), FrequencyPerDay: 4, ConfirmationOfFundsAllowed: true}
 		piis := w.Given(t, funds, "u1", nil)
 		hers := w.Given(t, consenttest.Everything(), "u2", nil)

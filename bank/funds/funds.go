@@ -11,6 +11,7 @@
 package funds
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -28,6 +29,7 @@ import (
 // Callers tell these apart with errors.Is; the errors of package consent come as well.
 var (
 	ErrNoActivation = errors.New("the customer has not allowed confirmations of funds on this account")
+	ErrCard         = errors.New("question about this card cannot be answered")
 	ErrRequest      = errors.New("question about funds cannot be accepted")
 )
 
@@ -70,13 +72,14 @@ const repeatWindow = 24 * time.Hour
 
 // A Question is what a TPP wants to know.
 type Question struct {
-	Bank      string
-	TPP       tpp.ID
-	ConsentID string // "": the newest consent on Account
-	Account   core.AccountReference
-	Amount    money.Amount
-	RequestID string
-	Body      []byte // what was sent, in one spelling: a repeat has the same
+	Bank       string
+	TPP        tpp.ID
+	ConsentID  string // "": the newest consent on Account that allows it
+	Account    core.AccountReference
+	CardNumber string // "": it is not about a card
+	Amount     money.Amount
+	RequestID  string
+	Body       []byte // what was sent, in one spelling: a repeat has the same
 }
 
 // digest tells one question from another.
@@ -161,29 +164,48 @@ func (s *Service) ask(ctx context.Context, q Question, c consent.Consent) (bool,
 	return ok, err
 }
 
-// consent finds the consent that allows q.
+// consent finds the consent that allows q: of several on the account the newest. Where there
+// is none, the newest one says why.
 func (s *Service) consent(ctx context.Context, q Question) (consent.Consent, error) {
-	var c consent.Consent
-	var err error
 	if q.ConsentID != "" {
-		c, err = s.Consents.Get(ctx, q.Bank, q.TPP, q.ConsentID)
-	} else if c, err = s.Consents.Store.ForFunds(ctx, q.Bank, q.TPP, q.Account); errors.Is(err, consent.ErrUnknown) {
-		err = ErrNoActivation
-	}
-	if err != nil {
+		c, err := s.Consents.Get(ctx, q.Bank, q.TPP, q.ConsentID)
+		if err == nil {
+			err = s.allows(c, q)
+		}
 		return c, err
 	}
+	all, err := s.Consents.Store.ForFunds(ctx, q.Bank, q.TPP, q.Account)
+	if err != nil {
+		return consent.Consent{}, err
+	}
+	var why error
+	for _, c := range all {
+		switch err := s.allows(c, q); {
+		case err == nil:
+			return c, nil
+		case why == nil && !errors.Is(err, errAccount): // it is the same account, in another currency
+			why = err
+		}
+	}
+	return consent.Consent{}, cmp.Or(why, ErrNoActivation)
+}
+
+var errAccount = fmt.Errorf("%w: it is for another account", consent.ErrInvalid)
+
+// allows returns why c does not allow q, or nil. A card is compared where both name one: a
+// consent that names none is for the account, with whichever card.
+func (s *Service) allows(c consent.Consent, q Question) error {
 	if c.Model != consent.Funds {
-		return c, fmt.Errorf("%w: it does not confirm funds", consent.ErrInvalid)
+		return fmt.Errorf("%w: it does not confirm funds", consent.ErrInvalid)
 	}
 	if err := c.Usable(s.Now()); err != nil {
-		return c, err
+		return err
 	}
 	if !q.Account.Matches((*c.Access.Accounts)[0]) {
-		if q.ConsentID == "" { // the same account, in another currency
-			return c, ErrNoActivation
-		}
-		return c, fmt.Errorf("%w: it is for another account", consent.ErrInvalid)
+		return errAccount
 	}
-	return c, nil
+	if q.CardNumber != "" && c.Card.Number != "" && q.CardNumber != c.Card.Number {
+		return &consent.FieldError{Field: "cardNumber", Problem: "is not that of the consent", Err: ErrCard}
+	}
+	return nil
 }

@@ -39,14 +39,13 @@ type Store struct {
 var _ consent.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
-	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest`
+	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest, card`
 
 // One consent is read at every call of a TPP.
 var (
 	selectID      = selectOne(`id = $2`)
 	selectRequest = selectOne(`tpp = $2 AND request_id = $3`)
 	selectToken   = selectOne(`token_hash = $2 AND (model = 'funds') = ($3 = 1)`)
-	selectFunds   = selectOne(`tpp = $2 AND funds_account = $3 AND status = 'valid' ORDER BY authorised_at DESC LIMIT 1`)
 )
 
 func selectOne(where string) string {
@@ -60,13 +59,13 @@ func (s Store) Create(ctx context.Context, c consent.Consent) error {
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO consent (` + columns + `, token_hash, funds_account, told, ends_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
 			sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
 			sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
-			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
+			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.card, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -168,10 +167,9 @@ func (s Store) ByToken(ctx context.Context, bank, token string, funds bool) (con
 	return c, err
 }
 
-func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) (consent.Consent, error) {
-	c, _, err := s.one(ctx, selectFunds,
-		bank, string(t), identifier(account))
-	return c, err
+func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) ([]consent.Consent, error) {
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND tpp = $2 AND funds_account = $3 AND status = 'valid'
+		ORDER BY authorised_at DESC LIMIT 100`, bank, string(t), identifier(account))
 }
 
 func (s Store) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]consent.Consent, error) {
@@ -258,6 +256,7 @@ func (s Store) all(ctx context.Context, query string, args ...any) ([]consent.Co
 type row struct {
 	access, grant, accounts string
 	token, tokenHash        []byte
+	card                    []byte // nil: nothing is known of one
 	digest                  []byte // nil: nothing is a repeat
 	told                    int
 	endsAt                  *int64 // nil: it has ended
@@ -288,6 +287,15 @@ func (s Store) row(c consent.Consent) (r row, err error) {
 		r.endsAt = new(sqldb.Micros(end))
 	}
 	r.told = sqldb.Bool(!c.Status.Final() || c.Token == "")
+	if c.Card != (consent.Card{}) {
+		card, err := marshal(c.Card)
+		if err != nil {
+			return r, err
+		}
+		if r.card, err = s.Box.Seal(cardPlace(c.Bank, c.ID), card); err != nil {
+			return r, err
+		}
+	}
 	r.token, err = s.Box.Seal(place(c.Bank, c.ID), c.Token)
 	return r, err
 }
@@ -304,7 +312,7 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 	}
 	err = from.Scan(&r.Bank, &r.ID, &r.TPP, &r.TPPName, &r.PSU, &r.Model, &r.access, &r.recurring, &r.validUntil, &r.expires, &r.FrequencyPerDay,
 		&r.Status, &r.lastAction, &r.created, &r.by, &r.authorised, &r.oneOff, &r.Session, &r.token, &r.grant, &r.accounts,
-		&r.requestID, &r.digest, &r.version)
+		&r.requestID, &r.digest, &r.card, &r.version)
 	if err != nil {
 		return c, 0, err
 	}
@@ -313,7 +321,7 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 	copy(c.Digest[:], r.digest)
 	c.ExpiresAt, c.CreatedAt, c.AuthoriseBy = sqldb.Time(r.expires), sqldb.Time(r.created), sqldb.Time(r.by)
 	c.AuthorisedAt, c.OneOffEnd = sqldb.Time(r.authorised), sqldb.Time(r.oneOff)
-	var errs [6]error
+	var errs [7]error
 	c.ValidUntil, errs[0] = day.Parse(r.validUntil)
 	c.LastActionDate, errs[1] = day.Parse(r.lastAction)
 	errs[2] = json.Unmarshal([]byte(r.access), &c.Access)
@@ -324,10 +332,19 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 		errs[4] = json.Unmarshal([]byte(r.accounts), &c.Accounts)
 	}
 	c.Token, errs[5] = s.Box.Open(place(c.Bank, c.ID), r.token)
+	if len(r.card) > 0 {
+		card, err := s.Box.Open(cardPlace(c.Bank, c.ID), r.card)
+		if err == nil {
+			err = json.Unmarshal([]byte(card), &c.Card)
+		}
+		errs[6] = err
+	}
 	return c, version, errors.Join(errs[:]...)
 }
 
 func place(bank, id string) string { return "consent/" + bank + "/" + id + "/token" }
+
+func cardPlace(bank, id string) string { return "consent/" + bank + "/" + id + "/card" }
 
 func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))

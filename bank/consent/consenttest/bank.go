@@ -33,6 +33,7 @@ type Bank struct {
 	tokens  map[string]error // what it says of an access
 	revoked []string         // tokens
 	asked   []core.AccessRequest
+	funds   []core.FundsAccessRequest
 	reads   int
 	well    int // reads until err; 0: err counts at once
 }
@@ -78,6 +79,13 @@ func (b *Bank) Revoked() []string {
 	return slices.Clone(b.revoked)
 }
 
+// AskedForFunds lists the accesses to confirm funds that the hub has asked for.
+func (b *Bank) AskedForFunds() []core.FundsAccessRequest {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.funds)
+}
+
 // Asked lists the accesses that the hub has asked for.
 func (b *Bank) Asked() []core.AccessRequest {
 	b.mu.Lock()
@@ -121,6 +129,9 @@ func (b *Bank) StartAccess(_ context.Context, r core.AccessRequest) (*core.Updat
 
 // StartFundsAccess does the same.
 func (b *Bank) StartFundsAccess(_ context.Context, r core.FundsAccessRequest) (*core.Update, error) {
+	b.mu.Lock()
+	b.funds = append(b.funds, r)
+	b.mu.Unlock()
 	return b.start(core.AccessRequest{Session: r.Session, ConsentID: r.ConsentID, Balances: []core.AccountReference{r.Account}})
 }
 

@@ -37,6 +37,7 @@ func Sample() consent.Consent {
 			{ResourceID: "r1", ID: "1", Reference: refs[0], Balances: true, OwnerName: true}, {ResourceID: "r2", ID: "2", Card: true, Transactions: true, Beneficiaries: true},
 		},
 		RequestID: "q1", Digest: [32]byte{1, 2, 3},
+		Card: consent.Card{Number: "5409051234561234", ExpiryDate: day.New(2028, 7, 31), Information: "Debit", Registration: "C-17"},
 	}
 }
 
@@ -375,7 +376,7 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		}
 	})
 
-	t.Run("the newest valid consent to confirm funds on the account", func(t *testing.T) {
+	t.Run("the valid consents to confirm funds on the account, the newest first", func(t *testing.T) {
 		funds := func(id string, change func(*consent.Consent)) consent.Consent {
 			return with(id, func(c *consent.Consent) {
 				c.Model = consent.Funds
@@ -393,12 +394,18 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 			funds("other tpp", func(c *consent.Consent) { c.TPP, c.AuthorisedAt = "PSDSI-BS-7654321", at.Add(4*time.Hour) }),
 			with("to read", func(c *consent.Consent) { c.AuthorisedAt = at.Add(5 * time.Hour) }),
 		)
-		c, err := s.ForFunds(t.Context(), "lon", "PSDSI-BS-1234567", core.AccountReference{IBAN: "SI56020360253863406"})
-		if err != nil || c.ID != "new" {
-			t.Errorf("got %q, %v", c.ID, err)
+		ids := func(all []consent.Consent) (ids []string) {
+			for _, c := range all {
+				ids = append(ids, c.ID)
+			}
+			return ids
 		}
-		if _, err := s.ForFunds(t.Context(), "lon", "PSDSI-BS-1234567", core.AccountReference{BBAN: "SI56020360253863406"}); !errors.Is(err, consent.ErrUnknown) {
-			t.Errorf("by another kind of identifier: got %v", err)
+		all, err := s.ForFunds(t.Context(), "lon", "PSDSI-BS-1234567", core.AccountReference{IBAN: "SI56020360253863406"})
+		if got := ids(all); err != nil || !slices.Equal(got, []string{"new", "old"}) {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if all, err := s.ForFunds(t.Context(), "lon", "PSDSI-BS-1234567", core.AccountReference{BBAN: "SI56020360253863406"}); err != nil || len(all) > 0 {
+			t.Errorf("by another kind of identifier: got %q, %v", ids(all), err)
 		}
 	})
 
