@@ -38,6 +38,8 @@ type Resource struct {
 	RedirectURIs  []string // named by the TPP when it created the resource
 	Recurring     bool     // a refresh token makes sense
 	ValidUntil    time.Time
+	Funds         bool // a consent to confirm funds
+	FundsOnly     bool // and never one to read accounts
 }
 
 // Consent finds t's consent, if it waits for its PSU, or a valid one for SCA anew.
@@ -50,7 +52,7 @@ func (s *Service) Consent(ctx context.Context, bank string, t tpp.ID, id string)
 		return Resource{}, err
 	}
 	r, err := s.waiting(ctx, bank, t, authorisation.OfConsent, id)
-	r.Recurring, r.ValidUntil = c.Recurring, c.ExpiresAt
+	r.Recurring, r.ValidUntil, r.Funds, r.FundsOnly = c.Recurring, c.ExpiresAt, c.Model == consent.Funds, c.OfItsOwn()
 	return r, err
 }
 

@@ -86,6 +86,8 @@ func TestRequestsThatAreRefusedByRedirect(t *testing.T) {
 		{"a scope of others", request("scope", "openid").Encode(), "invalid_scope", nil},
 		{"two consents", request("scope", "AIS:c1 AIS:c2").Encode(), "invalid_scope", nil},
 		{"an unknown consent", request("scope", "AIS:c9").Encode(), "invalid_scope", nil},
+		{"a consent to confirm funds, as one to read accounts", request("scope", "AIS:f1").Encode(), "invalid_scope", nil},
+		{"a consent to read accounts, as one to confirm funds", request("scope", "PIIS:c1").Encode(), "invalid_scope", nil},
 		{"a payment where none are made by OAuth", request("scope", "PIS:p1").Encode(), "invalid_scope", nil},
 		{"a scope with a zero byte", request("scope", "AIS:c1\x00").Encode(), "invalid_scope", nil},
 		{"no PKCE", request("code_challenge", "", "code_challenge_method", "").Encode(), "invalid_request", nil},

@@ -172,7 +172,12 @@ func (s *Server) party(ctx context.Context, clientID string) (party, error) {
 func (s *Server) resource(ctx context.Context, t tpp.ID, scope token.Scope) (journey.Resource, error) {
 	switch {
 	case scope.Kind != token.PIS:
-		return s.Journeys.Consent(ctx, s.Bank.Code, t, scope.Resource)
+		r, err := s.Journeys.Consent(ctx, s.Bank.Code, t, scope.Resource)
+		// Where a consent to confirm funds comes as any other, it has the scope of any other, too.
+		if err == nil && (scope.Kind == token.PIIS && !r.Funds || scope.Kind == token.AIS && r.FundsOnly) {
+			err = journey.ErrResource
+		}
+		return r, err
 	case s.Payment != nil:
 		return s.Payment(ctx, s.Bank.Code, t, scope.Resource)
 	}

@@ -139,6 +139,14 @@ func TestTokensEndWithTheConsent(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+	t.Run("a consent to confirm funds has a scope of its own; one that came as any other has both", func(t *testing.T) {
+		for _, scope := range []string{"PIIS:f1", "PIIS:f2", "AIS:f2"} {
+			got := w.post(client, "/token", exchange(w.code(request("scope", scope)))).tokens(t)
+			if got.Scope != scope || got.Access == "" {
+				t.Errorf("%s: got %+v", scope, got)
+			}
+		}
+	})
 	t.Run("a revoked consent takes code, access and refresh token with it", func(t *testing.T) {
 		pending := w.code(request())
 		got := w.post(client, "/token", exchange(w.code(request()))).tokens(t)

@@ -146,6 +146,8 @@ func newWorldOn(t testing.TB, bank profile.Bank, db *sqldb.DB) *world {
 			alpa + " c1": {RedirectURIs: []string{back, back + "/nok"}, Recurring: true, ValidUntil: w.now.AddDate(0, 0, 90)},
 			alpa + " c2": {RedirectURIs: []string{back}, ValidUntil: w.now.Add(time.Hour)},
 			alpa + " c3": {},
+			alpa + " f1": {RedirectURIs: []string{back}, Recurring: true, ValidUntil: w.now.AddDate(100, 0, 0), Funds: true, FundsOnly: true},
+			alpa + " f2": {RedirectURIs: []string{back}, Recurring: true, ValidUntil: w.now.AddDate(100, 0, 0), Funds: true},
 		},
 		outcome: journey.Outcome{Over: true, OK: true, PSU: "psu-7"},
 	}
