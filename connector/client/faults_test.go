@@ -47,6 +47,9 @@ func (f *fault) connect(t *testing.T, c Config, url string) {
 	if c.ReadTimeout == 0 {
 		c.ReadTimeout = 2 * time.Second
 	}
+	if c.BulkTimeout == 0 {
+		c.BulkTimeout = 2 * time.Second
+	}
 	if c.ReadBackoff == nil {
 		c.ReadBackoff = []time.Duration{time.Millisecond}
 	}

@@ -145,6 +145,8 @@ func TestAnswers(t *testing.T) {
 		{"an error of the bank's own", "PATCH", "/tokens/revoke", "broken", signed(session, later, hubKey()), 500, "InternalServerError"},
 		{"a bank that panics", "POST", "/tokens", "", signed(strings.NewReplacer("Saldo", "panic", "s1", "s2").Replace(started), later, hubKey()), 500, "InternalServerError"},
 		{"payments, which this bank does not offer", "POST", "/payments", "", signed(session, later, hubKey()), 404, "RouteNotFound"},
+		{"a cancellation, which this bank does not offer", "DELETE", "/payments/17", "", signed(cancelling, later, hubKey()), 404, "RouteNotFound"},
+		{"the status of a payment, which this bank does not offer", "GET", "/payments/17", "", signed(asking("p1"), later, hubKey()), 404, "RouteNotFound"},
 		{"funds, which this bank does not offer", "POST", "/funds_confirmations", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"cards, which this bank does not offer", "GET", "/card_accounts", "t", signed(session, later, hubKey()), 404, "RouteNotFound"},
 		{"entries of cards, which this bank does not offer", "GET", "/card_accounts/a/transactions", "t", signed(query, later, hubKey()), 404, "RouteNotFound"},

@@ -58,6 +58,42 @@ func TestWhatRealConnectorsSend(t *testing.T) {
 	}
 }
 
+// What is told of payments passes through as it is: which status may follow which, and what
+// still counts after the end of a session, the hub's rules decide.
+func TestWhatIsToldOfPayments(t *testing.T) {
+	type step struct{ name, verb, data, want string }
+	var steps []step
+	for _, status := range []string{"received", "redirect", "RCVD", "PDNG", "ACTC", "ACCP", "ACWC", "ACFC", "ACWP", "PATC", "ACSP", "ACSC", "ACCC", "PART", "RJCT", "CANC"} {
+		steps = append(steps, step{"status " + status, "update", `{"session_secret":"s","status":"` + status + `"}`, `lon update ` + status + ` "" ""  ? ""`})
+	}
+	for _, status := range []string{"received", "psuIdentified", "psuAuthenticated", "scaMethodSelected", "started", "unconfirmed", "finalised", "failed", "exempted"} {
+		steps = append(steps, step{"SCA " + status, "update", `{"session_secret":"s","sca_status":"` + status + `"}`, `lon update  "` + status + `" ""  ? ""`})
+	}
+	for _, tt := range append(steps, []step{
+		{"there are funds", "update", `{"session_secret":"s","status":"PDNG","funds_available":true}`, `lon update PDNG "" ""  true ""`},
+		{"there are none", "update", `{"session_secret":"s","status":"ACTC","funds_available":false}`, `lon update ACTC "" ""  false ""`},
+		{"SCA is not needed", "update", `{"session_secret":"s","status":"ACTC","sca_status":"exempted","funds_available":true}`, `lon update ACTC "exempted" ""  true ""`},
+		{"the PSU is told something", "update", `{"session_secret":"s","status":"RJCT","extra":{"psu_message":"Račun je zaprt."}}`, `lon update RJCT "" ""  ? "Račun je zaprt."`},
+		{"a payment succeeds", "success", `{"session_secret":"s","user_id":"17"}`, `lon success user 17 token  as asked from [{}]`},
+		{"a payment succeeds from an account chosen at the bank", "success", `{"session_secret":"s","user_id":17,"debtor_account":{"iban":"SI56020170014356205","bic":"AAAASI2X","currency":"EUR"}}`,
+			`lon success user 17 token  as asked from [{"iban":"SI56020170014356205","currency":"EUR"}]`},
+		{"a payment succeeds from an account with a sort code", "success", `{"session_secret":"s","user_id":17,"debtor_account":{"bban":"70872490","sort_code":"040004"}}`,
+			`lon success user 17 token  as asked from [{"bban":"70872490"}]`},
+		{"a cancellation succeeds", "success", `{"session_secret":"s","user_id":17,"status":"CANC","extra":{}}`, `lon success user 17 token  as asked from [{}]`},
+		{"a payment is rejected", "fail", `{"session_secret":"s","error_class":"PaymentNotCreated","error_message":"AM04","status":"RJCT"}`, `lon fail PaymentNotCreated "AM04" RJCT `},
+		{"a payment is cancelled by its PSU", "fail", `{"session_secret":"s","error_class":"AccessDenied","error_message":"x","status":"CANC","user_id":17}`, `lon fail AccessDenied "x" CANC 17`},
+	}...) {
+		t.Run(tt.name, func(t *testing.T) {
+			l, url := open(t)
+			h := http.Header{"App-Id": {"app"}, "App-Secret": {"secret"}, "Authorization": {sign(tt.data, now.Add(time.Minute), bankKey())}}
+			status, body := send(t, "PATCH", url+"/sessions/s/"+tt.verb, h)
+			if status != 200 || len(l.heard) != 1 || l.heard[0] != tt.want {
+				t.Errorf("got %d %v, heard %q; want %q", status, body, l.heard, tt.want)
+			}
+		})
+	}
+}
+
 func TestHowRealConnectorsSend(t *testing.T) {
 	const data = `{"session_secret":"s","status":"received"}`
 	for _, tt := range []struct {
