@@ -149,7 +149,7 @@ func (r *reader) read(e *element) error {
 			count++
 			child := &e.children[place]
 			s := step{name: child.name}
-			if child.most > 1 {
+			if child.most > 1 && (count > 1 || child.name != "PmtInf") { // of which there is only one in the end
 				s.number = count
 			}
 			r.path = append(r.path, s)

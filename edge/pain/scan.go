@@ -13,7 +13,8 @@ import (
 // itself, and the only encoding is UTF-8. Nothing outside the document is ever looked at.
 //
 // What it returns lies in the document, or in its own room where references had to be
-// resolved, and is good until the next call.
+// resolved, and is good until the next call. How deep elements may nest is for the grammar
+// to say: what it does not know is refused before its inside is looked at.
 type scanner struct {
 	doc  []byte
 	pos  int
@@ -50,7 +51,6 @@ type binding struct {
 
 const (
 	attributesMax = 16
-	depthMax      = 32
 	nameMax       = 128
 )
 
@@ -269,9 +269,6 @@ func (s *scanner) startTag() error {
 	name, err := s.readName()
 	if err != nil {
 		return err
-	}
-	if len(s.open) == depthMax {
-		return wrong("nests deeper than %d elements", depthMax)
 	}
 	s.open = append(s.open, tag{name, len(s.bindings)})
 	s.attributes, s.values = s.attributes[:0], s.values[:0]
