@@ -30,6 +30,7 @@ type Profile struct {
 	Consent  Consent  `yaml:"consent"`
 	Accounts Accounts `yaml:"accounts"`
 	Payments Payments `yaml:"payments"`
+	Baskets  Baskets  `yaml:"baskets"`
 	Funds    Funds    `yaml:"funds"`
 
 	Signature            Signature           `yaml:"signature"`
@@ -155,40 +156,9 @@ type Signature struct {
 	DateWindow time.Duration `yaml:"dateWindow"`
 }
 
-// Payments holds the switches of payment initiation.
-type Payments struct {
-	Enabled bool `yaml:"enabled"`
-	// Products lists the payment products by payment service.
-	Products map[string][]string `yaml:"products"`
-	// DebtorAccountOptional lets the PSU choose the account at the bank.
-	DebtorAccountOptional bool `yaml:"debtorAccountOptional"`
-	// FinalStatus is what a payment becomes when the bank reports success without a status.
-	FinalStatus  string       `yaml:"finalStatus"`
-	Cancellation Cancellation `yaml:"cancellation"`
-}
-
-// Cancellation says how a payment that is authorised, and not executed, can be cancelled.
-type Cancellation string
-
-const (
-	CancelNone       Cancellation = "none"
-	CancelDirect     Cancellation = "direct"     // at once: 204
-	CancelAuthorised Cancellation = "authorised" // after SCA: 202
-)
-
 // AtLeast says whether p speaks level, or a newer one, of the standard.
 func (p Profile) AtLeast(level string) bool {
 	return slices.Index(levels, p.SpecLevel) >= slices.Index(levels, level)
-}
-
-// Offers says whether product is offered by service.
-func (p Payments) Offers(service, product string) bool {
-	for _, name := range p.Products[service] {
-		if name == product {
-			return p.Enabled
-		}
-	}
-	return false
 }
 
 // FundsConsent says how the consent to confirm funds is given.

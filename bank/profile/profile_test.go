@@ -108,6 +108,37 @@ func comments(n *yaml.Node, prefix string, into map[string]bool) {
 	}
 }
 
+// rules sets those of a product that is offered.
+func rules(r profile.ProductRules) func(*profile.Profile) {
+	return func(p *profile.Profile) {
+		p.Payments.ProductRules = map[string]profile.ProductRules{"sepa-credit-transfers": r}
+	}
+}
+
+func TestProductRules(t *testing.T) {
+	t.Parallel()
+	own := profile.ProductRules{Currencies: []string{"RON"}, Calendar: profile.Weekdays, CutOff: "15:00"}
+	p := load(t, "standard").Payments
+	p.ProductRules = map[string]profile.ProductRules{"domestic-credit-transfers-ro": own}
+	for _, c := range []struct {
+		name  string
+		holds bool
+	}{
+		{"a product of the bank's own has its own rules", p.Rules("domestic-credit-transfers-ro").CutOff == "15:00"},
+		{"and the same in XML", p.Rules("pain.001-domestic-credit-transfers-ro").CutOff == "15:00"},
+		{"SEPA is in euro, to the hour of four", p.Rules("sepa-credit-transfers").SEPA && p.Rules("sepa-credit-transfers").CutOff == "16:00"},
+		{"so it is in XML", p.Rules("pain.001-sepa-credit-transfers").SEPA},
+		{"instant payments are made on every day", p.Rules("instant-sepa-credit-transfers").Instant && p.Rules("instant-sepa-credit-transfers").Calendar == profile.Always},
+		{"TARGET is in euro, and no SEPA", !p.Rules("target-2-payments").SEPA && slices.Equal(p.Rules("target-2-payments").Currencies, []string{"EUR"})},
+		{"across borders every currency goes", p.Rules("cross-border-credit-transfers").Currencies == nil},
+		{"what nobody knows has no rules but those of all payments", p.Rules("barter").Calendar == profile.Always && p.Rules("barter").Currencies == nil},
+	} {
+		if !c.holds {
+			t.Errorf("%s: it does not hold", c.name)
+		}
+	}
+}
+
 func TestRefusedSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -135,7 +166,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"pre-step scopes where OAuth is integrated", "salt", func(p *profile.Profile) { p.OAuth.Scopes.Accounts = "psd2:acc" }, "oauth.scopes: only preStep"},
 		{"tokens that live for no time", "salt", func(p *profile.Profile) { p.OAuth.TokenTTL = 0 }, "oauth.tokenTTL"},
 		{"codes that live for longer than a minute", "salt", func(p *profile.Profile) { p.OAuth.CodeTTL = 2 * time.Minute }, "oauth.codeTTL"},
-		{"a start that is not offered", "salt", func(p *profile.Profile) { p.StartAuthorisation = profile.Explicit }, "startAuthorisation"},
+		{"a start that nobody knows", "salt", func(p *profile.Profile) { p.StartAuthorisation = "later" }, "startAuthorisation"},
 		{"no way to authenticate", "salt", func(p *profile.Profile) { p.SCAApproaches = nil }, "scaApproaches"},
 		{"a way to authenticate that is not offered", "salt", func(p *profile.Profile) { p.SCAApproaches = []profile.SCAApproach{"embedded"} }, `scaApproaches: "embedded"`},
 		{"a way to authenticate that stands there twice", "salt", func(p *profile.Profile) {
@@ -164,12 +195,37 @@ func TestRefusedSettings(t *testing.T) {
 		{"payments without a product", "bankart", func(p *profile.Profile) { p.Payments.Products = nil }, "payments.products"},
 		{"products without payments", "bankart", func(p *profile.Profile) { p.Payments.Enabled = false }, "payments.enabled is false"},
 		{"an optional debtor account without payments", "salt", func(p *profile.Profile) { p.Payments.DebtorAccountOptional = true }, "payments.debtorAccountOptional"},
-		{"a payment service that is not offered", "bankart", func(p *profile.Profile) {
-			p.Payments.Products["bulk-payments"] = []string{"sepa-credit-transfers"}
-		}, "payments.products.bulk-payments"},
-		{"an XML product", "bankart", func(p *profile.Profile) {
-			p.Payments.Products["payments"] = []string{"pain.001-sepa-credit-transfers"}
-		}, "is XML"},
+		{"a payment service that there is not", "bankart", func(p *profile.Profile) {
+			p.Payments.Products["loans"] = []string{"sepa-credit-transfers"}
+		}, "payments.products.loans: this is no payment service"},
+		{"bulks without a bound", "standard", func(p *profile.Profile) { p.Payments.BulkMax = 0 }, "payments.bulkMax"},
+		{"bulks of a million", "standard", func(p *profile.Profile) { p.Payments.BulkMax = 10_001 }, "payments.bulkMax"},
+		{"a bound of bulks that there are not", "bankart", func(p *profile.Profile) { p.Payments.BulkMax = 5 }, "payments.bulkMax"},
+		{"series that never meet a closed day", "standard", func(p *profile.Profile) { p.Payments.ExecutionRules = nil }, "payments.executionRules"},
+		{"an execution rule that nobody knows", "standard", func(p *profile.Profile) { p.Payments.ExecutionRules = []string{"nearest"} }, `payments.executionRules: "nearest"`},
+		{"an XML product in no version", "standard", func(p *profile.Profile) { p.Payments.PainVersions = nil }, "no version of it"},
+		{"versions of XML that no product has", "bankart", func(p *profile.Profile) { p.Payments.PainVersions = []string{"pain.001.001.03"} }, "payments.painVersions"},
+		{"a version that nobody reads", "standard", func(p *profile.Profile) { p.Payments.PainVersions = []string{"pain.001.001.12"} }, `payments.painVersions: "pain.001.001.12"`},
+		{"a report that nobody writes", "standard", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002" }, "payments.statusReportVersion"},
+		{"reports of XML that there is not", "bankart", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002.001.03" }, "payments.statusReportVersion"},
+		{"a check of names at a level that does not know it", "standard", func(p *profile.Profile) { p.Payments.PayeeVerification = true }, "it came with level 1.3.16"},
+		{"no day ahead", "standard", func(p *profile.Profile) { p.Payments.DaysAheadMax = 0 }, "payments.daysAheadMax"},
+		{"closed days that nobody knows", "standard", func(p *profile.Profile) { p.Payments.ClosedDays = "open" }, "payments.closedDays"},
+		{"rules of a product that is not offered", "standard", func(p *profile.Profile) {
+			p.Payments.ProductRules = map[string]profile.ProductRules{"domestic": {}}
+		}, "payments.productRules.domestic: no payment service"},
+		{"a currency that there is not", "standard", rules(profile.ProductRules{Currencies: []string{"EUX"}}), "is not a currency"},
+		{"SEPA in lei", "standard", rules(profile.ProductRules{SEPA: true, Currencies: []string{"RON"}}), "SEPA payments are in EUR"},
+		{"instant payments until four", "standard", rules(profile.ProductRules{Instant: true, CutOff: "16:00"}), "at any time"},
+		{"instant payments on weekdays", "standard", rules(profile.ProductRules{Instant: true, Calendar: "weekdays"}), "on every day"},
+		{"a cut-off at 25 o'clock", "standard", rules(profile.ProductRules{CutOff: "25:00"}), "is not a time"},
+		{"a cut-off in short", "standard", rules(profile.ProductRules{CutOff: "9:00"}), "is not a time"},
+		{"a calendar that nobody knows", "standard", rules(profile.ProductRules{Calendar: "moon"}), `calendar: "moon"`},
+		{"charges that nobody bears", "standard", rules(profile.ProductRules{ChargeBearers: []string{"BANK"}}), "chargeBearers"},
+		{"cancellation of payments that there are not", "salt", func(p *profile.Profile) { p.Payments.Cancellation = profile.CancelDirect }, "there is nothing to cancel"},
+		{"mixed baskets where there are none", "bankart", func(p *profile.Profile) { p.Baskets.Mixed = true }, "baskets.mixed"},
+		{"baskets for nothing", "standard", func(p *profile.Profile) { p.Baskets.SizeMax = 0 }, "baskets.sizeMax"},
+		{"a product of the form of messages", "standard", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"pain.008-debits"} }, "cannot be the name"},
 		{"a product that cannot stand in a path", "bankart", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"a/b"} }, "cannot be the name"},
 		{"a product that stands there twice", "bankart", func(p *profile.Profile) {
 			p.Payments.Products["payments"] = []string{"sepa-credit-transfers", "sepa-credit-transfers"}

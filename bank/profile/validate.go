@@ -3,7 +3,6 @@ package profile
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,6 +64,7 @@ func (p Profile) Validate() error {
 	p.validateConsent(&f)
 	p.validateAccounts(&f)
 	p.validatePayments(&f)
+	p.validateBaskets(&f)
 	p.validateFunds(&f)
 	p.validateSignature(&f)
 	f.among("redirectDomainCheck", string(p.RedirectDomainCheck), string(DomainIgnore), string(DomainWarn), string(DomainReject))
@@ -105,7 +105,7 @@ func (f *findings) scope(key, name string) {
 }
 
 func (p Profile) validateSCA(f *findings) {
-	f.when(p.StartAuthorisation != Implicit, "startAuthorisation", "%q is not offered; it must be implicit", p.StartAuthorisation)
+	f.among("startAuthorisation", string(p.StartAuthorisation), string(Implicit), string(Explicit))
 	var approaches []string
 	for _, a := range p.SCAApproaches {
 		approaches = append(approaches, string(a))
@@ -178,31 +178,6 @@ func (p Profile) validateSignature(f *findings) {
 	}
 	f.when(!slices.Contains(s.Headers, "digest") || !slices.Contains(s.Headers, "x-request-id"), "signature.headers", "digest and x-request-id must always be signed")
 	f.span("signature.dateWindow", s.DateWindow, 0, time.Hour)
-}
-
-// productName is what may stand in a path; a bank may have products of its own.
-var productName = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,60}$`)
-
-func (p Profile) validatePayments(f *findings) {
-	count := 0
-	for _, service := range slices.Sorted(maps.Keys(p.Payments.Products)) {
-		key, products := "payments.products."+service, p.Payments.Products[service]
-		f.when(service != "payments" && len(products) > 0, key, "this payment service is not offered; payments is")
-		for i, name := range products {
-			count++
-			f.when(!productName.MatchString(name), key, "%q cannot be the name of a payment product", name)
-			f.when(strings.HasPrefix(name, "pain."), key, "%q is XML, which is not offered", name)
-			f.when(slices.Contains(products[:i], name), key, "%q stands there twice", name)
-		}
-	}
-	f.among("payments.cancellation", string(p.Payments.Cancellation), string(CancelNone), string(CancelDirect), string(CancelAuthorised))
-	if !p.Payments.Enabled {
-		f.when(count > 0, "payments.products", "there are products, but payments.enabled is false")
-		f.when(p.Payments.DebtorAccountOptional, "payments.debtorAccountOptional", "it is on, but payments.enabled is false")
-		return
-	}
-	f.when(count == 0, "payments.products", "payments.enabled is true, but there is no product")
-	f.among("payments.finalStatus", p.Payments.FinalStatus, "ACTC", "ACCP", "ACSP", "ACSC", "ACCC")
 }
 
 func (p Profile) validateFunds(f *findings) {

@@ -90,7 +90,13 @@ func leaves(v reflect.Value, prefix string) map[string]func() {
 				f.Set(reflect.Append(f.Slice3(0, f.Len(), f.Len()), reflect.ValueOf("another").Convert(f.Type().Elem())))
 			}
 		case reflect.Map:
-			all[key] = func() { f.Set(reflect.ValueOf(map[string][]string{"payments": {"another"}})) }
+			all[key] = func() {
+				if f.Type() == reflect.TypeFor[map[string]profile.ProductRules]() {
+					f.Set(reflect.ValueOf(map[string]profile.ProductRules{"sepa-credit-transfers": {CutOff: "11:11"}}))
+					return
+				}
+				f.Set(reflect.ValueOf(map[string][]string{"payments": {"another"}}))
+			}
 		default:
 			panic("a kind of switch that this test does not know: " + key)
 		}
@@ -201,7 +207,8 @@ func TestDocument(t *testing.T) {
 		{"salt answers with an interaction id", slices.ContainsFunc(salt.Headers.Response, func(h Header) bool { return h.Name == "x-fapi-interaction-id" })},
 		{"standard offers every endpoint", !slices.ContainsFunc(standard.Endpoints, func(e Endpoint) bool { return !e.Offered })},
 		{"a format has its media type", slices.Contains(standard.Accounts.Formats, ReportFormat{"camt.053.001.08", "application/xml"}) && slices.Contains(standard.Accounts.Formats, ReportFormat{"mt940", "text/plain"})},
-		{"a service of payments without products is not offered", len(standard.Payments.Services) == 3 && len(standard.Payments.Services[1].Products) == 0},
+		{"a service of payments without products is not offered", len(bankart.Payments.Services) == 3 && len(bankart.Payments.Services[1].Products) == 0},
+		{"a product is told once, in XML and in JSON", len(standard.Payments.Products) == 4 && standard.Payments.Products[0].Name == "cross-border-credit-transfers"},
 		{"addresses are absolute", salt.Addresses.OpenAPI == "https://api.kontor.test/psd2/lon/openapi.json" && salt.Addresses.AuthorizationServer.Token == "https://api.kontor.test/psd2/lon/oauth/token"},
 		{"refusals are sorted", slices.IsSortedFunc(salt.Errors.Codes, func(a, b Refusal) int { return a.Status - b.Status }) && len(salt.Errors.Codes) > 20},
 	} {

@@ -1,7 +1,9 @@
 package describe
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"kontor/bank/profile"
@@ -169,16 +171,38 @@ type History struct {
 type Payments struct {
 	Offered               bool             `json:"offered" switch:"payments.enabled"`
 	Services              []PaymentService `json:"services" switch:"payments.products"`
-	SigningBaskets        bool             `json:"signingBaskets"`
+	Products              []PaymentProduct `json:"products" switch:"payments.productRules"` // of all services, by name
+	SigningBaskets        bool             `json:"signingBaskets" switch:"baskets.enabled"`
+	BasketsMixed          bool             `json:"basketsMixed" switch:"baskets.mixed"` // payments and consents together
+	BasketItemsMax        int              `json:"basketItemsMax" switch:"baskets.sizeMax"`
 	DebtorAccountOptional bool             `json:"debtorAccountOptional" switch:"payments.debtorAccountOptional"`
 	StatusAfterSuccess    string           `json:"statusAfterSuccess,omitempty" switch:"payments.finalStatus"` // where the bank tells none
-	Cancellation          string           `json:"cancellation" switch:"payments.cancellation"`
+	Cancellation          string           `json:"cancellation" switch:"payments.cancellation"`                // none, direct, authorised
+	DaysAheadMax          int              `json:"daysAheadMax" switch:"payments.daysAheadMax"`
+	ClosedDays            string           `json:"closedDays" switch:"payments.closedDays"` // shift, refuse
+	BulkMax               int              `json:"bulkMax" switch:"payments.bulkMax"`
+	ExecutionRules        []string         `json:"executionRules" switch:"payments.executionRules"`
+	OrderVersions         []string         `json:"orderVersions" switch:"payments.painVersions"`                        // of XML
+	StatusReportVersion   string           `json:"statusReportVersion,omitempty" switch:"payments.statusReportVersion"` // absent: statuses are JSON only
+	PayeeVerification     bool             `json:"payeeVerification" switch:"payments.payeeVerification"`
 }
 
 // PaymentService is one kind of payment.
 type PaymentService struct {
 	Name     string   `json:"name"`
 	Products []string `json:"products"` // none: not offered
+}
+
+// PaymentProduct is what payments by one product have to keep to.
+type PaymentProduct struct {
+	Name          string   `json:"name"`
+	Currencies    []string `json:"currencies"` // none: every one
+	SEPA          bool     `json:"sepa"`
+	CrossBorder   bool     `json:"crossBorder"`
+	Instant       bool     `json:"instant"`
+	ChargeBearers []string `json:"chargeBearers"` // none: the TPP has no choice
+	Calendar      string   `json:"calendar"`      // always, weekdays, target
+	CutOff        string   `json:"cutOff,omitempty"`
 }
 
 // Funds is the confirmation of funds.
@@ -265,11 +289,8 @@ func document(c Config) Document {
 			ValidityDaysMax: p.Consent.ValidityDaysMax, FrequencyMax: p.Consent.FrequencyMax,
 			OneOffSeconds: seconds(p.Consent.OneOffWindow), OneOffValidToday: p.Consent.OneOffStrict, AccountReferences: words(p.Accounts.ReferenceTypes),
 		},
-		Accounts: accounts(p.Accounts),
-		Payments: Payments{
-			Offered: p.Payments.Enabled, DebtorAccountOptional: p.Payments.DebtorAccountOptional,
-			StatusAfterSuccess: p.Payments.FinalStatus, Cancellation: string(p.Payments.Cancellation),
-		},
+		Accounts:   accounts(p.Accounts),
+		Payments:   payments(p),
 		Funds:      Funds{p.Funds.Enabled, string(p.Funds.ConsentVia)},
 		Signatures: Signatures{p.Signature.Required, words(p.Signature.Headers), words(p.Signature.HeadersIfPresent), seconds(p.Signature.DateWindow)},
 		Errors:     Errors{MediaTypes: []string{"application/json", "application/problem+json"}},
@@ -283,9 +304,6 @@ func document(c Config) Document {
 	}
 	for _, s := range xs2a.Scopes(p) {
 		d.Access.OAuth.Scopes = append(d.Access.OAuth.Scopes, Scope(s))
-	}
-	for _, name := range []string{"payments", "bulk-payments", "periodic-payments"} {
-		d.Payments.Services = append(d.Payments.Services, PaymentService{name, words(p.Payments.Products[name])})
 	}
 	for _, h := range xs2a.RequestHeaders(p) {
 		d.Headers.Request = append(d.Headers.Request, Header(h))
@@ -314,6 +332,31 @@ func accounts(a profile.Accounts) Accounts {
 	}
 	for _, format := range a.Formats {
 		out.Formats = append(out.Formats, ReportFormat{format, xs2a.MediaTypeOf(format)})
+	}
+	return out
+}
+
+func payments(p profile.Profile) Payments {
+	pay := p.Payments
+	out := Payments{
+		Offered: pay.Enabled, Products: []PaymentProduct{}, SigningBaskets: p.Baskets.Enabled, BasketsMixed: p.Baskets.Mixed, BasketItemsMax: p.Baskets.SizeMax,
+		DebtorAccountOptional: pay.DebtorAccountOptional, StatusAfterSuccess: pay.FinalStatus, Cancellation: string(pay.Cancellation),
+		DaysAheadMax: pay.DaysAheadMax, ClosedDays: string(pay.ClosedDays), BulkMax: pay.BulkMax, ExecutionRules: words(pay.ExecutionRules),
+		OrderVersions: words(pay.PainVersions), StatusReportVersion: pay.StatusReportVersion, PayeeVerification: pay.PayeeVerification,
+	}
+	var names []string
+	for _, service := range profile.Services {
+		out.Services = append(out.Services, PaymentService{service, words(pay.Products[service])})
+		for _, name := range pay.Products[service] {
+			names = append(names, strings.TrimPrefix(name, profile.XMLPrefix))
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		r := pay.Rules(name)
+		out.Products = append(out.Products, PaymentProduct{
+			name, words(r.Currencies), r.SEPA, r.CrossBorder, r.Instant, words(r.ChargeBearers), cmp.Or(r.Calendar, profile.Always), r.CutOff,
+		})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package describe
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -168,12 +169,49 @@ func paying(p Payments) section {
 		}
 		s = s.with(p.Offered, r)
 	}
+	limit := func(label string, n int) row { return say(label, "capabilities.count", "count", n) }
+	for _, rules := range p.Products {
+		s = s.with(p.Offered, row{Label: "capabilities.product", Codes: rules.words()})
+	}
 	return s.with(p.Offered,
 		yes("capabilities.baskets", p.SigningBaskets),
+	).with(p.Offered && p.SigningBaskets,
+		yes("capabilities.basketsMixed", p.BasketsMixed),
+		limit("capabilities.basketItems", p.BasketItemsMax),
+	).with(p.Offered && p.BulkMax > 0,
+		limit("capabilities.bulkMax", p.BulkMax),
+	).with(p.Offered && len(p.ExecutionRules) > 0,
+		row{Label: "capabilities.executionRules", Codes: p.ExecutionRules},
+	).with(p.Offered && len(p.OrderVersions) > 0,
+		row{Label: "capabilities.orderVersions", Codes: p.OrderVersions},
+	).with(p.Offered && p.StatusReportVersion != "",
+		row{Label: "capabilities.statusReport", Codes: []string{p.StatusReportVersion}},
+	).with(p.Offered,
 		yes("capabilities.debtorOptional", p.DebtorAccountOptional),
+		say("capabilities.daysAhead", "capabilities.days", "count", p.DaysAheadMax),
+		one("capabilities.closedDays", p.ClosedDays, map[string]string{"shift": "capabilities.closedShift", "refuse": "capabilities.closedRefuse"}),
+		yes("capabilities.payeeVerification", p.PayeeVerification),
 		row{Label: "capabilities.finalStatus", Codes: []string{p.StatusAfterSuccess}},
-		one("capabilities.cancellation", p.Cancellation, map[string]string{"none": "capabilities.cancellationNone"}),
+		one("capabilities.cancellation", p.Cancellation, map[string]string{
+			"none": "capabilities.cancellationNone", "direct": "capabilities.cancellationDirect", "authorised": "capabilities.cancellationAuthorised",
+		}),
 	)
+}
+
+// words are the rules of a product as they stand on the wire.
+func (p PaymentProduct) words() []string {
+	all := append([]string{p.Name}, p.Currencies...)
+	for word, holds := range map[string]bool{"SEPA": p.SEPA, "instant": p.Instant} {
+		if holds {
+			all = append(all, word)
+		}
+	}
+	slices.Sort(all[1:])
+	all = append(append(all, p.ChargeBearers...), p.Calendar)
+	if p.CutOff != "" {
+		all = append(all, p.CutOff)
+	}
+	return all
 }
 
 func funds(f Funds) section {
