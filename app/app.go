@@ -28,6 +28,8 @@ import (
 	"kontor/bank/funds"
 	"kontor/bank/funds/fundssql"
 	"kontor/bank/journey"
+	"kontor/bank/notify"
+	"kontor/bank/notify/notifysql"
 	"kontor/bank/payment"
 	"kontor/bank/payment/paymentsql"
 	"kontor/bank/profile"
@@ -37,6 +39,7 @@ import (
 	"kontor/connector/client"
 	"kontor/edge/callback"
 	"kontor/edge/page"
+	"kontor/edge/push"
 	"kontor/kit/audit/auditsql"
 	"kontor/kit/secretbox"
 	"kontor/kit/sqldb"
@@ -46,6 +49,7 @@ import (
 var Migrations = []fs.FS{
 	auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations,
 	tokensql.Migrations, appsql.Migrations, accountsql.Migrations, fundssql.Migrations,
+	notifysql.Migrations,
 }
 
 // A Hub is ready to serve.
@@ -61,6 +65,7 @@ type Hub struct {
 	callbacks    []callback.Bank            // the banks as they report to the hub
 	certificates map[string]tls.Certificate // by listener
 	appSecrets   []string                   // in the order of cfg.Apps
+	seals        map[string]push.Seal       // by bank code; "": of the hub
 
 	banks          map[string]profile.Bank
 	cores          map[string]core.Bank
@@ -72,6 +77,8 @@ type Hub struct {
 	tokens         *token.Service
 	apps           *bankapp.Service
 	journeys       *journey.Service
+	notices        *notify.Service
+	push           *push.Sender
 	continueURLs   map[string]func(session string) string // by bank code
 	testing        []page.Link                            // shown on the start page of a sandbox
 }
@@ -100,7 +107,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Hub, error) {
 func newHub(cfg Config, log *slog.Logger) *Hub {
 	a := &Hub{
 		cfg: cfg, log: log, now: cfg.now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{},
-		certificates: map[string]tls.Certificate{}, continueURLs: map[string]func(string) string{},
+		certificates: map[string]tls.Certificate{}, continueURLs: map[string]func(string) string{}, seals: map[string]push.Seal{},
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -180,15 +187,16 @@ func (a *Hub) openBanks(context.Context) error {
 // build puts the rules together.
 func (a *Hub) build(context.Context) error {
 	record := auditsql.Log{DB: a.db}
+	a.notices = a.notifications()
 	a.authorisations = &authorisation.Service{
-		Store: authorisationsql.Store{DB: a.db}, Atomically: a.db.Atomically, Now: a.now, NewID: newID,
+		Store: authorisationsql.Store{DB: a.db}, Atomically: a.db.Atomically, Now: a.now, NewID: newID, Notify: a.notices,
 	}
 	a.tokens = &token.Service{Store: tokensql.Store{DB: a.db}, Now: a.now}
 	a.apps = &bankapp.Service{Store: appsql.Store{DB: a.db}}
 	a.consents = &consent.Service{
 		Store: consentsql.Store{DB: a.db, Box: a.secrets.box}, Authorisations: a.authorisations, Cores: a.cores, Banks: a.banks,
 		Audit: record, RevokeTokens: a.tokens.RevokeResource, Atomically: a.db.Atomically, ReturnURL: a.returnURL,
-		Now: a.now, NewID: newID, Log: a.log,
+		Now: a.now, NewID: newID, Log: a.log, Notify: a.notices,
 	}
 	a.payments = &payment.Service{
 		Store: paymentsql.Store{DB: a.db}, Authorisations: a.authorisations, Cores: a.cores, Banks: a.banks,
@@ -263,6 +271,9 @@ func (a *Hub) Close() error {
 		err = errors.Join(err, s.Close())
 		s.ln.Close() // of a server that never served; otherwise it is closed already
 	}
+	if a.push != nil {
+		a.push.Close()
+	}
 	if a.db != nil {
 		err = errors.Join(err, a.db.Close())
 		a.db = nil
@@ -274,7 +285,7 @@ func (a *Hub) Close() error {
 // that a TPP sees depends on when it runs.
 func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 	// What a PSU or a bank waits for is done soon; what is only tidied up reads whole tables.
-	const soon, later = 2 * time.Second, 10 * time.Minute
+	const atOnce, soon, later = time.Second / 2, 2 * time.Second, 10 * time.Minute
 	var all sync.WaitGroup
 	for _, w := range []struct {
 		name  string
@@ -284,13 +295,16 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
 		{"payments", soon, a.payments.Sweep},
 		{"banks", soon, a.consents.TellBanks},
+		{"notifications", atOnce, a.notices.Send},
 		{"tokens", later, a.tokens.Sweep},
+		{"old notifications", later, a.notices.Sweep},
 		{"consents", later, a.consents.Sweep},
 		{"answers about funds", later, a.funds.Sweep},
 	} {
 		all.Go(func() { a.sweepOne(ctx, enough, w.name, w.every, w.sweep) })
 	}
 	all.Wait()
+	a.notices.Wait()
 }
 
 // sweepOne runs sweep again and again: one that waits for a bank must not keep the others.

@@ -42,6 +42,10 @@ type Config struct {
 	Banks   []Bank  `yaml:"banks"`
 	Apps    []App   `yaml:"apps"`
 
+	// Seal is what notifications to TPPs are sealed with, unless a bank has its own; they are
+	// not sealed where there is none.
+	Seal Seal `yaml:"seal"`
+
 	// Sandbox allows trust anchors of a sandbox. In production it is false, and a sandbox
 	// anchor is refused at start.
 	Sandbox bool `yaml:"sandbox"`
@@ -78,10 +82,17 @@ type Trust struct {
 	Blocked       []string `yaml:"blocked"`       // authorisation numbers that are turned away
 }
 
+// A Seal is a certificate for electronic seals (QSealC) with its key.
+type Seal struct {
+	Certificate string `yaml:"certificate"` // PEM file
+	Key         string `yaml:"key"`         // PEM file
+}
+
 // A Bank is one bank of the hub.
 type Bank struct {
 	File      string    `yaml:"file"` // the bank's own file: profile and switches
 	Connector Connector `yaml:"connector"`
+	Seal      Seal      `yaml:"seal"` // of the bank itself
 
 	bank profile.Bank
 }

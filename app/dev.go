@@ -162,6 +162,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 			Keyset: s.file("secrets/keyset.json"), NamingKey: s.file("secrets/naming.key"), ConnectorKey: s.file("secrets/hub.key"),
 		},
 		Trust: Trust{Anchors: []string{s.file("ca.pem")}, Intermediates: []string{s.file(issuingFile)}},
+		Seal:  Seal{Certificate: s.file("seal.pem"), Key: s.file("seal.key")},
 	}
 	for _, b := range sandboxBanks {
 		file := map[string]any{

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +75,12 @@ func Doctor(ctx context.Context, cfg Config) []Finding {
 	}
 	if !bad(a.readApps()) && len(cfg.Apps) > 0 {
 		good("apps: %d registered client(s)", len(cfg.Apps))
+	}
+	if !bad(a.readSeals()) {
+		for _, code := range slices.Sorted(maps.Keys(a.seals)) {
+			seal := a.seals[code]
+			all = append(all, certificateFinding("notifications to third parties are sealed by "+seal.Certificate.Subject.CommonName, seal.Certificate))
+		}
 	}
 	return all
 }
@@ -195,6 +203,7 @@ env:NAME of an environment variable. Relative paths start at the file's folder.
         capabilities: [logins]
   apps:                                     # registered OAuth clients, where the profile wants them
     - {clientId: …, clientSecret: secrets/app1, tpp: PSDSI-BS-1234567, name: …, redirectUris: [https://…]}
+  seal: {certificate: …, key: …}            # optional: QSealC that notifications are sealed with; a bank may have its own
   sandbox: false                            # true only with test certificates
 
 kontor secrets --out secrets makes keyset.json, naming.key and connector.key.

@@ -20,7 +20,7 @@ import (
 // is wrong is said at once: who fixes one thing shall not have to start again to learn of
 // the next.
 func (a *Hub) read() error {
-	return errors.Join(a.cfg.Check(), a.readSecrets(), a.readTrust(), a.readBanks(), a.readCertificates(), a.readApps())
+	return errors.Join(a.cfg.Check(), a.readSecrets(), a.readTrust(), a.readBanks(), a.readCertificates(), a.readApps(), a.readSeals())
 }
 
 func (a *Hub) readSecrets() error {

@@ -60,7 +60,7 @@ func prepare(dir string, now time.Time, hosts []string) (*sandbox, error) {
 		if err := s.serverCertificate(hosts); err != nil {
 			return err
 		}
-		return s.makeTPPs()
+		return errors.Join(s.makeTPPs(), s.makeSeal())
 	})
 	return s, g.Wait()
 }
@@ -156,6 +156,20 @@ func (s *sandbox) makeTPPs() error {
 		s.tpps = append(s.tpps, entry)
 	}
 	return nil
+}
+
+// makeSeal issues what the sandbox's banks seal notifications with.
+func (s *sandbox) makeSeal() error {
+	if _, err := os.Stat(s.file("seal.pem")); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	issued, err := s.ca.Issue(eidas.Request{
+		Kind: eidas.QSealC, Organization: "Lonska banka d.d.", OrganizationIdentifier: "PSDSI-BS-5860571", Country: "SI", Roles: []eidas.Role{eidas.AS},
+	})
+	if err == nil {
+		_, _, err = issued.Save(s.dir, "seal")
+	}
+	return wrap("seal", err)
 }
 
 // publicKey writes the public half of key for those who verify with it.
