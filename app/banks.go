@@ -16,14 +16,15 @@ import (
 )
 
 // The reference banks of a sandbox. Each has an interface of another profile, and one answers
-// from a copy of its data, which the hub has renewed.
+// from a copy of its data, which the hub has renewed. Customers are the same at each; a shop
+// at each has an account in the bank's own range of IBANs, where the others can pay to.
 var sandboxBanks = []struct {
-	code, name, profile, basePath, bic, country, zone string
-	copy                                              bool
+	code, name, profile, basePath, bic, country, zone, ibans string
+	copy                                                     bool
 }{
-	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", false},
-	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", true},
-	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", false},
+	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", "SI39", false},
+	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", "ROSALN", true},
+	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", "DE70990000", false},
 }
 
 // copyAge is how old that copy may be.
@@ -90,6 +91,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 		bank, err := corebank.New(ctx, corebank.Config{
 			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
 			AppID: "app-" + s.code, AppSecret: string(secret), SigningKey: o.sandbox.bankKey, HubKeys: []*rsa.PublicKey{&o.sandbox.connectorKey.PublicKey},
+			Country: s.country, BIC: s.bic, IBANs: s.ibans, RoundTheClock: true, // whoever tries it out is not to wait for Monday
 			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Log: log,
 		})
 		if err != nil {
@@ -98,6 +100,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 		b.banks = append(b.banks, bank)
 		mux.Handle("/"+s.code+"/", bank.Handler())
 	}
+	corebank.Join(b.banks...)
 	mux.Handle("GET /outbox.json", corebank.SharedOutbox(b.banks...))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+sandboxBanks[0].code+"/", http.StatusSeeOther)

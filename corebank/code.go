@@ -34,17 +34,42 @@ var (
 
 // digest seals code together with everything it approves (RTS art. 5): it is recomputed
 // from the stored payment or request when the code comes back, so a code is worthless for
-// any other amount, payee, account or session.
-func (b *Bank) digest(code string, j journey, p payment) []byte {
-	if j.Kind == kindPayment {
-		return b.mac("payment code", code, j.ID, j.Session, j.Customer, strconv.FormatInt(p.Amount.Minor, 10), p.Amount.Currency,
-			p.CreditorIBAN, p.CreditorName, p.Debtor, p.ExecuteOn)
+// any other amount, payee, account or session. linked is what Bank.linked says of a payment.
+func (b *Bank) digest(code string, j journey, linked []string) []byte {
+	if j.payment() != "" {
+		return b.mac(append([]string{j.Kind + " code", code, j.ID, j.Session, j.Customer}, linked...)...)
 	}
 	asked, err := json.Marshal(j.Request)
 	if err != nil {
 		panic("corebank: a request that was read from JSON cannot be written: " + err.Error())
 	}
 	return b.mac("access code", code, j.ID, j.Session, j.Customer, j.AppName, choices(j.Choice), string(asked))
+}
+
+// linked lists what the approval of p is tied to: amount, currency and payee, and all else
+// that says what leaves the account and when. Of a bulk it is a hash over every payment.
+func (b *Bank) linked(tx *sqldb.Tx, p payment) ([]string, error) {
+	debtor := account{}
+	if err := tx.QueryRow(`SELECT currency FROM corebank_account WHERE bank = $1 AND id = $2 LIMIT 1`, b.code, p.Debtor).Scan(&debtor.Currency); err != nil {
+		return nil, err
+	}
+	debit, fee := b.cost(p, debtor.Currency)
+	planned, err := json.Marshal(p.Plan)
+	if err != nil {
+		return nil, err
+	}
+	all := []string{
+		p.ID, p.Service, p.Product, strconv.FormatInt(p.Amount.Minor, 10), p.Amount.Currency, p.CreditorIBAN, p.Words.Account, p.CreditorName,
+		p.Debtor, strconv.FormatInt(debit.Minor, 10), strconv.FormatInt(fee.Minor, 10), p.ExecuteOn, string(planned),
+	}
+	if p.Service == serviceBulk {
+		digest, err := b.batchDigest(within(tx), p.ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, strconv.Itoa(p.Items), digest)
+	}
+	return all, nil
 }
 
 // sendCode takes down the customer's choice and sends a code for exactly that.
@@ -59,12 +84,18 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 			return err
 		}
 		var p payment
+		var linked []string
 		if j.Kind == kindPayment {
 			if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, j.Choice[0].account, b.code, j.ID); err != nil {
 				return err
 			}
+		}
+		if id := j.payment(); id != "" {
 			var err error
-			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, j.ID)); err != nil {
+			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, id)); err != nil {
+				return err
+			}
+			if linked, err = b.linked(tx, p); err != nil {
 				return err
 			}
 		}
@@ -72,7 +103,7 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		n, err := tx.Exec(`INSERT INTO corebank_code (bank, journey, digest, tries, sent, expires_at, used) VALUES ($1, $2, $3, 0, 1, $4, 0)
 			ON CONFLICT (bank, journey) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at, used = 0, sent = corebank_code.sent + 1
 			WHERE corebank_code.sent < $5 AND corebank_code.tries < $6`,
-			b.code, j.ID, b.digest(code, j, p), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
+			b.code, j.ID, b.digest(code, j, linked), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
 		if err != nil {
 			return err
 		}
@@ -83,8 +114,8 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		if j.Kind == kindChange {
 			text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
 		}
-		if j.Kind == kindPayment {
-			text = fmt.Sprintf(textOf(c.Language, "sms.payment"), b.name, p.Amount.String()+" "+p.Amount.Currency, p.CreditorName, p.CreditorIBAN, code)
+		if j.payment() != "" {
+			text = b.codeText(c.Language, j, p, code)
 		}
 		// Two messages never have the same time, so that the newest is always on top.
 		var last int64
@@ -102,8 +133,9 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 	var reports reports
 	var outcome error // of a try that is to be stored although it failed
+	var approved *payment
 	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
-		reports, outcome = nil, nil
+		reports, outcome, approved = nil, nil, nil
 		now := b.now().UnixMicro()
 		counted, err := tx.Exec(`UPDATE corebank_code SET tries = tries + 1
 			WHERE bank = $1 AND journey = $2 AND used = 0 AND tries < $3 AND expires_at > $4`, b.code, j.ID, triesMax, now)
@@ -126,12 +158,16 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 			return errJourney
 		}
 		var p payment
-		if j.Kind == kindPayment {
-			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, j.ID)); err != nil {
+		var linked []string
+		if id := j.payment(); id != "" {
+			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, id)); err != nil {
+				return err
+			}
+			if linked, err = b.linked(tx, p); err != nil {
 				return err
 			}
 		}
-		if !hmac.Equal(digest, b.digest(code, j, p)) {
+		if !hmac.Equal(digest, b.digest(code, j, linked)) {
 			outcome = errCodeWrong
 			if tries < triesMax {
 				return nil
@@ -142,14 +178,18 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 		if _, err := tx.Exec(`UPDATE corebank_code SET used = 1 WHERE bank = $1 AND journey = $2`, b.code, j.ID); err != nil {
 			return err
 		}
+		approved = &p
 		return b.complete(tx, &reports, j, p)
 	})
 	if errors.Is(err, ledger.ErrFunds) {
 		// Nothing of the above was stored. Spent in the meantime: the payment is rejected.
-		return errors.Join(b.end(ctx, j, stateFailed, classFunds, "There is not enough money on the account.", new(false)), ledger.ErrFunds)
+		return errors.Join(b.end(ctx, j, stateFailed, classFunds, textFunds, new(false)), ledger.ErrFunds)
 	}
 	if err == nil {
 		b.send(ctx, reports)
+		if approved != nil && j.Kind == kindPayment {
+			b.goOn(ctx, *approved)
+		}
 		err = outcome
 	}
 	return err
@@ -171,8 +211,11 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 	if err := b.move(tx, j, stateDone, stateCode); err != nil {
 		return err
 	}
-	if j.Kind == kindPayment {
+	switch j.Kind {
+	case kindPayment:
 		return b.execute(tx, out, j, p, "finalised")
+	case kindCancel:
+		return b.cancelPayment(tx, out, j, p, "finalised")
 	}
 	chosen, err := b.chosen(tx, j)
 	if err != nil {
@@ -210,6 +253,30 @@ func (b *Bank) chosen(tx *sqldb.Tx, j journey) ([]account, error) {
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// codeText is the text message to a payment's code: it names what the code approves.
+func (b *Bank) codeText(language string, j journey, p payment, code string) string {
+	amount := p.Amount.String() + " " + p.Amount.Currency
+	switch {
+	case j.Kind == kindCancel && p.Service == serviceBulk:
+		return fmt.Sprintf(textOf(language, "sms.cancelBulk"), b.name, p.Items, amount, code)
+	case j.Kind == kindCancel:
+		return fmt.Sprintf(textOf(language, "sms.cancel"), b.name, amount, p.CreditorName, p.payee(), code)
+	case p.Service == serviceBulk:
+		return fmt.Sprintf(textOf(language, "sms.bulk"), b.name, p.Items, amount, code)
+	case p.Service == servicePeriodic:
+		return fmt.Sprintf(textOf(language, "sms.plan"), b.name, amount, p.CreditorName, p.payee(), p.Plan.Start, code)
+	}
+	return fmt.Sprintf(textOf(language, "sms.payment"), b.name, amount, p.CreditorName, p.payee(), code)
+}
+
+// payee is the account that is paid, as it was given.
+func (t transfer) payee() string {
+	if t.CreditorIBAN == "" {
+		return t.Words.Account
+	}
+	return t.CreditorIBAN
 }
 
 // allow ends a log-in journey well: the hub learns who the customer is.

@@ -19,6 +19,9 @@ type connector struct{ *Bank }
 var (
 	_ sdk.Bank                 = connector{}
 	_ sdk.Payments             = connector{}
+	_ sdk.PaymentServices      = connector{}
+	_ sdk.PaymentQueries       = connector{}
+	_ sdk.Cancellations        = connector{}
 	_ sdk.FundsConfirmations   = connector{}
 	_ sdk.Cards                = connector{}
 	_ sdk.CardTransactions     = connector{}
@@ -44,7 +47,7 @@ func (c connector) StartAccess(ctx context.Context, r wire.TokenCreate) error {
 	if len(j.Request.named()) > 1000 {
 		return sdk.ErrInvalid
 	}
-	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j) })
+	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
 }
 
 // RevokeAccess ends an access for the hub; a second time is ErrAccessDenied.
@@ -127,7 +130,7 @@ func (c connector) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate
 		return sdk.ErrInvalid
 	}
 	j.Request = request{Account: &r.Account}
-	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j) })
+	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
 }
 
 // RevokeFundsAccess ends an access for the hub; a second time is ErrAccessDenied.
@@ -167,5 +170,5 @@ func (c connector) StartLogin(ctx context.Context, r wire.LoginCreate) error {
 	if j.Request.IBAN = plainIBAN(r.IBAN); j.Request.IBAN != "" && iban.Validate(j.Request.IBAN) != nil {
 		return sdk.ErrInvalid
 	}
-	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j) })
+	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
 }

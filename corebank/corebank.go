@@ -68,6 +68,17 @@ type Config struct {
 	// customer gives access and whenever the hub asks for it by /ais/refresh.
 	Copy bool
 
+	// Country is that of the bank, by two letters. Some payment products are of one country.
+	Country string
+	BIC     string // told to payees at other banks
+	// IBANs is how the numbers of this bank begin, without their check digits: DE70990000.
+	// What other banks of the same house (see Join) address there is this bank's to credit.
+	// It is two digits in Slovenia, four letters in Romania, eight digits in Germany.
+	IBANs string
+	// RoundTheClock does away with cut-off times: what is not dated ahead is executed at
+	// once on any day, also to other banks.
+	RoundTheClock bool
+
 	Seed   bool // fill an empty bank with invented customers
 	Outbox bool // show text messages to everybody: never where real customers are
 
@@ -92,6 +103,10 @@ type Bank struct {
 	templates       map[string]*template.Template
 	outbox, seeded  bool
 	copy            bool
+	country, bic    string
+	ibans           string
+	joined          []*Bank // others that are paid without detours
+	roundTheClock   bool
 	zone            *time.Location
 	now             func() time.Time
 	log             *slog.Logger
@@ -103,6 +118,8 @@ type Bank struct {
 	cancel context.CancelFunc
 	queue  sync.WaitGroup
 }
+
+var rangePattern = regexp.MustCompile(`^(SI[0-9]{2}|RO[A-Z]{4}|DE[0-9]{8})$`)
 
 var codePattern = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
@@ -118,6 +135,7 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 	need(err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Host != "" && base.RawQuery == "" && base.Fragment == "", "BaseURL must be an http or https address")
 	need(codePattern.MatchString(c.Code), "Code must be 1 to 32 small letters, digits or hyphens")
 	need(c.DB != nil, "DB is missing")
+	need(c.IBANs == "" || rangePattern.MatchString(c.IBANs), "IBANs must be a country and the bank's part of a number")
 	need(len(c.Secret) == 0 || len(c.Secret) >= 32, "Secret must have at least 32 bytes")
 	need(len(c.Secret) > 0 || c.SigningKey != nil, "Secret or SigningKey is missing")
 	need(c.Hub != nil || len(c.HubKeys) > 0, "HubKeys are missing: no request of the hub could be believed")
@@ -129,7 +147,7 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 		code: c.Code, name: c.Name, db: c.DB, book: ledger.Book{DB: c.DB, Bank: c.Code}, hub: c.Hub,
 		baseURL: strings.TrimRight(c.BaseURL, "/"), origin: base.Scheme + "://" + base.Host, prefix: strings.TrimRight(base.EscapedPath(), "/"),
 		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: styleName(),
-		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, zone: c.Zone, now: c.Now, log: c.Log,
+		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, country: c.Country, bic: c.BIC, ibans: c.IBANs, roundTheClock: c.RoundTheClock, zone: c.Zone, now: c.Now, log: c.Log,
 		hashing: make(chan struct{}, 2), wake: make(chan struct{}, 1),
 	}
 	if b.name == "" {
@@ -164,6 +182,11 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 		cost = costPersona
 		if err := b.seed(ctx); err != nil {
 			return nil, fmt.Errorf("reference bank %q: seed: %w", c.Code, err)
+		}
+		if b.ibans != "" {
+			if err := b.seedShop(ctx); err != nil {
+				return nil, fmt.Errorf("reference bank %q: seed: %w", c.Code, err)
+			}
 		}
 	}
 	if err := b.firstCopy(ctx); err != nil {
@@ -224,8 +247,12 @@ func (b *Bank) Close() {
 // work does what is due. swept says whether to remove what nobody needs any more.
 func (b *Bank) work(ctx context.Context, sweep bool) error {
 	_, err := b.deliverDue(ctx)
+	err = errors.Join(err, b.executeDue(ctx))
+	if len(b.joined) > 0 {
+		err = errors.Join(err, b.deliverTransfers(ctx))
+	}
 	if sweep {
-		err = errors.Join(err, b.executeDue(ctx), b.sweep(ctx))
+		err = errors.Join(err, b.sweep(ctx))
 	}
 	return err
 }

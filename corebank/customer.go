@@ -57,6 +57,8 @@ type account struct {
 const (
 	typeCard = "card" // the account behind a card
 	typeLoan = "LOAN" // below zero by what is owed
+
+	typeClosed = "closed" // nobody's any more: what is sent there goes back
 )
 
 // bundles says whether a is no account of its own but those of all currencies of its IBAN.

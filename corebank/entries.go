@@ -238,6 +238,11 @@ func describeMore(t *wire.TransactionAnswer, amount money.Amount, d ledger.Detai
 			} else {
 				p.extra.DebtorAgent = s
 			}
+		case ledger.Other:
+			p.account.BBAN = s
+			p.party.Account = &p.account
+		case ledger.Of:
+			p.extra.BatchNumberOfTransactions = s
 		case ledger.Exchange:
 			t.CurrencyExchange = append(t.CurrencyExchange, exchange(text))
 		case ledger.Part:
@@ -246,7 +251,10 @@ func describeMore(t *wire.TransactionAnswer, amount money.Amount, d ledger.Detai
 	}
 	if n := len(p.extra.EntryDetails); n > 0 {
 		yes := true
-		p.extra.BatchIndicator, p.extra.BatchNumberOfTransactions = &yes, wire.String(strconv.Itoa(n))
+		p.extra.BatchIndicator = &yes
+		if p.extra.BatchNumberOfTransactions == "" {
+			p.extra.BatchNumberOfTransactions = wire.String(strconv.Itoa(n))
+		}
 	}
 }
 

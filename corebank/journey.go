@@ -23,6 +23,8 @@ const (
 	kindPayment = "payment"
 	kindLogin   = "login"
 	kindChange  = "change" // of an access, begun by its customer: the hub does not hear of it
+	kindCancel  = "cancel" // of a payment
+	kindNone    = "none"   // nothing: the hub was told that no payment of this session is here
 )
 
 // States of a journey. It begins open, waits for a one-time code, and ends.
@@ -61,6 +63,21 @@ type request struct {
 	Account    *wire.Account `json:"account,omitempty"`
 	IBAN       string        `json:"iban,omitempty"`
 	Change     string        `json:"change,omitempty"` // ID of the access that is changed
+
+	Cancels  string `json:"cancels,omitempty"`  // ID of the payment that is cancelled
+	Refused  string `json:"refused,omitempty"`  // why a payment was rejected before it was kept
+	Exempted bool   `json:"exempted,omitempty"` // no SCA was needed
+}
+
+// payment is the ID of the payment j is about, or empty.
+func (j journey) payment() string {
+	switch j.Kind {
+	case kindPayment:
+		return j.ID
+	case kindCancel:
+		return j.Request.Cancels
+	}
+	return ""
 }
 
 func (j journey) over() bool { return j.State != stateOpen && j.State != stateCode }
@@ -103,17 +120,19 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 	return err
 }
 
-// invite reports the address of j's page.
-func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey) error {
-	status := "received"
-	if j.Kind == kindPayment {
-		status = "RCVD"
+// invite reports the address of j's page, and whatever else e has.
+func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error {
+	switch j.Kind {
+	case kindPayment:
+		e.Status = "RCVD"
+	case kindCancel: // nothing is said of the payment until it is decided
+	default:
+		e.Status = "received"
 	}
-	return b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: wire.Event{
-		SessionSecret: wire.String(j.Session), Status: wire.String(status), SCAStatus: "received",
-		RedirectURL:      wire.String(b.baseURL + "/sca/" + j.ID),
-		SessionExpiresAt: wire.String(j.ExpiresAt.UTC().Format(time.RFC3339)),
-	}})
+	e.SessionSecret, e.SCAStatus = wire.String(j.Session), "received"
+	e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.ID)
+	e.SessionExpiresAt = wire.String(j.ExpiresAt.UTC().Format(time.RFC3339))
+	return b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: e})
 }
 
 // fail reports that j came to nothing. status is for payments.
@@ -121,8 +140,22 @@ func (b *Bank) fail(tx *sqldb.Tx, out *reports, j journey, class, message string
 	e := wire.Event{SessionSecret: wire.String(j.Session), ErrorClass: wire.String(class), ErrorMessage: wire.String(message), UserID: wire.String(j.Customer)}
 	if j.Kind == kindPayment {
 		e.Status = "RJCT"
+		if reason := reasonOf(class); reason != "" {
+			e.ErrorMessage = wire.String(reason + " " + message)
+		}
 	}
 	return b.report(tx, out, report{stream: j.Session, verb: verbFail, event: e})
+}
+
+// reasonOf is the ISO 20022 word for why a payment that was kept came to nothing.
+func reasonOf(class string) string {
+	switch class {
+	case classFunds:
+		return reasonFunds
+	case "AccessDenied":
+		return reasonCustomer
+	}
+	return ""
 }
 
 const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at
@@ -195,7 +228,13 @@ func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, messag
 		return err
 	}
 	if j.Kind == kindPayment {
-		if _, err := tx.Exec(`UPDATE corebank_payment SET state = 'refused' WHERE bank = $1 AND id = $2 AND state = 'received'`, b.code, j.ID); err != nil {
+		if _, err := tx.Exec(`UPDATE corebank_payment SET state = 'refused', status = 'RJCT', reason = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`,
+			reasonOf(class), b.code, j.ID); err != nil {
+			return err
+		}
+	}
+	if j.Kind == kindCancel {
+		if err := b.keep(tx, j); err != nil {
 			return err
 		}
 	}
@@ -245,7 +284,13 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 		if p.NamedDebtor {
 			return keep(func(a account) bool { return a.ID == p.Debtor }), true, nil
 		}
-		return keep(func(a account) bool { return a.pays(p.Amount.Currency) }), false, nil
+		return keep(p.paidFrom), false, nil
+	case kindCancel:
+		p, err := b.payment(ctx, j.payment())
+		if err != nil {
+			return nil, false, err
+		}
+		return keep(func(a account) bool { return a.ID == p.Debtor }), true, nil
 	}
 	if j.Request.IBAN != "" && !slices.ContainsFunc(all, func(a account) bool { return a.IBAN == j.Request.IBAN }) {
 		return nil, true, nil

@@ -271,7 +271,7 @@ func TestTrustedBeneficiaries(t *testing.T) {
 // An exemption for a beneficiary of one account is none for another account.
 func TestTrustedBeneficiaryOfOneAccount(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		p := payment{Amount: money.Amount{Minor: 500, Currency: "EUR"}, CreditorIBAN: ibanOf["luka"], Debtor: "ana-current"}
+		p := payment{Service: servicePayments, Debtor: "ana-current", transfer: transfer{Amount: money.Amount{Minor: 500, Currency: "EUR"}, CreditorIBAN: ibanOf["luka"]}}
 		if yes, err := w.bank.exempt(t.Context(), "1001", p); !yes || err != nil {
 			t.Errorf("%v %v", yes, err)
 		}

@@ -46,6 +46,7 @@ type page struct {
 	Button   string // key of the approving button
 	Payment  *paymentView
 	Phone    string
+	Bound    string // key of what the code is only good for
 	State    string
 	Name     string
 	Login    string
@@ -61,8 +62,25 @@ type accountChoice struct {
 	Only                                    string // what was chosen of it
 }
 
+// A paymentView is what a customer is told of a payment: everything that the code is tied to.
 type paymentView struct {
 	Payee, IBAN, Amount, Reference, Date, From string
+	Debit, Rate, Fee                           string // where money is exchanged, and where it costs
+	Plan                                       *planView
+	Bulk                                       *bulkView
+}
+
+type planView struct {
+	Dates           []string // of the first instalments, as they are executed
+	Next, End, Rule string
+	Frequency       string // key of the text
+}
+
+type bulkView struct {
+	Count, Refused, More int
+	First                []paymentView
+	Batch                bool
+	Digest               string // the start of the hash that the code is tied to
 }
 
 type balanceView struct{ Product, Label, Booked, Available string }

@@ -83,7 +83,7 @@ func TestPaymentRejected(t *testing.T) {
 			change func(*wire.PaymentCreate)
 			want   string
 		}{
-			{"a product that is not offered", func(p *wire.PaymentCreate) { p.PaymentProduct = "target-2-payments" }, "fail RJCT InvalidAttributeValue"},
+			{"a product that is not offered", func(p *wire.PaymentCreate) { p.PaymentProduct = "faster-payment-service" }, "fail RJCT InvalidAttributeValue"},
 			{"an amount of nothing", func(p *wire.PaymentCreate) { p.Payment.InstructedAmount.Amount = "0.00" }, "fail RJCT InvalidAttributeValue"},
 			{"a negative amount", func(p *wire.PaymentCreate) { p.Payment.InstructedAmount.Amount = "-5" }, "fail RJCT InvalidAttributeValue"},
 			{"a third decimal", func(p *wire.PaymentCreate) { p.Payment.InstructedAmount.Amount = "5.001" }, "fail RJCT InvalidAttributeValue"},

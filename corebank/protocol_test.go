@@ -50,7 +50,7 @@ func TestOverTheWire(t *testing.T) {
 		defer server.Close()
 		b, err := New(t.Context(), Config{
 			Code: "salt", DB: db, BaseURL: server.URL + "/salt/", HubURL: hub.URL, AppID: "app-salt", AppSecret: "secret",
-			SigningKey: bankKey, HubKeys: []*rsa.PublicKey{&hubKey.PublicKey}, Seed: true, Outbox: true,
+			SigningKey: bankKey, HubKeys: []*rsa.PublicKey{&hubKey.PublicKey}, Seed: true, Outbox: true, RoundTheClock: true,
 		})
 		if err != nil {
 			t.Fatal(err)

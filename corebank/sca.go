@@ -79,8 +79,8 @@ func (s *scaVisit) look() (err error) {
 	if s.ended() {
 		return nil
 	}
-	if s.j.Kind == kindPayment {
-		p, err := s.b.payment(ctx, s.j.ID)
+	if id := s.j.payment(); id != "" {
+		p, err := s.b.payment(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -176,10 +176,12 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 		}
 		s.j.Choice = append(s.j.Choice, c)
 	}
-	if s.payment != nil && chosen[0].Spendable() < s.payment.Amount.Minor {
+	if s.j.Kind == kindPayment && s.payment.Service != servicePeriodic {
 		// The money is looked at only now: before the customer is there, nobody may learn
-		// from a rejected payment how much an account holds.
-		return "", s.b.end(ctx, s.j, stateFailed, classFunds, "There is not enough money on the account.", new(false))
+		// from a rejected payment how much an account holds, unless the TPP asked just that.
+		if debit, fee := s.b.cost(*s.payment, chosen[0].Currency); chosen[0].Spendable() < debit.Minor+fee.Minor {
+			return "", s.b.end(ctx, s.j, stateFailed, classFunds, textFunds, new(false))
+		}
 	}
 	return told(s.b.sendCode(ctx, s.j, *s.v.who))
 }
@@ -213,7 +215,12 @@ func (s *scaVisit) showState(status int, key string) {
 	j := s.j
 	p := page{AppName: j.AppName, Error: key, CSRF: s.b.formToken(s.v, s.r.URL.Path), State: j.State, Login: s.r.PostFormValue("login")}
 	if s.payment != nil {
-		p.Payment = s.viewPayment()
+		view, err := s.viewPayment(s.r.Context())
+		if err != nil {
+			s.b.fault(s.w, s.r, err)
+			return
+		}
+		p.Payment = view
 	}
 	switch {
 	case s.ended():
@@ -236,6 +243,14 @@ func (s *scaVisit) showState(status int, key string) {
 		s.b.show(s.w, s.r, status, "login", p)
 	case j.State == stateCode:
 		p.Title, p.Phone = "code.title", masked(s.v.who.Phone)
+		switch {
+		case j.Kind == kindCancel:
+			p.Bound = "code.boundCancel"
+		case s.payment != nil && s.payment.Service == serviceBulk:
+			p.Bound = "code.boundBulk"
+		case s.payment != nil:
+			p.Bound = "code.bound"
+		}
 		s.b.show(s.w, s.r, status, "code", p)
 	default:
 		s.showChoice(status, p)
@@ -247,6 +262,17 @@ func (s *scaVisit) showChoice(status int, p page) {
 	switch s.j.Kind {
 	case kindPayment:
 		p.Title, p.Text, p.Single = "payment.title", "payment.text", true
+		switch s.payment.Service {
+		case serviceBulk:
+			p.Title, p.Text = "payment.titleBulk", "payment.textBulk"
+		case servicePeriodic:
+			p.Title, p.Text = "payment.titlePlan", "payment.textPlan"
+		}
+	case kindCancel:
+		p.Title, p.Text, p.Single, p.Button = "cancel.title", "cancel.text", true, "cancel.button"
+		if s.payment.Service == servicePeriodic {
+			p.Text = "cancel.textPlan"
+		}
 	case kindFunds:
 		p.Title, p.Text = "funds.title", "funds.text"
 	case kindLogin:
@@ -280,17 +306,6 @@ func (s *scaVisit) showChoice(status int, p page) {
 		p.Accounts = append(p.Accounts, c)
 	}
 	s.b.show(s.w, s.r, status, "choose", p)
-}
-
-func (s *scaVisit) viewPayment() *paymentView {
-	p := s.payment
-	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.CreditorIBAN), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn}
-	for _, a := range s.accounts {
-		if a.ID == p.Debtor {
-			view.From = spaced(a.IBAN)
-		}
-	}
-	return view
 }
 
 // masked shows the end of a phone number: enough to know one's own.

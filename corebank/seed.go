@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kontor/corebank/ledger"
 	"kontor/corebank/persona"
 	"kontor/kit/sqldb"
 )
@@ -40,6 +41,30 @@ func (b *Bank) seed(ctx context.Context) error {
 			}
 		}
 		return nil
+	})
+}
+
+// seedShop gives a bank that has a range of IBANs a customer with accounts in it, and one
+// account that is closed. A bank that has them is left as it is.
+func (b *Bank) seedShop(ctx context.Context) error {
+	shop := persona.Shop(b.code, b.name, b.ibans)
+	return b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		var n int
+		if err := tx.QueryRow(`SELECT COUNT(*) FROM corebank_customer WHERE bank = $1 AND id = $2`, b.code, shop.ID).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		for _, a := range shop.Accounts {
+			if err := b.book.Open(tx, ledger.Account{ID: a.ID, Kind: ledger.Customer, Currency: a.Currency}); err != nil {
+				return err
+			}
+		}
+		if err := b.addPersona(tx, shop); err != nil {
+			return err
+		}
+		// Nobody's, and nothing is kept on it: only its number is known.
+		_, err := tx.Exec(`INSERT INTO corebank_account (bank, customer, id, position, iban, currency, type, product, pan)
+			VALUES ($1, '', $2, 0, $3, 'EUR', $4, '', '')`, b.code, b.code+"-closed", persona.ClosedIBAN(b.ibans), typeClosed)
+		return err
 	})
 }
 

@@ -33,6 +33,8 @@ const (
 	Agent            Word = 'a' // BIC of the other side's bank
 	Additional       Word = 'i'
 	Exchange         Word = 'x' // parts: contract, rate, day, source, target, unit
+	Other            Word = 'o' // account of the other side, where that is no IBAN
+	Of               Word = 'n' // how many payments a batch has, where not all are told as parts
 	Part             Word = 'b' // one payment of a batch; parts: amount, name, IBAN, end-to-end, text, structured, purpose
 
 	// Of a card's entries.

@@ -42,6 +42,7 @@ const (
 	Card     = "card"
 	Clearing = "clearing" // towards other banks
 	Income   = "income"   // fees and interest
+	Desk     = "exchange" // what the bank has of a currency by exchanging it
 )
 
 // Unlimited is the credit limit of the bank's own accounts.
@@ -291,6 +292,38 @@ func (b Book) Release(tx *sqldb.Tx, account, id string) error {
 	}
 	_, err = tx.Exec(`UPDATE corebank_ledger_account SET held = held - $1 WHERE bank = $2 AND id = $3`, amount, b.Bank, account)
 	return err
+}
+
+// Reduce gives up part of a hold, or the rest of it. It returns ErrHold when so much is not
+// held.
+func (b Book) Reduce(tx *sqldb.Tx, account, id string, by money.Amount) error {
+	n, err := tx.Exec(`UPDATE corebank_ledger_hold SET amount = amount - $1
+		WHERE bank = $2 AND account = $3 AND id = $4 AND currency = $5 AND amount > $1 AND $1 > 0`, by.Minor, b.Bank, account, id, by.Currency)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		n, err := tx.Exec(`DELETE FROM corebank_ledger_hold WHERE bank = $1 AND account = $2 AND id = $3 AND currency = $4 AND amount = $5`,
+			b.Bank, account, id, by.Currency, by.Minor)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrHold
+		}
+	}
+	_, err = tx.Exec(`UPDATE corebank_ledger_account SET held = held - $1 WHERE bank = $2 AND id = $3`, by.Minor, b.Bank, account)
+	return err
+}
+
+// Ensure opens those of the bank's own accounts that are not there yet, without limit.
+func (b Book) Ensure(tx *sqldb.Tx, kind, currency string, ids ...string) error {
+	for _, id := range ids {
+		if _, err := tx.Exec(insertAccount+` ON CONFLICT DO NOTHING`, b.Bank, id, kind, currency, int64(Unlimited), int64(0), int64(0), int64(0), "", int64(0)); err != nil {
+			return fmt.Errorf("open account %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // Check proves that the books are right: every posting balances, each account's balance

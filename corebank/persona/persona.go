@@ -66,9 +66,45 @@ type Trusted struct {
 // A Party is somebody on the other side of a transaction.
 type Party struct{ Name, IBAN string }
 
+// A Shop is a customer of one bank only: its IBANs lie in the range of that bank, which begins
+// with the country and goes on with the bank's part of the number.
+func Shop(bank, name, ibans string) Persona {
+	number := func(n string) string {
+		country, rest := ibans[:2], ibans[2:]
+		switch country {
+		case "SI":
+			return slovenian(rest, "10090", "00"+n)
+		case "RO":
+			return romanian(rest, "0000900100000"+n)
+		}
+		return german(rest, "0900100"+n)
+	}
+	owner := "Shop of " + name
+	return Persona{
+		ID: "2001", Login: "shop", Password: "shop-kontor-1", Name: owner, Phone: "+38640555900", Language: "en",
+		Accounts: []Account{
+			{bank + "-shop", number("101"), "EUR", "CACC", "Business account", Extra{Usage: "ORGA", Owners: []string{owner}}},
+			{bank + "-shop-lei", number("102"), "RON", "CACC", "Business account RON", Extra{Usage: "ORGA", Owners: []string{owner}}},
+		},
+	}
+}
+
+// ClosedIBAN is the number of an account of Shop that is closed: payments to it come back.
+func ClosedIBAN(ibans string) string {
+	switch ibans[:2] {
+	case "SI":
+		return slovenian(ibans[2:], "10090", "00199")
+	case "RO":
+		return romanian(ibans[2:], "0000900100000199")
+	}
+	return german(ibans[2:], "0900100199")
+}
+
 // IDs of the bank's own ledger accounts: one per currency.
 func ClearingID(currency string) string { return "clearing-" + currency }
 func IncomeID(currency string) string   { return "income-" + currency }
+func DeskID(currency string) string     { return "exchange-" + currency }
+func BatchID(currency string) string    { return "batch-" + currency } // between a bulk's one debit and its payees
 
 // All returns the sandbox's customers.
 func All() []Persona {

@@ -1,0 +1,84 @@
+package corebank
+
+import (
+	"context"
+	"strings"
+)
+
+const (
+	datesShown = 4 // of a series
+	itemsShown = 5 // of a bulk
+)
+
+// viewPayment tells the customer what the code is tied to.
+func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
+	p, b := *s.payment, s.b
+	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn}
+	if p.Words.Structured != "" {
+		view.Reference = strings.TrimSpace(p.Words.Structured + " " + p.Remittance)
+	}
+	paying := ""
+	for _, a := range s.accounts {
+		if a.ID == p.Debtor {
+			view.From, paying = spaced(a.IBAN), a.Currency
+		}
+	}
+	if paying == "" && len(s.accounts) > 0 { // not chosen yet: as from the first on offer
+		paying = s.accounts[0].Currency
+	}
+	if paying != "" {
+		debit, fee := b.cost(p, paying)
+		if paying != p.Amount.Currency {
+			view.Debit, view.Rate = debit.String()+" "+debit.Currency, exchangeRate(debit.Currency, p.Amount.Currency)
+		}
+		if fee.Minor > 0 {
+			view.Fee = fee.String() + " " + fee.Currency
+		}
+	}
+	if view.Date == "" && p.State == payReceived && p.Plan == nil {
+		inHouse := false
+		if p.Service == servicePayments {
+			reason, err := b.takes(b.reading(ctx), p.CreditorIBAN, p.Amount.Currency)
+			if err != nil {
+				return nil, err
+			}
+			inHouse = reason == ""
+		}
+		if on := b.executionDay(b.productOf(p), "", inHouse); on.After(b.today()) {
+			view.Date = on.String()
+		}
+	}
+	if p.Plan != nil {
+		view.Plan = p.viewPlan()
+	}
+	if p.Service != serviceBulk {
+		return view, nil
+	}
+	first, err := items(b.reading(ctx), `state = 'received' ORDER BY n LIMIT $3 + 0`, b.code, p.ID, itemsShown)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := b.batchDigest(b.reading(ctx), p.ID)
+	if err != nil {
+		return nil, err
+	}
+	view.Bulk = &bulkView{Count: p.Items, Refused: p.Refused, More: p.Items - len(first), Batch: p.Batch, Digest: spaced(digest[:16])}
+	for _, i := range first {
+		view.Bulk.First = append(view.Bulk.First, paymentView{Payee: i.CreditorName, IBAN: spaced(i.payee()), Amount: i.Amount.String() + " " + i.Amount.Currency, Reference: i.Remittance})
+	}
+	return view, nil
+}
+
+func (p payment) viewPlan() *planView {
+	view := &planView{End: p.Plan.End.String(), Rule: "plan." + p.Plan.Rule, Frequency: "plan." + p.Plan.Frequency}
+	from := p.Plan.Start.AddDays(-1)
+	for due, ok := p.Plan.after(from); ok && len(view.Dates) < datesShown; due, ok = p.Plan.after(due) {
+		if on := p.Plan.executed(due).String(); p.Due == "" || due.String() >= p.Due {
+			view.Dates = append(view.Dates, on)
+		}
+	}
+	if p.Due != "" { // it runs already
+		view.Next = p.ExecuteOn
+	}
+	return view
+}
