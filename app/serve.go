@@ -136,7 +136,9 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Funds: a.funds,
 			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Now: a.now, Log: a.log,
 		}
-		api.Handle(b.BasePath+"/v1/", http.StripPrefix(b.BasePath, x.Handler()))
+		served := http.StripPrefix(b.BasePath, x.Handler())
+		api.Handle(b.BasePath+"/v1/", served)
+		api.Handle(b.BasePath+"/v2/", served)
 		if err := a.mountDescription(b, api, web, pages); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (a *API) startConsentAuthorisation(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	self := a.link("consents", con.ID, "authorisations", auth.ID)
+	self := a.atConsent(con, "authorisations", auth.ID)
 	l, h := links{}, http.Header{"Location": {self.Href}}
 	a.scaLinks(&l, h, auth, self)
 	return answer{status: http.StatusCreated, header: h, body: authorisationStarted{
@@ -94,7 +94,7 @@ func (a *API) updateConsentPSUData(c *call) (answer, error) {
 		return answer{}, malformed("PSU-ID", "header is missing: it says who the PSU is where the body is empty")
 	}
 	l, h := links{}, http.Header{}
-	a.scaLinks(&l, h, auth, a.link("consents", con.ID, "authorisations", auth.ID))
+	a.scaLinks(&l, h, auth, a.atConsent(con, "authorisations", auth.ID))
 	return answer{status: http.StatusOK, header: h, body: scaStatusAnswer{SCAStatus: string(auth.Status), PSUMessage: auth.PSUMessage, Links: &l}}, nil
 }
 

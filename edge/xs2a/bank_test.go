@@ -45,6 +45,8 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 		d.Bank.Listed = slices.DeleteFunc(slices.Clone(d.Bank.Listed), func(a core.Account) bool { return a.ID == id })
 	case "opens": // opens: all of them are back
 		d.Bank.Listed, d.closed = d.closed, nil
+	case "revoke-funds": // revoke-funds id1: the PSU withdraws a consent to confirm funds
+		return d.Revoke(t.Context(), "lon", "token-"+id, true)
 	case "sweep": // sweep: the hub stores what time has ended
 		return d.Sweep(t.Context())
 	case "switch": // switch savingsAndLoans off

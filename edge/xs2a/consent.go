@@ -105,13 +105,18 @@ func (a *API) createConsent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	self := a.link("consents", con.ID)
-	l := links{Self: &self, Status: ptr(a.link("consents", con.ID, "status"))}
+	return a.consentCreated(con, auth, warnings), nil
+}
+
+// consentCreated answers the creation of con, whichever kind it is.
+func (a *API) consentCreated(con consent.Consent, auth authorisation.Authorisation, warnings []tppMessage) answer {
+	self := a.atConsent(con)
+	l := links{Self: &self, Status: ptr(a.atConsent(con, "status"))}
 	h := http.Header{"Location": {self.Href}}
-	a.scaLinks(&l, h, auth, a.link("consents", con.ID, "authorisations", auth.ID))
+	a.scaLinks(&l, h, auth, a.atConsent(con, "authorisations", auth.ID))
 	return answer{status: http.StatusCreated, header: h, body: consentCreated{
 		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
-	}}, nil
+	}}
 }
 
 // start reads the headers that SCA of a consent needs. text is the body, or nothing.
@@ -216,7 +221,7 @@ func (a *API) getConsent(c *call) (answer, error) {
 			return answer{}, err
 		}
 		for _, auth := range auths {
-			a.scaLinks(&l, http.Header{}, auth, a.link("consents", con.ID, "authorisations", auth.ID))
+			a.scaLinks(&l, http.Header{}, auth, a.atConsent(con, "authorisations", auth.ID))
 		}
 		info.Links = &l
 	}
@@ -298,7 +303,11 @@ func (a *API) getConsentStatus(c *call) (answer, error) {
 
 // spec: xs2a/deleteConsent
 func (a *API) deleteConsent(c *call) (answer, error) {
-	return answer{status: http.StatusNoContent}, a.Consents.Terminate(c.Context(), a.Bank.Code, c.tpp.ID, c.id("consentId"), c.requestID)
+	con, err := a.consent(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusNoContent}, a.Consents.Terminate(c.Context(), a.Bank.Code, c.tpp.ID, con.ID, c.requestID)
 }
 
 // spec: xs2a/getConsentAuthorisation
@@ -319,9 +328,13 @@ func (a *API) getConsentSCAStatus(c *call) (answer, error) {
 	return a.scaStatus(c, authorisation.OfConsent, con.ID)
 }
 
-// consent returns the consent in the path.
+// consent returns the consent in the path. It is only where it was asked for.
 func (a *API) consent(c *call) (consent.Consent, error) {
-	return a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, c.id("consentId"))
+	con, err := a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, c.id("consentId"))
+	if err == nil && con.OfItsOwn() != strings.HasPrefix(c.op.path, fundsConsents) {
+		return consent.Consent{}, consent.ErrUnknown
+	}
+	return con, err
 }
 
 // authorisations lists the IDs of the authorisations of a resource of the caller's.

@@ -41,7 +41,7 @@ func (a *API) confirmFunds(c *call) (answer, error) {
 	}
 	var compact bytes.Buffer
 	json.Compact(&compact, text) // valid: it was read before
-	q := funds.Question{Bank: a.Bank.Code, TPP: c.tpp.ID, RequestID: c.requestID, Body: compact.Bytes()}
+	q := funds.Question{Bank: a.Bank.Code, TPP: c.tpp.ID, CardNumber: body.CardNumber, RequestID: c.requestID, Body: compact.Bytes()}
 	if q.Account, err = body.Account.reference("account"); err != nil {
 		return answer{}, err
 	}
@@ -52,6 +52,8 @@ func (a *API) confirmFunds(c *call) (answer, error) {
 		if q.ConsentID = plainID(named); q.ConsentID == "" {
 			return answer{}, inHeader(consent.ErrUnknown)
 		}
+	} else {
+		q.ConsentID = c.bearer.Resource // what an access token is for, where there is one
 	}
 	ok, err := a.Funds.Available(c.Context(), q)
 	if err != nil {

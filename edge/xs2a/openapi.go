@@ -109,6 +109,9 @@ func (op *operation) isOffered(p profile.Profile) bool { return op.offered == ni
 
 // needsToken says whether an access token opens op at a bank with the profile p.
 func (op *operation) needsToken(p profile.Profile) bool {
+	if op.service == piis && p.Funds.ConsentVia == profile.FundsAtBank {
+		return false
+	}
 	return p.OAuth.Mode == profile.OAuthIntegrated && op.token == tokenToRead || p.OAuth.Mode == profile.OAuthPreStep && op.token == tokenToCreate
 }
 
@@ -268,7 +271,7 @@ func Scopes(p profile.Profile) []Scope {
 			all = append(all, Scope{"PIS:<paymentId>", "Authorise a payment."})
 		}
 		if p.Funds.Enabled {
-			all = append(all, Scope{"PIIS:<consentId>", "Authorise a consent to confirm funds."})
+			all = append(all, Scope{piisScope, "Authorise a consent to confirm funds, and ask under it."})
 		}
 		if p.OAuth.RefreshToken {
 			all = append(all, Scope{"offline_access", "Refresh the token of a recurring consent."})
@@ -282,7 +285,12 @@ func scopesFor(p profile.Profile, s service) []string {
 	if s == pis && p.Payments.Enabled {
 		return []string{all[1].Name}
 	}
+	if i := slices.IndexFunc(all, func(one Scope) bool { return one.Name == piisScope }); s == piis && i >= 0 {
+		return []string{piisScope}
+	}
 	return []string{all[0].Name}
 }
+
+const piisScope = "PIIS:<consentId>"
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

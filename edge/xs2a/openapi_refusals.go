@@ -1,6 +1,7 @@
 package xs2a
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"reflect"
@@ -28,6 +29,7 @@ var codeRules = map[string]func(profile.Profile, service) bool{
 	"EXECUTION_DATE_INVALID":    of(pis),
 	"PAYMENT_FAILED":            of(pis),
 	"NO_PIIS_ACTIVATION":        of(piis),
+	"CARD_INVALID":              of(piis),
 	"REQUESTED_FORMATS_INVALID": of(ais),
 }
 
@@ -75,12 +77,13 @@ func codesOf(p profile.Profile, s service) map[int][]string {
 // refusals describes those of op, and returns their names by status.
 func (d *drawing) refusals(op *operation) map[int]string {
 	names := map[int]string{}
-	codes := codesOf(d.p, op.service)
+	whose := cmp.Or(op.codes, op.service)
+	codes := codesOf(d.p, whose)
 	for _, status := range slices.Sorted(maps.Keys(codes)) {
 		if status == http.StatusNotAcceptable && !isReport(op) || status == http.StatusUnsupportedMediaType && op.body == nil {
 			continue
 		}
-		name := string(op.service) + strconv.Itoa(status)
+		name := string(whose) + strconv.Itoa(status)
 		names[status] = name
 		if d.doc.Components.Responses[name] == nil {
 			d.doc.Components.Responses[name] = d.refusal(status, codes[status])

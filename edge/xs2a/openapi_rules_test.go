@@ -15,6 +15,7 @@ func TestRulesMeanSomething(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.OAuth.Mode, p.SCAApproaches = profile.OAuthPreStep, []profile.SCAApproach{profile.Redirect}
+	p.Funds.ConsentVia = profile.FundsByConsents
 	schemas := document(p, "", Place{}).Components.Schemas.Map()
 	for _, r := range memberRules {
 		if s := schemas[r.schema]; s == nil || s.Properties[r.member] == nil {

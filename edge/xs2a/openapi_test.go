@@ -145,6 +145,11 @@ func TestOpenAPIIsNarrowed(t *testing.T) {
 	}{
 		{"bankart offers no cards, and payments", "bankart", "1.3.8", nil,
 			[]string{`"/v1/payments/{paymentProduct}"`, `"instant-sepa-credit-transfers"`, `"/v1/funds-confirmations"`}, []string{`"` + card}},
+		{"bankart takes consents to confirm funds as any others", "bankart", "1.3.8", nil, []string{`"confirmationOfFundsAllowed"`, `"CARD_INVALID"`}, []string{`"/v2/`}},
+		{"standard has a place of their own for them", "standard", "1.3.12", nil,
+			[]string{`"/v2/consents/confirmation-of-funds/{consentId}/authorisations/{authorisationId}"`, `"PIIS:\u003cconsentId\u003e"`}, []string{`"confirmationOfFundsAllowed"`}},
+		{"a consent at the bank is given at the bank, and has no token", "standard", "1.3.12", func(p *profile.Profile) { p.Funds.ConsentVia = profile.FundsAtBank },
+			[]string{`"/v1/funds-confirmations"`}, []string{`"/v2/`, `"confirmationOfFundsAllowed"`}},
 		{"salt offers no payments and no confirmations", "salt", "1.3.12", nil, nil, []string{`"/v1/payments`, `"PAYMENT_FAILED"`, `"/v1/funds-`, `"NO_PIIS_ACTIVATION"`, "PIS:", `"confirmationOfFundsAllowed"`}},
 		{"everything is in that of standard", "standard", "1.3.12", nil,
 			[]string{`"` + card + `"`, `"/v1/payments`, `"/v1/funds-confirmations"`, param("withBalance"), `"restrictedTo"`, `"allPsd2"`, `"application/xml"`, `"text/plain"`}, nil},

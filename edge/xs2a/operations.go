@@ -30,7 +30,8 @@ const (
 type operation struct {
 	id, method, path, summary string
 	service                   service
-	roles                     []role // one of them is needed
+	codes                     service // whose message codes it answers with; "": service's
+	roles                     []role  // one of them is needed
 	token                     tokenUse
 	psuIP                     bool // PSU-IP-Address is mandatory
 	offered                   func(profile.Profile) bool
@@ -146,7 +147,32 @@ var operations = []operation{
 		offered: paymentsOn,
 		do:      (*API).getPaymentSCAStatus, status: 200, answer: scaStatusAnswer{}},
 
-	{id: "checkAvailabilityOfFunds", method: "POST", path: "/v1/funds-confirmations", summary: "Ask whether an amount is there", service: piis, roles: toConfirmFunds,
+	{id: "createConsentConfirmationOfFunds", method: "POST", path: fundsConsents, summary: "Ask for a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
+		offered: fundsConsentsOn,
+		do:      (*API).createFundsConsent, params: redirectHeaders, body: fundsConsentRequest{}, status: 201, answer: consentCreated{}},
+	{id: "getConsentConfirmationOfFunds", method: "GET", path: fundsConsents + "/{consentId}", summary: "Read a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).getFundsConsent, status: 200, answer: fundsConsentInformation{}},
+	{id: "deleteConsentConfirmationOfFunds", method: "DELETE", path: fundsConsents + "/{consentId}", summary: "End a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).deleteFundsConsent, status: 204},
+	{id: "getConsentConfirmationOfFundsStatus", method: "GET", path: fundsConsents + "/{consentId}/status", summary: "Read the status of a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).getFundsConsentStatus, status: 200, answer: consentStatusAnswer{}},
+	{id: "getConsentConfirmationOfFundsAuthorisation", method: "GET", path: fundsConsents + "/{consentId}/authorisations", summary: "List the authorisations of a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).getFundsConsentAuthorisations, status: 200, answer: authorisationList{}},
+	{id: "getConsentConfirmationOfFundsScaStatus", method: "GET", path: fundsConsents + "/{consentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).getFundsConsentSCAStatus, status: 200, answer: scaStatusAnswer{}},
+	{id: "startConsentConfirmationOfFundsAuthorisation", method: "POST", path: fundsConsents + "/{consentId}/authorisations", summary: "Authorise a consent to confirm funds again", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
+		offered: fundsConsentsOn,
+		do:      (*API).startFundsConsentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
+	{id: "updateConsentConfirmationOfFundsPsuData", method: "PUT", path: fundsConsents + "/{consentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: piis, codes: ais, roles: toConfirmFunds,
+		offered: fundsConsentsOn,
+		do:      (*API).updateFundsConsentPSUData, params: []parameter{{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+
+	{id: "checkAvailabilityOfFunds", method: "POST", path: "/v1/funds-confirmations", summary: "Ask whether an amount is there", service: piis, roles: toConfirmFunds, token: tokenToRead,
 		offered: fundsOn,
 		do:      (*API).confirmFunds, params: []parameter{{"header", "Consent-ID", "The consent to confirm funds; else the newest one on the account counts.", "", false}},
 		body: fundsRequest{}, status: 200, answer: fundsAnswer{}},
@@ -155,6 +181,10 @@ var operations = []operation{
 func cardsOn(p profile.Profile) bool    { return p.Accounts.Cards }
 func paymentsOn(p profile.Profile) bool { return p.Payments.Enabled }
 func fundsOn(p profile.Profile) bool    { return p.Funds.Enabled }
+
+func fundsConsentsOn(p profile.Profile) bool {
+	return p.Funds.Enabled && p.Funds.ConsentVia == profile.FundsByV2
+}
 
 // switchedOff lists where services of the standard would be that p does not offer: a TPP is
 // told so, rather than that it has the address wrong.
@@ -171,6 +201,9 @@ func switchedOff(p profile.Profile) []string {
 	}
 	if !p.Funds.Enabled {
 		paths = append(paths, "/v1/funds-confirmations")
+	}
+	if !fundsConsentsOn(p) {
+		paths = append(paths, fundsConsents, fundsConsents+"/")
 	}
 	return paths
 }

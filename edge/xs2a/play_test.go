@@ -22,6 +22,8 @@ import (
 	"kontor/bank/account/accountsql"
 	"kontor/bank/consent/consenttest"
 	"kontor/bank/core"
+	"kontor/bank/funds"
+	"kontor/bank/funds/fundssql"
 	"kontor/bank/profile"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
@@ -91,7 +93,7 @@ const (
 
 func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk {
 	t.Helper()
-	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations}, consenttest.Migrations...)...))
+	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations, fundssql.Migrations}, consenttest.Migrations...)...))
 	p, err := profile.Load(profileName)
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +135,7 @@ func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk
 		Bank: w.At, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
 		Consents: w.Service, Authorisations: w.Authorisations, Now: w.Now, Log: slog.New(slog.DiscardHandler),
 		Accounts: &account.Service{Consents: w.Service, Cores: w.Cores, Store: accountsql.Store{DB: w.DB}, Key: []byte(strings.Repeat("k", 32)), Now: w.Now, NewID: rand.Text},
+		Funds:    &funds.Service{Consents: w.Service, Cores: w.Cores, Answers: fundssql.Store{DB: w.DB}, Audit: w.Audit, Now: w.Now},
 		Identify: identify, CheckToken: checkToken,
 	}
 	for _, change := range change {

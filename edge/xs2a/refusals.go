@@ -96,6 +96,7 @@ var refusals = []struct {
 	{payment.ErrFailed, nil, http.StatusBadRequest, "PAYMENT_FAILED"},
 
 	{funds.ErrNoActivation, nil, http.StatusBadRequest, "NO_PIIS_ACTIVATION"},
+	{funds.ErrCard, nil, http.StatusBadRequest, "CARD_INVALID"},
 	{funds.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 
 	{core.ErrUnavailable, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},

@@ -49,7 +49,7 @@ const (
 // An API is the interface of one bank.
 type API struct {
 	Bank           profile.Bank
-	BaseURL        string // of the interface, before /v1: links are made with it
+	BaseURL        string // of the interface, before /v1 and /v2: links are made with it
 	MetadataURL    string // of the authorization server: the scaOAuth link
 	Consents       *consent.Service
 	Authorisations *authorisation.Service
@@ -98,7 +98,7 @@ type answer struct {
 	sent   bool   // all of it, already
 }
 
-// Handler routes every operation that the bank's profile offers, under /v1.
+// Handler routes every operation that the bank's profile offers, under /v1 and /v2.
 func (a *API) Handler() http.Handler {
 	a.level = newLevel(a.since)
 	mux := http.NewServeMux()
@@ -247,6 +247,9 @@ func (a *API) authorise(c *call) (err error) {
 	if !(integrated && c.op.token == tokenToRead) && !(preStep && c.op.token == tokenToCreate) {
 		return nil
 	}
+	if c.op.service == piis && a.Bank.Funds.ConsentVia == profile.FundsAtBank {
+		return nil // there was no consent here that a token could have come with
+	}
 	scheme, bearer, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 	if bearer = strings.TrimSpace(bearer); !strings.EqualFold(scheme, "Bearer") || bearer == "" || len(bearer) > 4096 {
 		return errNoToken
@@ -256,7 +259,7 @@ func (a *API) authorise(c *call) (err error) {
 	}
 	switch {
 	case preStep && c.op.service == pis && !c.bearer.Payments,
-		preStep && c.op.service == ais && !c.bearer.Accounts:
+		preStep && c.op.service != pis && !c.bearer.Accounts:
 		return errTokenScope
 	case integrated && c.bearer.Resource != c.Header.Get(headerConsentID) && c.Header.Get(headerConsentID) != "":
 		return errTokenScope
