@@ -76,6 +76,9 @@ const (
 	// long as their readers do, and must not hold up the others.
 	streamsShare = 4
 	reportsMax   = 4
+	// bulksMax is how many bulks are handed over at once: each is some megabytes, and its bank
+	// has more to do than for any other question.
+	bulksMax = 8
 )
 
 // Capabilities lists what a connector may declare.
@@ -93,6 +96,7 @@ type Client struct {
 	places  chan struct{}
 	large   chan struct{}
 	streams chan struct{}
+	bulks   chan struct{}
 	reports chan struct{}
 	pending sync.WaitGroup
 }
@@ -150,6 +154,7 @@ func New(c Config) (*Client, error) {
 	return &Client{
 		c: c, base: strings.TrimRight(c.ConnectorURL, "/") + wire.ConnectorBase, http: &own, traced: standard || own.Transport == nil,
 		places: make(chan struct{}, c.InFlightMax), large: make(chan struct{}, largeMax), streams: make(chan struct{}, max(1, c.InFlightMax/streamsShare)), reports: make(chan struct{}, reportsMax),
+		bulks: make(chan struct{}, bulksMax),
 	}, nil
 }
 
@@ -276,6 +281,14 @@ func (c *Client) start(ctx context.Context, r request) (*core.Update, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if r.bulk {
+		select {
+		case c.bulks <- struct{}{}:
+			defer func() { <-c.bulks }()
+		case <-ctx.Done():
+			return nil, core.ErrUnavailable
+		}
+	}
 	answer, err := c.send(ctx, r)
 	defer answer.release()
 	if err != nil {

@@ -1,13 +1,16 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +118,64 @@ func TestABulkThatIsTooLargeForTheBankIsRefusedBeforeItIsSent(t *testing.T) {
 		t.Errorf("got %v after %d calls", err, f.calls.Load())
 	}
 }
+
+func TestBulksDoNotHoldUpPayments(t *testing.T) {
+	var here, most atomic.Int64
+	open := make(chan struct{})
+	f := misbehaving(t, Config{Capabilities: everything, BulkTimeout: 10 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") != wire.MediaJWT {
+			return
+		}
+		most.Store(max(most.Load(), here.Add(1)))
+		defer here.Add(-1)
+		<-open
+		io.Copy(io.Discard, r.Body)
+	})
+	done := make(chan error, 3*bulksMax)
+	for range cap(done) {
+		go func() { done <- f.payBulk() }()
+	}
+	for f.calls.Load() < bulksMax {
+		time.Sleep(time.Millisecond)
+	}
+	if err := f.pay(); err != nil {
+		t.Error(err)
+	}
+	close(open)
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if most.Load() != bulksMax {
+		t.Errorf("%d were under way at once", most.Load())
+	}
+}
+
+func BenchmarkBulk(b *testing.B) {
+	seal := &Client{c: Config{BankCode: "lon", SigningKey: hubKey()}}
+	bank := sdk.New(sdk.Config{Bank: &book{hub: deaf{}, kinds: map[string]string{}}, HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}})
+	many := manyPayments(10_000)
+	for i := 0; b.Loop(); i++ {
+		session := wire.String(fmt.Sprint("s", i))
+		signed, err := seal.seal(request{bulk: true, session: string(session), data: wire.PaymentCreate{
+			SessionSecret: session, ProviderCode: "lon", RedirectURL: "https://hub.example/1", PaymentProduct: "x", PaymentIdentification: 1, PaymentService: serviceBulk, Bulk: bulk(*many),
+		}}, time.Now().Add(tokenLife))
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(b.Context(), "POST", wire.ConnectorBase+wire.PathPayments, signed.reader())
+		r.Header = http.Header{"Authorization": {"Bearer " + signed.token}, "Content-Type": {wire.MediaJWT}}
+		if bank.ServeHTTP(w, r); w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+}
+
+// deaf is a hub that hears nothing.
+type deaf struct{ sdk.HubCaller }
+
+func (deaf) Update(context.Context, wire.Event) error { return nil }
 
 func TestWhatAPaymentCarries(t *testing.T) {
 	f, got := seePayments(t)

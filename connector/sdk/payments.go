@@ -1,11 +1,10 @@
 package sdk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"crypto/subtle"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -101,18 +100,19 @@ func (c call) namesPayment(id int64) error {
 // header has a digest. That token is verified before a byte of the body is read, so that only
 // the hub can make the bank read one; then the body is a token with a signature of its own,
 // of the same session. release is to be called when the data is no longer needed.
-func (s *server) openBody(r *http.Request, into ...any) (release func(), err error) {
+func (s *server) openBody(r *http.Request, common *wire.BodyOnly, into any) (release func(), err error) {
 	release = func() {}
 	data, err := s.verifier.Bearer(r.Header.Get("Authorization"))
 	if err != nil {
 		return release, err
 	}
-	var head, inner wire.BodyOnly
+	var head wire.BodyOnly
 	if err := read(data, &head); err != nil {
 		return release, err
 	}
 	if head.BodyDigest == "" {
-		return release, read(data, into...)
+		*common = head
+		return release, read(data, into)
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != wire.MediaJWT {
 		return release, errFormat
@@ -126,20 +126,22 @@ func (s *server) openBody(r *http.Request, into ...any) (release func(), err err
 	case <-r.Context().Done():
 		return release, r.Context().Err()
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, int64(s.long.SizeMax)))
+	var b bytes.Buffer
+	b.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	_, err = b.ReadFrom(http.MaxBytesReader(nil, r.Body, int64(s.long.SizeMax)))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return release, errTooLarge
 	}
-	if err != nil || subtle.ConstantTimeCompare([]byte(wire.Digest(body)), []byte(head.BodyDigest)) != 1 {
+	if err != nil || wire.Digest(b.Bytes()) != head.BodyDigest {
 		return release, errFormat
 	}
-	if data, err = s.long.Verify(string(body)); err != nil {
+	if data, err = s.long.Verify(b.String()); err != nil {
 		return release, err
 	}
-	if err := read(data, append(into, &inner)...); err != nil {
+	if err := read(data, common, into); err != nil {
 		return release, err
 	}
-	if inner.SessionSecret != head.SessionSecret || inner.ProviderCode != head.ProviderCode || inner.BodyDigest != "" {
+	if common.SessionSecret != head.SessionSecret || common.ProviderCode != head.ProviderCode || common.BodyDigest != "" {
 		return release, errFormat
 	}
 	return release, nil

@@ -221,10 +221,7 @@ func handle[T any](s *server, mux *http.ServeMux, pattern string, has carries, d
 	method, path, _ := strings.Cut(pattern, " ")
 	mux.HandleFunc(method+" "+wire.ConnectorBase+path, func(w http.ResponseWriter, r *http.Request) {
 		var data T
-		var common struct {
-			SessionSecret wire.String `json:"session_secret"`
-			ProviderCode  wire.String `json:"provider_code"`
-		}
+		var common wire.BodyOnly // what every request has
 		c := call{Request: r}
 		var err error
 		if has.body {
