@@ -410,7 +410,7 @@ type Bulk struct {
 
 // A Periodic says when the payments of a standing order are made.
 //
-// spec: xs2a/periodicPaymentInitiation
+// Source: Berlin Group digest, section 3.1.
 type Periodic struct {
 	StartDate         day.Day
 	EndDate           day.Day  // zero: until it is cancelled
