@@ -229,7 +229,14 @@ func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject 
 	all, err := s.Store.List(ctx, bank, kind, subject)
 	for _, a := range all {
 		if err == nil && !a.Status.Final() {
-			err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) { return a.Close(s.Now()), nil })
+			closed := a
+			err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) {
+				closed = a.Close(s.Now())
+				return closed, nil
+			})
+			if err == nil {
+				err = s.tell(ctx, a, closed)
+			}
 		}
 	}
 	return err
@@ -319,7 +326,7 @@ func (s *Service) tell(ctx context.Context, before, a Authorisation) error {
 
 // resource is the kind of what k authorises, as TPPs are told of it.
 func (k Kind) resource() notify.Kind {
-	if k == "cancellation" { // of a payment
+	if k == OfCancellation {
 		return notify.OfPayment
 	}
 	return notify.Kind(k)
