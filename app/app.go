@@ -200,7 +200,7 @@ func (a *Hub) build(context.Context) error {
 	}
 	a.payments = &payment.Service{
 		Store: paymentsql.Store{DB: a.db}, Authorisations: a.authorisations, Cores: a.cores, Banks: a.banks,
-		Audit: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID, Log: a.log,
+		Audit: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID, Log: a.log, Notify: a.notices,
 	}
 	a.authorisations.Subjects = map[authorisation.Kind]authorisation.Subject{
 		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfCancellation: a.payments,

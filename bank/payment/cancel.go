@@ -60,7 +60,7 @@ func (s *Service) Cancel(
 		p, err = s.drop(ctx, p, string(t.ID), r.RequestID, false)
 		return p, nil, err
 	}
-	if !free && b.Payments.Cancellation == profile.CancelAuthorised && (r.Explicit || b.StartAuthorisation == profile.Explicit) {
+	if !free && b.Payments.Cancellation == profile.CancelAuthorised && explicit(b, r) {
 		return p, nil, nil
 	}
 	if open, err := s.openCancellation(ctx, p); err != nil || open != nil {
@@ -137,7 +137,7 @@ func (s *Service) askToCancel(
 			return err
 		}
 		// The payment comes first: others who cancel at the same moment wait here.
-		if err := s.Store.Update(ctx, b.Code, p.ID, func(old Payment) (Payment, error) {
+		if err := s.update(ctx, b.Code, p.ID, func(old Payment) (Payment, error) {
 			_, err := old.Cancellable(day.Of(s.Now(), b.Zone), b.Zone)
 			old.CancelRequest = r.RequestID
 			return old, err
@@ -146,6 +146,9 @@ func (s *Service) askToCancel(
 		}
 		if open, err := s.openCancellation(ctx, p); err != nil || open != nil {
 			return errors.Join(err, fmt.Errorf("%w: its cancellation is under way", ErrStatus))
+		}
+		if err := s.Notify.Subscribe(ctx, subscription(p, a.ID, r.Notification)); err != nil {
+			return err
 		}
 		return s.Authorisations.Store.Create(ctx, a)
 	})
@@ -201,7 +204,7 @@ func (s *Service) drop(ctx context.Context, p Payment, actor, requestID string, 
 		if err := s.Audit.Append(ctx, s.entry(p, actor, "payment.cancel", requestID)); err != nil {
 			return err
 		}
-		err := s.Store.Update(ctx, p.Bank, p.ID, func(stored Payment) (Payment, error) {
+		err := s.update(ctx, p.Bank, p.ID, func(stored Payment) (Payment, error) {
 			if stored.Hand != p.Hand || !stored.Status.before(TechnicallyAccepted) {
 				return stored, fmt.Errorf("%w: it has just been authorised", ErrCancellation)
 			}
@@ -221,7 +224,7 @@ func (s *Service) cancelled(ctx context.Context, a authorisation.Authorisation) 
 	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.cancel", "")); err != nil {
 		return err
 	}
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+	err := s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
 		p = p.Cancel(false, "")
 		p.Hand = Taken
 		return p, nil

@@ -20,7 +20,7 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.authorise", "")); err != nil {
 		return err
 	}
-	return s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+	return s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
 		return p.Authorise(day.Of(s.Now(), b.Zone), b.Zone, Status(b.Payments.FinalStatus), ok), nil
 	})
 }
@@ -30,7 +30,7 @@ func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f 
 	action := "payment.cancel.fail"
 	if a.Kind == authorisation.OfPayment {
 		action = "payment.authorise.fail"
-		err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+		err := s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
 			next := p.Refuse(f)
 			if next.Status != p.Status {
 				action = ended(next.Status)
@@ -62,7 +62,7 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		return s.cancelled(ctx, a)
 	}
 	var old, next Payment
-	err := s.Store.Update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
+	err := s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
 		old, next = p, p.Progress(u, a.Status == authorisation.Exempted, a.ExpiresAt)
 		return next, nil
 	})
@@ -94,7 +94,7 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 	if err != nil || p.Hand == Kept || p.Status.Final() || p.Session != a.Session {
 		return err
 	}
-	u := &core.Update{Status: string(p.Status)}
+	u := &core.Update{Status: string(p.Status)} // it has told already
 	if !p.Status.moved() {
 		u, err = s.ask(ctx, p)
 	}
@@ -106,12 +106,17 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 	case err != nil || !authorised(u):
 		return nil
 	}
-	err = s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session})
-	if err != nil || u.Status == "" {
+	if err := s.heard(ctx, p, *u); err != nil {
 		return err
 	}
-	u.Session = a.Session
-	return s.Authorisations.Update(ctx, a.Bank, *u)
+	return s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session})
+}
+
+// heard moves p, which its PSU has authorised, by what the bank has answered.
+func (s *Service) heard(ctx context.Context, p Payment, u core.Update) error {
+	return s.Atomically(ctx, func(ctx context.Context) error {
+		return s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) { return p.revive().Progress(u, false, time.Time{}), nil })
+	})
 }
 
 // Late says whether a success still counts that comes when the time for it is over. A bank
@@ -134,8 +139,10 @@ func (s *Service) Late(ctx context.Context, a authorisation.Authorisation, _ cor
 		return nil
 	case errors.Is(err, core.ErrPaymentUnknown), err == nil && !authorised(u):
 		return core.ErrSessionExpired
+	case err != nil:
+		return err
 	}
-	return err
+	return s.heard(ctx, p, *u)
 }
 
 // ask asks the bank how p stands.

@@ -24,7 +24,7 @@ func bank() profile.Bank {
 	return profile.Bank{Code: "lon", Zone: ljubljana, Profile: profile.Profile{
 		SCATimeout: 15 * time.Minute, FirstUpdateWait: 50 * time.Millisecond,
 		Payments: profile.Payments{
-			Enabled: true, FinalStatus: "ACSC",
+			Enabled: true, FinalStatus: "ACSC", DaysAheadMax: 366,
 			Products: map[string][]string{"payments": {"sepa-credit-transfers", "instant-sepa-credit-transfers", "domestic-credit-transfers-ro"}},
 		},
 	}}

@@ -2,18 +2,15 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/jacoelho/banking/bic"
-	"github.com/jacoelho/banking/iban"
 
 	"kontor/bank/core"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/day"
+	"kontor/kit/money"
 )
 
 // A Request is what a TPP orders.
@@ -27,33 +24,46 @@ type Request struct {
 	RejectNoFunds bool           // TPP-Rejection-NoFunds-Preferred
 }
 
-// daysAheadMax bounds how far ahead a payment can be ordered: beyond it a typing error is
-// likelier than a plan.
-const daysAheadMax = 366
-
 // New returns the payment that t orders at now. It returns ErrService, ErrProduct,
-// ErrExecutionDate, or ErrRequest as a *FieldError.
+// ErrExecutionDate, ErrPeriod, ErrNotSupported, or ErrRequest as a *FieldError.
 //
 // spec: xs2a/initiatePayment
 func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Payment, error) {
 	if err := Offered(b.Profile, r.Service, r.Product); err != nil {
 		return Payment{}, err
 	}
-	o := r.Order
+	if xml := strings.HasPrefix(r.Product, profile.XMLPrefix); xml != (r.Document.Bytes != nil) {
+		return Payment{}, wrong("Content-Type", "does not fit the payment product")
+	}
+	p := Payment{
+		Bank: b.Code, ID: id, TPP: t.ID, TPPName: t.Name, Service: r.Service, Product: r.Product,
+		Document: r.Document, RejectNoFunds: r.RejectNoFunds,
+		Status: Received, Hand: Kept, CreatedAt: now, AuthoriseBy: now.Add(startMax),
+	}
+	c := check{b: b, rules: b.Payments.Rules(r.Product), now: now, today: day.Of(now, b.Zone)}
+	var err error
+	switch r.Service {
+	case Bulk:
+		p.Bulk, err = c.bulk(r.Bulk)
+	case Periodic:
+		p.Order, p.Periodic = provided(r.Order), r.Periodic
+		err = c.series(p.Order, r.Periodic)
+	default:
+		p.Order = provided(r.Order)
+		err = c.single(p.Order)
+	}
+	if err != nil {
+		return Payment{}, err
+	}
+	return p, nil
+}
+
+// provided gives o the end-to-end identification that every payment has.
+func provided(o core.Payment) core.Payment {
 	if o.EndToEndID == "" {
 		o.EndToEndID = NotProvided
 	}
-	if err := checkOrder(o, r.Product, b.Profile); err != nil {
-		return Payment{}, err
-	}
-	if err := checkDate(o.RequestedExecutionDate, day.Of(now, b.Zone), r.Product); err != nil {
-		return Payment{}, err
-	}
-	return Payment{
-		Bank: b.Code, ID: id, TPP: t.ID, TPPName: t.Name, Service: r.Service, Product: r.Product, Order: o,
-		Bulk: r.Bulk, Periodic: r.Periodic, Document: r.Document, RejectNoFunds: r.RejectNoFunds,
-		Status: Received, Hand: Kept, CreatedAt: now, AuthoriseBy: now.Add(startMax),
-	}, nil
+	return o
 }
 
 // Offered says why product of service cannot be had, or returns nil.
@@ -73,122 +83,70 @@ type FieldError struct{ Field, Problem string }
 func (e *FieldError) Error() string        { return fmt.Sprintf("%v: %s %s", ErrRequest, e.Field, e.Problem) }
 func (e *FieldError) Is(target error) bool { return target == ErrRequest }
 
-// sepa says whether product is a SEPA credit transfer: in euro, from and to an IBAN.
-func sepa(product string) bool { return strings.HasSuffix(product, "sepa-credit-transfers") }
+func wrong(field, problem string) error { return &FieldError{field, problem} }
 
-// instant says whether product is executed at once, or not at all.
-func instant(product string) bool { return strings.HasPrefix(product, "instant-") }
+// A check holds what an order is checked against.
+type check struct {
+	b     profile.Bank
+	rules profile.ProductRules
+	now   time.Time
+	today day.Day
+}
 
-func checkOrder(o core.Payment, product string, p profile.Profile) error {
-	wrong := func(field, problem string) error { return &FieldError{field, problem} }
-	switch {
-	case o.Amount.Minor <= 0:
-		return wrong("instructedAmount.amount", "must be more than zero")
-	case sepa(product) && o.Amount.Currency != "EUR":
-		return wrong("instructedAmount.currency", "must be EUR in a SEPA payment")
-	case o.DebtorAccount.IsZero() && !p.Payments.DebtorAccountOptional:
-		return wrong("debtorAccount", "is missing")
-	case o.CreditorAccount.IsZero():
-		return wrong("creditorAccount", "is missing")
-	case strings.TrimSpace(o.CreditorName) == "":
-		return wrong("creditorName", "is missing")
-	case o.CreditorAgent != "" && !validBIC(o.CreditorAgent):
-		return wrong("creditorAgent", "is not a valid BIC")
+func (c check) single(o core.Payment) error {
+	if err := c.debtor("debtorAccount", o.DebtorAccount); err != nil {
+		return err
 	}
-	for _, a := range []struct {
-		field string
-		ref   core.AccountReference
-	}{{"debtorAccount", o.DebtorAccount}, {"creditorAccount", o.CreditorAccount}} {
+	if err := c.payment("", o); err != nil {
+		return err
+	}
+	return c.date(o.RequestedExecutionDate, o.RequestedExecutionTime)
+}
+
+// totalMax bounds what a bulk is worth, in minor units: whoever adds up can count on it.
+const totalMax = 1_000_000_000_000_000_000
+
+// bulk returns b with what every payment has.
+func (c check) bulk(b *core.Bulk) (*core.Bulk, error) {
+	switch {
+	case b == nil || len(b.Payments) == 0:
+		return nil, wrong("payments", "has no payment")
+	case len(b.Payments) > c.b.Payments.BulkMax:
+		return nil, wrong("payments", fmt.Sprintf("has more than %d payments", c.b.Payments.BulkMax))
+	}
+	if err := c.debtor("debtorAccount", b.DebtorAccount); err != nil {
+		return nil, err
+	}
+	if problem := checkText(b.DebtorName, 70); problem != "" {
+		return nil, wrong("debtorName", problem)
+	}
+	if problem := checkID(b.PaymentInformationID); problem != "" {
+		return nil, wrong("paymentInformationId", problem)
+	}
+	if err := c.date(b.RequestedExecutionDate, b.RequestedExecutionTime); err != nil {
+		return nil, err
+	}
+	whole := *b
+	whole.Payments = slices.Clone(b.Payments)
+	total := money.Amount{Currency: b.Payments[0].Amount.Currency}
+	for i, o := range b.Payments {
+		path := fmt.Sprintf("payments[%d].", i)
 		switch {
-		case a.ref.IsZero():
-		case a.ref.IBAN != "" && iban.Validate(a.ref.IBAN) != nil:
-			return wrong(a.field+".iban", "is not a valid IBAN")
-		case sepa(product) && a.ref.IBAN == "":
-			return wrong(a.field+".iban", "is missing: a SEPA payment goes from IBAN to IBAN")
-		case sepa(product) && !inSEPA(a.ref.IBAN):
-			return wrong(a.field+".iban", "is of a country outside SEPA")
+		case !o.DebtorAccount.IsZero():
+			return nil, wrong(path+"debtorAccount", "is that of the whole bulk")
+		case !o.RequestedExecutionDate.IsZero() || !o.RequestedExecutionTime.IsZero():
+			return nil, wrong(path+"requestedExecutionDate", "is that of the whole bulk")
+		case o.Amount.Currency != total.Currency:
+			return nil, wrong(path+"instructedAmount.currency", "is not that of the first payment")
 		}
-	}
-	for _, t := range []struct {
-		field, text string
-		max         int
-	}{
-		{"creditorName", o.CreditorName, 70},
-		{"creditorAgentName", o.CreditorAgentName, 140},
-		{"remittanceInformationUnstructured", o.Remittance, 140},
-	} {
-		if problem := checkText(t.text, t.max); problem != "" {
-			return wrong(t.field, problem)
+		o = provided(o)
+		if err := c.payment(path, o); err != nil {
+			return nil, err
 		}
-	}
-	if len(o.EndToEndID) > 35 || strings.ContainsFunc(o.EndToEndID, func(r rune) bool { return !inSEPALatin(r) }) {
-		return wrong("endToEndIdentification", "must be at most 35 characters of the SEPA Latin set")
-	}
-	if o.CreditorAddress != nil {
-		return checkAddress(*o.CreditorAddress)
-	}
-	return nil
-}
-
-func checkAddress(a core.Address) error {
-	if len(a.Country) != 2 || a.Country[0] < 'A' || a.Country[0] > 'Z' || a.Country[1] < 'A' || a.Country[1] > 'Z' {
-		return &FieldError{"creditorAddress.country", "is not an ISO 3166 code"}
-	}
-	for _, t := range []struct {
-		field, text string
-		max         int
-	}{
-		{"streetName", a.StreetName, 70}, {"buildingNumber", a.BuildingNumber, 16},
-		{"townName", a.TownName, 35}, {"postCode", a.PostCode, 16},
-	} {
-		if problem := checkText(t.text, t.max); problem != "" {
-			return &FieldError{"creditorAddress." + t.field, problem}
+		if total = total.Plus(o.Amount); total.Minor > totalMax {
+			return nil, wrong("payments", "are worth more than can be paid at once")
 		}
+		whole.Payments[i] = o
 	}
-	return nil
-}
-
-// checkText refuses what is too long, and what the PSU could not read on the bank's page
-// as it is: control characters, and those that change the direction of writing.
-func checkText(s string, charactersMax int) (problem string) {
-	switch {
-	case utf8.RuneCountInString(s) > charactersMax:
-		return fmt.Sprintf("has more than %d characters", charactersMax)
-	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
-		return "has characters that cannot be printed"
-	}
-	return ""
-}
-
-// inSEPALatin says whether r is in the character set that every SEPA bank passes on.
-//
-// Source: EPC217-08, SEPA requirements for an extended character set.
-func inSEPALatin(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/-?:().,'+ ", r)
-}
-
-func inSEPA(account string) bool {
-	ok, err := iban.IsSEPA(account)
-	return ok && err == nil
-}
-
-func validBIC(s string) bool {
-	_, err := bic.Parse(s)
-	return err == nil
-}
-
-// checkDate refuses a day on which the payment cannot be executed. Whether the bank works
-// on it is for the bank to say.
-func checkDate(on, today day.Day, product string) error {
-	switch {
-	case on.IsZero() || on == today:
-		return nil
-	case on.Before(today):
-		return fmt.Errorf("%w: %s is over; it is %s at the bank", ErrExecutionDate, on, today)
-	case instant(product):
-		return fmt.Errorf("%w: an instant payment is executed at once", ErrExecutionDate)
-	case on.After(today.AddDays(daysAheadMax)):
-		return fmt.Errorf("%w: %s is more than %d days ahead", ErrExecutionDate, on, daysAheadMax)
-	}
-	return nil
+	return &whole, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
+	"kontor/bank/notify"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit"
@@ -51,6 +52,7 @@ type Service struct {
 	Now            func() time.Time
 	NewID          func() string
 	Log            *slog.Logger
+	Notify         *notify.Service // TPPs hear of each status; nil: nobody is told
 }
 
 var _ authorisation.Subject = (*Service)(nil)
@@ -64,6 +66,7 @@ type Start struct {
 	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
 	UserID         string // the bank's id of the PSU where she logged in before
 	PSU            core.PSUContext
+	Notification   notify.Wish // what the TPP wants to be told of
 	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank
 	// offers that. Until then nothing is handed to the bank.
 	Explicit bool
@@ -102,7 +105,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	}
 	p.RequestID, p.Digest, p.PSU, p.Brand = r.RequestID, r.digest(), r.UserID, r.Brand
 	var a authorisation.Authorisation
-	if !r.Explicit && b.StartAuthorisation != profile.Explicit {
+	if !explicit(b, r.Start) {
 		a = s.authorisation(b, authorisation.OfPayment, p, r.Start)
 		p = p.Send(s.Now(), a.Session)
 		p.AuthoriseBy = a.ExpiresAt // one moment for both
@@ -111,7 +114,10 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		if err := s.Audit.Append(ctx, s.entry(p, string(t.ID), "payment.create", r.RequestID)); err != nil {
 			return err
 		}
-		if err := s.Store.Create(ctx, p, p.CreatedAt.Add(-repeatWindow)); err != nil || p.Hand == Kept {
+		if err := s.Store.Create(ctx, p, p.CreatedAt.Add(-repeatWindow)); err != nil {
+			return err
+		}
+		if err := s.Notify.Subscribe(ctx, subscription(p, "", r.Notification)); err != nil || p.Hand == Kept {
 			return err
 		}
 		return s.Authorisations.Store.Create(ctx, a)
@@ -122,10 +128,26 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	if err != nil || p.Hand == Kept {
 		return p, authorisation.Authorisation{}, err
 	}
-	if err := s.hand(ctx, b, p, a, r.PSU, false); err != nil {
+	cause, err := s.hand(ctx, b, p, a, r.PSU)
+	if cause != nil {
+		err = s.notTaken(ctx, p, a, cause)
+	}
+	if err != nil {
 		return Payment{}, authorisation.Authorisation{}, err
 	}
 	return s.wait(ctx, b, p.ID, a.ID)
+}
+
+// explicit says whether the TPP starts SCA itself: where the bank wants that, or where it has
+// baskets, for which payments have to wait, and the TPP wants it.
+func explicit(b profile.Bank, r Start) bool {
+	return b.StartAuthorisation == profile.Explicit || b.Baskets.Enabled && r.Explicit
+}
+
+// subscription is the wish to hear of p, which came with the start of an authorisation or,
+// where there is none, with the payment itself.
+func subscription(p Payment, authorisation string, w notify.Wish) notify.Subscription {
+	return notify.Subscription{Bank: p.Bank, Kind: notify.OfPayment, Resource: p.ID, Authorisation: authorisation, TPP: p.TPP, Wish: w}
 }
 
 // authorisation returns a new authorisation of p, not yet stored.
@@ -203,6 +225,21 @@ func (s *Service) read(
 		return Payment{}, ErrUnknown
 	}
 	return p.At(s.Now()), err
+}
+
+// update changes a stored payment, and tells the TPP of its new status, in the transaction
+// of ctx where there is one to tell of.
+func (s *Service) update(ctx context.Context, bank, id string, change func(Payment) (Payment, error)) error {
+	var before, p Payment
+	err := s.Store.Update(ctx, bank, id, func(old Payment) (_ Payment, err error) {
+		before = old
+		p, err = change(old)
+		return p, err
+	})
+	if err != nil || p.Status == before.Status {
+		return err
+	}
+	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfPayment, Resource: id, Status: string(p.Status), Last: p.Status.Final()})
 }
 
 // of names the payment that a authorises.

@@ -86,7 +86,7 @@ func open(t *testing.T, db *sqldb.DB) *bench {
 		now: time.Date(2026, time.March, 2, 9, 30, 0, 0, time.UTC), tpp: tpp.TPP{ID: "PSDSI-BS-1234567", Name: "Plačilo d.o.o."},
 		bank: profile.Bank{Code: "lon", Zone: zone, Profile: profile.Profile{
 			SCATimeout: 15 * time.Minute, FirstUpdateWait: 10 * time.Second,
-			Payments: profile.Payments{Enabled: true, FinalStatus: "ACSC", Products: map[string][]string{"payments": {"sepa-credit-transfers"}}},
+			Payments: profile.Payments{Enabled: true, FinalStatus: "ACSC", DaysAheadMax: 366, Products: map[string][]string{"payments": {"sepa-credit-transfers"}}},
 		}},
 		audit: auditsql.Log{DB: db},
 	}

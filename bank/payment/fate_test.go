@@ -1,0 +1,219 @@
+package payment_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"kontor/bank/authorisation"
+	"kontor/bank/core"
+	"kontor/bank/payment"
+)
+
+// lost creates a payment of which nobody knows whether it arrived.
+func (b *bench) lost(t *testing.T) (payment.Payment, authorisation.Authorisation) {
+	t.Helper()
+	b.bank.FirstUpdateWait = 10 * time.Millisecond
+	b.answer = func(core.PaymentOrder) (*core.Update, error) { return nil, core.ErrUnknownOutcome }
+	p, a := b.create(t, "r1")
+	b.answer = b.page
+	if p.Status != payment.Received || b.starts.Load() != 1 {
+		t.Fatalf("got %+v", p)
+	}
+	return p, a
+}
+
+func (b *bench) unknown(t *testing.T, want int) {
+	t.Helper()
+	all, err := b.Unknown(t.Context(), "lon", 10)
+	if len(all) != want || err != nil {
+		t.Errorf("%d payments of unknown fate, %v; want %d", len(all), err, want)
+	}
+}
+
+func TestABankThatCannotBeAskedLeavesThePaymentPendingAndVisible(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, a := b.lost(t)
+		b.unknown(t, 0) // it may still be on its way
+		b.pass(time.Minute)
+		b.sweep(t)
+		b.unknown(t, 1)
+		b.want(t, p.ID, payment.Received)
+		if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, RedirectURL: "https://bank.example/sca/1"}); err != nil {
+			t.Fatal(err)
+		}
+		b.unknown(t, 0) // the bank has spoken
+		if b.starts.Load() != 1 {
+			t.Errorf("it was sent %d times", b.starts.Load())
+		}
+	})
+}
+
+func TestABankThatHasThePaymentTellsHowItStands(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, a := b.lost(t)
+		b.ask = func(session string) (*core.Update, error) {
+			if session != a.Session {
+				t.Errorf("asked for %s; want %s", session, a.Session)
+			}
+			return &core.Update{Status: "PDNG", RedirectURL: "https://bank.example/sca/7"}, nil
+		}
+		b.pass(time.Minute)
+		b.sweep(t)
+		b.want(t, p.ID, payment.Pending)
+		b.unknown(t, 0)
+		_, again := b.create(t, "r1")
+		if again.BankURL != "https://bank.example/sca/7" || b.starts.Load() != 1 {
+			t.Errorf("got %+v, sent %d times", again, b.starts.Load())
+		}
+	})
+}
+
+func TestWhatTheBankNeverGotIsHandedOverOnceMore(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, a := b.lost(t)
+		b.ask = func(string) (*core.Update, error) { return nil, core.ErrPaymentUnknown }
+		b.pass(time.Minute)
+		var all sync.WaitGroup
+		for range 8 { // as many processes
+			all.Go(func() {
+				if err := b.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if b.starts.Load() != 2 || b.order.Session == a.Session || b.order.PaymentID != p.ID || b.order.AppName != "Plačilo d.o.o." {
+			t.Fatalf("sent %d times, at last %+v", b.starts.Load(), b.order)
+		}
+		if err := b.auths.Success(t.Context(), "lon", core.Success{Session: a.Session}); !errors.Is(err, core.ErrSessionUnknown) {
+			t.Errorf("the session before: got %v", err)
+		}
+		if err := b.auths.Success(t.Context(), "lon", core.Success{Session: b.order.Session}); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, p.ID, payment.Settled)
+	})
+}
+
+func TestWhatTheBankNeverGotIsNotHandedOverWhenItIsTooLate(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, _ := b.lost(t)
+		b.ask = func(string) (*core.Update, error) { return nil, core.ErrPaymentUnknown }
+		b.pass(time.Hour)
+		b.sweep(t)
+		b.want(t, p.ID, payment.Rejected)
+		b.unknown(t, 0)
+		if b.starts.Load() != 1 {
+			t.Errorf("sent %d times", b.starts.Load())
+		}
+	})
+}
+
+func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
+	unavailable := fmt.Errorf("%w: no route", core.ErrUnavailable)
+	for _, tt := range []struct {
+		name   string
+		answer *core.Update
+		err    error
+		later  time.Duration
+		want   payment.Status
+		sca    authorisation.Status
+	}{
+		{"it has executed it", &core.Update{Status: "ACSC"}, nil, 0, payment.Settled, authorisation.Finalised},
+		{"the PSU has authorised it", &core.Update{SCAStatus: "finalised"}, nil, 0, payment.Settled, authorisation.Finalised},
+		{"it waits for its day", &core.Update{Status: "ACTC"}, nil, 0, payment.TechnicallyAccepted, authorisation.Finalised},
+		{"nobody has authorised it", &core.Update{Status: "RCVD"}, nil, 0, payment.Rejected, authorisation.Failed},
+		{"it never got it", nil, core.ErrPaymentUnknown, 0, payment.Rejected, authorisation.Failed},
+		{"it does not tell", nil, core.ErrNotOffered, 0, payment.Rejected, authorisation.Failed},
+		{"it does not answer, yet", nil, unavailable, 0, payment.Received, authorisation.Failed},
+		{"it has not answered for a long time", nil, unavailable, time.Hour, payment.Rejected, authorisation.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p, a := b.create(t, "r1")
+				b.ask = func(string) (*core.Update, error) { return tt.answer, tt.err }
+				b.pass(15*time.Minute + tt.later)
+				b.want(t, p.ID, payment.Received)
+				b.auths.Sweep(t.Context())
+				b.want(t, p.ID, tt.want)
+				if a, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfPayment, p.ID, a.ID); a.Status != tt.sca || err != nil {
+					t.Errorf("SCA is %s, %v; want %s", a.Status, err, tt.sca)
+				}
+			})
+		})
+	}
+}
+
+func TestASuccessThatComesTooLate(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer *core.Update
+		err    error
+		want   error
+		status payment.Status
+	}{
+		{"counts when the bank has executed the payment", &core.Update{Status: "ACSC"}, nil, nil, payment.Settled},
+		{"counts when the bank cannot be asked", nil, core.ErrNotOffered, nil, payment.Settled},
+		{"does not when the bank does not know of it", &core.Update{Status: "RCVD"}, nil, core.ErrSessionExpired, payment.Rejected},
+		{"waits for a bank that does not answer", nil, core.ErrUnavailable, core.ErrUnavailable, payment.Rejected},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p, a := b.create(t, "r1")
+				b.pass(time.Hour)
+				b.sweep(t)
+				b.want(t, p.ID, payment.Rejected)
+				b.ask = func(string) (*core.Update, error) { return tt.answer, tt.err }
+				for range 2 {
+					if err := b.auths.Success(t.Context(), "lon", core.Success{Session: a.Session, UserID: "psu-7"}); !errors.Is(err, tt.want) {
+						t.Errorf("got %v; want %v", err, tt.want)
+					}
+				}
+				b.want(t, p.ID, tt.status)
+			})
+		})
+	}
+}
+
+func TestMoneyThatMovedCountsMoreThanTheClock(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, a := b.create(t, "r1")
+		b.pass(time.Hour)
+		b.sweep(t)
+		for _, step := range []struct {
+			status string
+			err    error
+			want   payment.Status
+		}{
+			{"ACTC", core.ErrSessionClosed, payment.Rejected}, // nothing has moved
+			{"ACSP", nil, payment.InProcess},
+			{"ACSC", nil, payment.Settled},
+			{"ACTC", core.ErrSessionClosed, payment.Settled},
+		} {
+			if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: step.status}); !errors.Is(err, step.err) {
+				t.Errorf("%s: got %v; want %v", step.status, err, step.err)
+			}
+			b.want(t, p.ID, step.want)
+		}
+	})
+}
+
+func TestWhatTheBankItselfRejectedStaysRejected(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p, a := b.create(t, "r1")
+		if err := b.auths.Fail(t.Context(), "lon", core.Fail{Session: a.Session, Class: "NoFunds", Status: "RJCT"}); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(time.Hour)
+		if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: "ACSC"}); !errors.Is(err, core.ErrSessionClosed) {
+			t.Errorf("got %v", err)
+		}
+		if err := b.auths.Success(t.Context(), "lon", core.Success{Session: a.Session}); !errors.Is(err, core.ErrSessionClosed) {
+			t.Errorf("got %v", err)
+		}
+		b.want(t, p.ID, payment.Rejected)
+	})
+}
