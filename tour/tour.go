@@ -121,6 +121,7 @@ func chapters(g *guide) []chapter {
 		chapter{"Requests that are made again, and requests that are signed", requestSteps()},
 		chapter{"What each bank says it can do", describedSteps()},
 		chapter{"A payment inside OAuth", standardSteps()},
+		chapter{"Confirmation of funds as a consent of its own", cardFundsSteps()},
 	)
 }
 

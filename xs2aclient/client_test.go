@@ -223,6 +223,18 @@ func TestFundsConfirmationIsNeverGuessed(t *testing.T) {
 	}
 }
 
+func TestFundsConsentsStandBelowAnotherVersion(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, says(200, `{"account":{"iban":"SI56020360253863406"},"cardNumber":"5409","consentStatus":"valid"}`))
+	got, err := b.client(t, nil).FundsConsent(t.Context(), "../c 1")
+	if want := "/psd2/lon/v2/consents/confirmation-of-funds/..%2Fc%201"; err != nil || b.asked.URL.EscapedPath() != want {
+		t.Errorf("asked for %s, %v", b.asked.URL.EscapedPath(), err)
+	}
+	if got.Account.IBAN != "SI56020360253863406" || got.CardNumber != "5409" || got.ConsentStatus != xs2aclient.ConsentValid {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestPathsCannotBeLedAstray(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, says(200, `{"transactionStatus":"RCVD"}`))

@@ -88,6 +88,9 @@ type OAuth struct {
 func ScopeOfConsent(consentID string) string { return "AIS:" + consentID }
 func ScopeOfPayment(paymentID string) string { return "PIS:" + paymentID }
 
+// ScopeOfFundsConsent is that of a consent to confirm funds.
+func ScopeOfFundsConsent(consentID string) string { return "PIIS:" + consentID }
+
 // A Flow is one PSU on the way through the authorization server. It belongs to her browser
 // session; nobody else may learn State or Verifier.
 type Flow struct {
