@@ -19,7 +19,7 @@ import (
 const (
 	// bulkPiece is how many payments of a bulk are booked in one transaction: a posting has
 	// room for a debit and a credit of each.
-	bulkPiece = 400
+	bulkPiece = 250
 	// bulkAtOnce is how large a bulk may be that is booked before the customer's browser is
 	// sent back; a larger one is the worker's.
 	bulkAtOnce = 1000
@@ -37,22 +37,39 @@ type item struct {
 	transfer
 }
 
-const insertItem = `INSERT INTO corebank_payment_item
-	(bank, payment, n, state, amount, currency, creditor_name, creditor_iban, end_to_end, remittance, words, reason)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-
 func (b *Bank) addItems(tx *sqldb.Tx, p payment) error {
+	all := make([][]any, 0, len(p.list))
 	for _, i := range p.list {
 		said, err := json.Marshal(i.Words)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(insertItem, b.code, p.ID, i.n, i.state, i.Amount.Minor, i.Amount.Currency, i.CreditorName, i.CreditorIBAN,
-			i.EndToEnd, i.Remittance, string(said), i.reason); err != nil {
-			return err
-		}
+		all = append(all, []any{b.code, p.ID, i.n, i.state, i.Amount.Minor, i.Amount.Currency, i.CreditorName, i.CreditorIBAN,
+			i.EndToEnd, i.Remittance, string(said), i.reason})
 	}
-	return nil
+	return ledger.Insert(tx, `INSERT INTO corebank_payment_item
+		(bank, payment, n, state, amount, currency, creditor_name, creditor_iban, end_to_end, remittance, words, reason) VALUES `, all)
+}
+
+// inHouse finds the accounts of this bank that payments of a bulk go to, by their place.
+func (b *Bank) inHouse(tx *sqldb.Tx, payment string, first, last int) (map[int]string, error) {
+	found, err := tx.Query(`SELECT i.n, a.id FROM corebank_payment_item i
+		JOIN corebank_account a ON a.bank = i.bank AND a.iban = i.creditor_iban AND a.currency = i.currency AND a.type <> $1
+		WHERE i.bank = $2 AND i.payment = $3 AND i.n BETWEEN $4 AND $5`, typeClosed, b.code, payment, first, last)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	accounts := map[int]string{}
+	for found.Next() {
+		var n int
+		var id string
+		if err := found.Scan(&n, &id); err != nil {
+			return nil, err
+		}
+		accounts[n] = id
+	}
+	return accounts, found.Err()
 }
 
 const selectItems = `SELECT n, state, amount, currency, creditor_name, creditor_iban, end_to_end, remittance, words, reason
@@ -210,10 +227,19 @@ func (b *Bank) executePiece(tx *sqldb.Tx, out *reports, id string) (done bool, e
 			return true, err
 		}
 	}
+	first, last := piece[0].n, piece[len(piece)-1].n
+	accounts, err := b.inHouse(tx, p.ID, first, last)
+	if err != nil {
+		return true, err
+	}
 	lines := make([]ledger.Line, 0, 2*len(piece))
 	for _, i := range piece {
 		m := movement{posting: fmt.Sprintf("payment-%s-%d", p.ID, i.n), reference: fmt.Sprintf("P%s-%d", p.ID, i.n+1), payment: p.ID, item: i.n + 1, kind: kind, transfer: i.transfer}
-		credit, err := b.creditLine(tx, m, debtor)
+		to := destination{account: accounts[i.n]}
+		if to.account == "" {
+			to.peer = b.peerOf(i.CreditorIBAN)
+		}
+		credit, err := b.creditLine(tx, m, debtor, to)
 		if err != nil {
 			return true, err
 		}
@@ -223,7 +249,6 @@ func (b *Bank) executePiece(tx *sqldb.Tx, out *reports, id string) (done bool, e
 		}
 		lines = append(lines, debit, credit)
 	}
-	first, last := piece[0].n, piece[len(piece)-1].n
 	if err := b.book.Post(tx, ledger.Posting{ID: fmt.Sprintf("payment-%s-%d", p.ID, first), Booked: b.today(), At: b.now(), Lines: lines}); err != nil {
 		return true, err
 	}

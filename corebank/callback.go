@@ -67,7 +67,15 @@ func (b *Bank) report(tx *sqldb.Tx, out *reports, r report) error {
 
 // send delivers what was just committed. What cannot be delivered now stays in the queue.
 func (b *Bank) send(ctx context.Context, rs reports) {
-	if len(rs) == 0 || rs[0].step != 1 { // something older of the stream still waits: the queue's turn
+	for n := 0; len(rs) > 0; rs = rs[n:] {
+		for n = 1; n < len(rs) && rs[n].stream == rs[0].stream; n++ {
+		}
+		b.sendStream(ctx, rs[:n])
+	}
+}
+
+func (b *Bank) sendStream(ctx context.Context, rs reports) {
+	if rs[0].step != 1 { // something older of the stream still waits: the queue's turn
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // the customer may close the browser; the hub must hear of it

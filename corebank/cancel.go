@@ -36,9 +36,12 @@ func (c connector) CancelPayment(ctx context.Context, r wire.PaymentCancel) erro
 
 // startCancellation decides by the payment as it stands now.
 func (b *Bank) startCancellation(tx *sqldb.Tx, out *reports, j, paid journey) error {
-	var state string
+	var state, before string
 	var scheduled int64
 	if paid.Request.Refused == "" {
+		if err := tx.QueryRow(`SELECT cancelling FROM corebank_payment WHERE bank = $1 AND id = $2`, b.code, paid.ID).Scan(&before); err != nil {
+			return err
+		}
 		// Whoever executes it at this moment is waited for, or waits.
 		n, err := tx.Exec(`UPDATE corebank_payment SET cancelling = $1, cancelling_until = $2 WHERE bank = $3 AND id = $4 AND state = 'scheduled'`,
 			j.ID, j.ExpiresAt.UnixMicro(), b.code, paid.ID)
@@ -53,11 +56,18 @@ func (b *Bank) startCancellation(tx *sqldb.Tx, out *reports, j, paid journey) er
 	switch {
 	case scheduled == 1:
 		// The newest cancellation counts: the customer may have lost the page of another.
-		if _, err := tx.Exec(`UPDATE corebank_journey SET state = 'failed' WHERE bank = $1 AND kind = 'cancel' AND id <> $2 AND state IN ('open', 'code') AND request LIKE $3`,
-			b.code, j.ID, `%"cancels":"`+paid.ID+`"%`); err != nil {
+		if err := b.invite(tx, out, j, wire.Event{}); err != nil || before == "" {
 			return err
 		}
-		return b.invite(tx, out, j, wire.Event{})
+		old, err := scanJourney(tx.QueryRow(selectJourney+`id = $2`, b.code, before))
+		if err != nil {
+			return err
+		}
+		err = b.endIn(tx, out, old, stateFailed, "CancellationReplaced", "Another cancellation was begun.", nil)
+		if errors.Is(err, errJourney) { // its time is up
+			return nil
+		}
+		return err
 	case state == payReceived:
 		p, err := scanPayment(tx.QueryRow(selectPayment, b.code, paid.ID))
 		if err != nil {
@@ -105,8 +115,7 @@ func (b *Bank) cancelPayment(tx *sqldb.Tx, out *reports, j journey, p payment, s
 		return err
 	}
 	// The hub may have closed the payment's session by itself: then it refuses this for good.
-	var later reports
-	return b.report(tx, &later, told)
+	return b.report(tx, out, told)
 }
 
 // tellCancelled reports that the cancellation is done.

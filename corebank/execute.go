@@ -250,7 +250,11 @@ func (b *Bank) bookTransfer(tx *sqldb.Tx, m movement, debtor account) error {
 	if code == "" {
 		code = m.kind.code
 	}
-	credit, err := b.creditLine(tx, m, debtor)
+	to, err := b.destination(tx, m.transfer)
+	if err != nil {
+		return err
+	}
+	credit, err := b.creditLine(tx, m, debtor, to)
 	if err != nil {
 		return err
 	}
@@ -289,11 +293,7 @@ func (b *Bank) bookTransfer(tx *sqldb.Tx, m movement, debtor account) error {
 
 // creditLine is the payee's side of m. What is another bank's is written down to be handed
 // over to it.
-func (b *Bank) creditLine(tx *sqldb.Tx, m movement, debtor account) (ledger.Line, error) {
-	to, err := b.destination(tx, m.transfer)
-	if err != nil {
-		return ledger.Line{}, err
-	}
+func (b *Bank) creditLine(tx *sqldb.Tx, m movement, debtor account, to destination) (ledger.Line, error) {
 	if to.account != "" {
 		return ledger.Line{Account: to.account, Amount: m.Amount, Details: m.got(m.reference, m.kind.received, debtor.party())}, nil
 	}

@@ -3,6 +3,7 @@ package corebank
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -50,7 +51,57 @@ func (c connector) StandingOrders(ctx context.Context, token, accountID string) 
 		t.Extra.StandingOrder = order
 		orders = append(orders, t)
 	}
-	return orders, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	given, err := c.seriesOf(ctx, accountID)
+	return append(orders, given...), err
+}
+
+// seriesOf lists the periodic payments from an account that still have instalments to come:
+// to the customer they are standing orders like those given at the bank.
+func (b *Bank) seriesOf(ctx context.Context, account string) ([]wire.TransactionAnswer, error) {
+	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_payment WHERE bank = $1 AND debtor = $2 AND service = 'periodic-payments' AND state = 'scheduled'
+		ORDER BY id LIMIT 1000`, b.code, account)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	var orders []wire.TransactionAnswer
+	for _, id := range ids {
+		p, err := b.payment(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if p.State != payScheduled || p.Plan == nil {
+			continue
+		}
+		t := wire.TransactionAnswer{ID: wire.String("so-" + p.ID), Amount: wire.String(p.Amount.Neg().String())}
+		describe(&t, p.Amount.Neg(), p.sent("P"+p.ID, "PMNT-ICDT-STDO"), &parts{})
+		order := &wire.StandingOrder{
+			StartDate: wire.String(p.Plan.Start.String()), EndDate: wire.String(p.Plan.End.String()), Frequency: wire.String(p.Plan.Frequency), ExecutionRule: wire.String(p.Plan.Rule),
+		}
+		if p.Plan.Day > 0 {
+			order.DayOfExecution = wire.String(strconv.Itoa(p.Plan.Day))
+		}
+		for _, m := range p.Plan.Months {
+			order.MonthsOfExecution = append(order.MonthsOfExecution, wire.String(strconv.Itoa(m)))
+		}
+		t.Extra.StandingOrder = order
+		orders = append(orders, t)
+	}
+	return orders, nil
 }
 
 // TrustedBeneficiaries lists whom the customer can pay without SCA. One that holds for a

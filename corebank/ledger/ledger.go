@@ -211,29 +211,25 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 		}
 		next[id], balance[id] = last-c.n+1, booked-c.net
 	}
+	entries := make([][]any, 0, len(p.Lines))
 	for _, l := range p.Lines {
 		value := l.Value
 		if value.IsZero() {
 			value = p.Booked
 		}
 		balance[l.Account] += l.Amount.Minor
-		if _, err := tx.Exec(insertOneEntry, b.Bank, l.Account, p.Booked.String(), next[l.Account], p.ID, l.Amount.Minor, l.Amount.Currency,
-			value.String(), l.Details.pack(), balance[l.Account]); err != nil {
-			return err
-		}
+		entries = append(entries, []any{b.Bank, l.Account, p.Booked.String(), next[l.Account], p.ID, l.Amount.Minor, l.Amount.Currency,
+			value.String(), l.Details.pack(), balance[l.Account]})
 		next[l.Account]++
 	}
-	return nil
+	return insert(tx, insertEntry, entries)
 }
 
 const insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
 	value_date, details, balance) VALUES `
 
-// The texts of the two statements that every payment runs.
-var (
-	insertOneEntry = insertEntry + row(10, 1)
-	insertOneHold  = insertHold + row(8, 1)
-)
+// The text of a statement that many payments run.
+var insertOneHold = insertHold + row(8, 1)
 
 // refused says why no account row was changed.
 func (b Book) refused(tx *sqldb.Tx, account, currency string) error {

@@ -126,6 +126,9 @@ func (h history) insert(tx *sqldb.Tx) error {
 	return insert(tx, insertEntry, h.entries)
 }
 
+// Insert writes rows of the bank's other tables with few statements. into ends in VALUES.
+func Insert(tx *sqldb.Tx, into string, rows [][]any) error { return insert(tx, into, rows) }
+
 // insert writes rows in chunks of few sizes, so that few different statements are prepared.
 func insert(tx *sqldb.Tx, into string, rows [][]any) error {
 	for _, size := range []int{16, 1} {
