@@ -40,6 +40,9 @@ type bench struct {
 	order  core.PaymentOrder
 	answer func(core.PaymentOrder) (*core.Update, error) // of StartPayment
 	ask    func(session string) (*core.Update, error)    // of PaymentStatus
+
+	cancelling func(core.Cancellation) (*core.Update, error) // of CancelPayment
+	cancels    []core.Cancellation
 }
 
 func (b *bench) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {
