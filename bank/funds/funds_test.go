@@ -28,6 +28,7 @@ import (
 const (
 	ours   = "SI56191000000123438"
 	theirs = "DE89370400440532013000"
+	carded = "SI56020360253863406"
 	caller = tpp.ID("PSDSI-BS-1234567")
 )
 
@@ -73,9 +74,15 @@ func open(t *testing.T, db *sqldb.DB) (*funds.Service, *till) {
 	for _, c := range []consent.Consent{
 		{ID: "f", Model: consent.Funds, Access: account(ours, "EUR"), Status: consent.Valid},
 		{ID: "f-ended", Model: consent.Funds, Access: account(theirs, "EUR"), Status: consent.RevokedByPSU},
+		{ID: "f-card", Model: consent.Funds, Access: account(carded, "EUR"), Status: consent.Valid, Card: consent.Card{Number: "5409051234561234"}},
+		{ID: "f-other-card", Model: consent.Funds, Access: account(carded, "EUR"), Status: consent.Valid, Card: consent.Card{Number: "5409051234560000"}, AuthorisedAt: now.Add(-time.Hour)},
+		{ID: "f-usd", Model: consent.Funds, Access: account(carded, "USD"), Status: consent.Valid, AuthorisedAt: now.Add(time.Hour)},
 		{ID: "ais", Model: consent.Dedicated, Access: account(ours, "EUR"), Status: consent.Valid},
 	} {
-		c.Bank, c.TPP, c.CreatedAt, c.AuthorisedAt = "lon", caller, now, now
+		c.Bank, c.TPP, c.CreatedAt = "lon", caller, now
+		if c.AuthorisedAt.IsZero() {
+			c.AuthorisedAt = now
+		}
 		c.ValidUntil, c.ExpiresAt, c.LastActionDate = day.New(9999, 12, 31), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), day.New(2026, 3, 2)
 		c.Token, c.Session = "token-"+c.ID, "session-"+c.ID
 		if err := consents.Store.Create(t.Context(), c); err != nil {
@@ -228,6 +235,42 @@ func TestARefusedQuestionDoesNotUseUpItsRequest(t *testing.T) {
 		q.Body = []byte(`{"a":2}`)
 		if got, err := s.Available(t.Context(), q); !got || err != nil {
 			t.Errorf("got %t, %v", got, err)
+		}
+	})
+}
+
+// Of several consents on an account the newest that allows the question counts.
+func TestWhichConsentCounts(t *testing.T) {
+	each(t, func(t *testing.T, s *funds.Service, b *till) {
+		eur, usd := core.AccountReference{IBAN: carded, Currency: "EUR"}, core.AccountReference{IBAN: carded, Currency: "USD"}
+		for _, tt := range []struct {
+			name   string
+			change func(*funds.Question)
+			token  string // "": the bank is not asked
+			asked  core.AccountReference
+			err    error
+		}{
+			{"the newest, in whichever currency", func(q *funds.Question) { q.Account.Currency = "" }, "token-f-usd", usd, nil},
+			{"the newest in euro", func(q *funds.Question) {}, "token-f-card", eur, nil},
+			{"that of the card", func(q *funds.Question) { q.CardNumber = "5409051234561234" }, "token-f-card", eur, nil},
+			{"an older one, of another card", func(q *funds.Question) { q.CardNumber = "5409051234560000" }, "token-f-other-card", eur, nil},
+			{"one that names no card is for all", func(q *funds.Question) { q.CardNumber, q.Account.Currency = "77", "USD" }, "token-f-usd", usd, nil},
+			{"a card that none names", func(q *funds.Question) { q.CardNumber = "77" }, "", eur, funds.ErrCard},
+			{"the card of another consent than the one that is named", func(q *funds.Question) { q.CardNumber, q.ConsentID = "5409051234560000", "f-card" }, "", eur, funds.ErrCard},
+			{"a currency that none has", func(q *funds.Question) { q.Account.Currency = "CHF" }, "", eur, funds.ErrNoActivation},
+			{"a currency that the one that is named has not", func(q *funds.Question) { q.Account.Currency, q.ConsentID = "CHF", "f-card" }, "", eur, consent.ErrInvalid},
+		} {
+			q := question()
+			q.Account, q.RequestID = eur, tt.name
+			tt.change(&q)
+			b.asked, b.access = nil, core.Access{}
+			ok, err := s.Available(t.Context(), q)
+			if !errors.Is(err, tt.err) || ok != (tt.err == nil) || b.access.Token != tt.token {
+				t.Errorf("%s: %t, %v, by %q; want %v by %q", tt.name, ok, err, b.access.Token, tt.err, tt.token)
+			}
+			if err == nil && (len(b.asked) != 1 || b.asked[0] != tt.asked) {
+				t.Errorf("%s: asked about %+v", tt.name, b.asked)
+			}
 		}
 	})
 }
