@@ -199,7 +199,8 @@ func TestAPaymentThatFailedIsUnknown(t *testing.T) {
 func TestABulkInTheBody(t *testing.T) {
 	later := now.Add(5 * time.Minute)
 	bulk := func(session, code string) string {
-		data := strings.Replace(paying(session, `"payment_service":"bulk-payments","bulk":{"payments":[`+onePayment+`]}`), "lon", code, 1)
+		const bulk = `"payment_service":"bulk-payments","bulk":{"payments":[` + onePayment + `]}`
+		data := strings.Replace(paying(session, bulk), "lon", code, 1)
 		return strings.TrimPrefix(signed(data, later, hubKey()), "Bearer ")
 	}
 	head := func(session, body string) string {
@@ -209,6 +210,7 @@ func TestABulkInTheBody(t *testing.T) {
 	foreign := strings.TrimPrefix(signed(paying("b3", `"payment_service":"bulk-payments","bulk":{"payments":[`+onePayment+`]}`), later, otherKey()), "Bearer ")
 	old := strings.TrimPrefix(signed(paying("b4", `"payment_service":"bulk-payments","bulk":{"payments":[`+onePayment+`]}`), now.Add(-time.Minute), hubKey()), "Bearer ")
 	nested := strings.TrimPrefix(signed(head("b5", "x"), later, hubKey()), "Bearer ")
+	more := strings.TrimPrefix(signed(paying("b1", `"payment_service":"bulk-payments","bulk":{"payments":[`+onePayment+`,`+onePayment+`]}`), later, hubKey()), "Bearer ")
 	large := strings.Repeat(" ", 1<<20+1)
 	for _, tt := range []struct {
 		name, authorization, media, body string
@@ -218,6 +220,7 @@ func TestABulkInTheBody(t *testing.T) {
 		{"it is as the header says", signed(head("b1", good), later, hubKey()), "application/jwt", good, 200, `{}`},
 		{"its media type has a parameter", signed(head("b1", good), later, hubKey()), "Application/JWT; charset=utf-8", good, 200, `{}`},
 		{"it is another one than the header says", signed(head("b1", good), later, hubKey()), "application/jwt", other, 400, "WrongRequestFormat"},
+		{"it is another one of the same session", signed(head("b1", good), later, hubKey()), "application/jwt", more, 400, "WrongRequestFormat"},
 		{"it is of another session", signed(head("b1", other), later, hubKey()), "application/jwt", other, 400, "WrongRequestFormat"},
 		{"it is for another bank", signed(head("b6", bulk("b6", "par")), later, hubKey()), "application/jwt", bulk("b6", "par"), 400, "WrongRequestFormat"},
 		{"it is not called a token", signed(head("b2", other), later, hubKey()), "application/json", other, 400, "WrongRequestFormat"},
