@@ -129,7 +129,7 @@ func (c connector) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate
 	if r.Account == (wire.Account{}) {
 		return sdk.ErrInvalid
 	}
-	j.Request = request{Account: &r.Account}
+	j.Request = request{Account: &r.Account, Card: viewOfCard(r)}
 	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
 }
 

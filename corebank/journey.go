@@ -63,6 +63,7 @@ type request struct {
 	Account    *wire.Account `json:"account,omitempty"`
 	IBAN       string        `json:"iban,omitempty"`
 	Change     string        `json:"change,omitempty"` // ID of the access that is changed
+	Card       *cardView     `json:"card,omitempty"`   // that funds are checked for
 
 	Cancels  string `json:"cancels,omitempty"`  // ID of the payment that is cancelled
 	Refused  string `json:"refused,omitempty"`  // why a payment was rejected before it was kept

@@ -331,8 +331,9 @@ func TestLoginJourney(t *testing.T) {
 func TestFundsJourney(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		named := wire.Account{IBAN: wire.String(ibanOf["luka"]), Currency: "EUR"}
-		w.do(w.c.StartFundsAccess(t.Context(), wire.FundsTokenCreate{SessionSecret: "f1", ClientID: 7, AppName: "Kartica", RedirectURL: hubReturn, Account: named}))
-		w.browser().open(w.page()).logIn("luka").sees("Allow checks of funds", spaced(ibanOf["luka"])).submit("approve").submit("confirm", "code", w.code("luka")).sees("Done")
+		w.do(w.c.StartFundsAccess(t.Context(), wire.FundsTokenCreate{SessionSecret: "f1", ClientID: 7, AppName: "Kartica", RedirectURL: hubReturn, Account: named,
+			CardNumber: "5409051234561234", CardExpiryDate: "2028-07-31", CardInformation: "Debit <gold>", RegistrationInformation: "Contract 17"}))
+		w.browser().open(w.page()).logIn("luka").sees("Allow checks of funds", spaced(ibanOf["luka"]), "<dd>1234</dd>", "2028-07-31", "Debit <gold>", "Contract 17").submit("approve").submit("confirm", "code", w.code("luka")).sees("Done")
 		token := string(w.hub.last["success"].Token)
 		check := func(amount, currency string, a wire.Account) (bool, error) {
 			return w.c.FundsAvailable(t.Context(), token, wire.FundsCheck{SessionSecret: "f2", Account: a, InstructedAmount: wire.Amount{Amount: wire.String(amount), Currency: wire.String(currency)}})

@@ -45,6 +45,7 @@ type page struct {
 	Until    string
 	Button   string // key of the approving button
 	Payment  *paymentView
+	Card     *cardView
 	Phone    string
 	Bound    string // key of what the code is only good for
 	State    string

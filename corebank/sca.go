@@ -274,7 +274,7 @@ func (s *scaVisit) showChoice(status int, p page) {
 			p.Text = "cancel.textPlan"
 		}
 	case kindFunds:
-		p.Title, p.Text = "funds.title", "funds.text"
+		p.Title, p.Text, p.Card = "funds.title", "funds.text", s.j.Request.Card
 	case kindLogin:
 		p.Title, p.Text, p.Button = "login.allowTitle", "login.allowText", "allow"
 		s.b.show(s.w, s.r, status, "choose", p)
