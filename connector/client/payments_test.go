@@ -114,6 +114,7 @@ func TestABulkIsInTheHeaderOrInTheBody(t *testing.T) {
 // A server that refuses and closes while the bulk is still being sent may take its own refusal
 // with it: what nobody reads resets the connection. So nothing is sent before it has its say.
 func TestABulkIsRefusedBeforeItIsSent(t *testing.T) {
+	sent := make(chan int64, 1)
 	f := misbehaving(t, Config{Capabilities: everything, BulkTimeout: 5 * time.Second}, func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -124,13 +125,15 @@ func TestABulkIsRefusedBeforeItIsSent(t *testing.T) {
 		fmt.Fprintf(rw, "HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
 		rw.Flush()
 		conn.SetReadDeadline(time.Now().Add(2 * time.Second))
-		if n, _ := io.Copy(io.Discard, rw); n != 0 {
-			t.Errorf("%d bytes were sent", n)
-		}
+		n, _ := io.Copy(io.Discard, rw)
+		sent <- n
 	})
 	order := core.PaymentOrder{Session: "s", Service: "bulk-payments", Bulk: manyPayments(10_000)}
 	if _, err := f.StartPayment(t.Context(), order); !errors.Is(err, core.ErrRefused) || f.calls.Load() != 1 {
 		t.Errorf("got %v after %d calls", err, f.calls.Load())
+	}
+	if n := <-sent; n != 0 {
+		t.Errorf("%d bytes were sent", n)
 	}
 }
 
