@@ -12,7 +12,7 @@ import (
 
 // Steps of the frequencies, in days or in months.
 //
-// spec: xs2a/frequencyCode
+// spec: xs2a/frequency
 var (
 	stepDays   = map[string]int{"Daily": 1, "Weekly": 7, "EveryTwoWeeks": 14}
 	stepMonths = map[string]int{

@@ -59,24 +59,31 @@ func (a *API) startConsentAuthorisation(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	self := a.atConsent(con, "authorisations", auth.ID)
+	return a.started(auth, a.atConsent(con, "authorisations", auth.ID), warnings), nil
+}
+
+// started answers that auth has begun; it is at self.
+func (a *API) started(auth authorisation.Authorisation, self href, warnings []tppMessage) answer {
 	l, h := links{}, http.Header{"Location": {self.Href}}
 	a.scaLinks(&l, h, auth, self)
 	return answer{status: http.StatusCreated, header: h, body: authorisationStarted{
 		SCAStatus: string(auth.Status), AuthorisationID: auth.ID, Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
-	}}, nil
+	}}
 }
 
-// updateConsentPSUData takes note of who the PSU is, which changes nothing: the bank asks her
-// itself. There is no other step that a TPP could take.
-//
 // spec: xs2a/updateConsentsPsuData
 func (a *API) updateConsentPSUData(c *call) (answer, error) {
 	con, err := a.consent(c)
 	if err != nil {
 		return answer{}, err
 	}
-	auth, err := a.Authorisations.Get(c.Context(), a.Bank.Code, c.tpp.ID, authorisation.OfConsent, con.ID, c.id("authorisationId"))
+	return a.updatePSUData(c, authorisation.OfConsent, con.ID, func(id string) href { return a.atConsent(con, "authorisations", id) })
+}
+
+// updatePSUData takes note of who the PSU is, which changes nothing: the bank asks her
+// itself. There is no other step that a TPP could take. self says where the authorisation is.
+func (a *API) updatePSUData(c *call, kind authorisation.Kind, subject string, self func(id string) href) (answer, error) {
+	auth, err := a.Authorisations.Get(c.Context(), a.Bank.Code, c.tpp.ID, kind, subject, c.id("authorisationId"))
 	if err != nil {
 		return answer{}, err
 	}
@@ -94,7 +101,7 @@ func (a *API) updateConsentPSUData(c *call) (answer, error) {
 		return answer{}, malformed("PSU-ID", "header is missing: it says who the PSU is where the body is empty")
 	}
 	l, h := links{}, http.Header{}
-	a.scaLinks(&l, h, auth, a.atConsent(con, "authorisations", auth.ID))
+	a.scaLinks(&l, h, auth, self(auth.ID))
 	return answer{status: http.StatusOK, header: h, body: scaStatusAnswer{SCAStatus: string(auth.Status), PSUMessage: auth.PSUMessage, Links: &l}}, nil
 }
 

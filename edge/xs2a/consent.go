@@ -1,8 +1,6 @@
 package xs2a
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -129,16 +127,12 @@ func (a *API) start(c *call, text []byte) (s consent.Start, warnings []tppMessag
 	if err != nil {
 		return s, nil, err
 	}
-	var compact bytes.Buffer
-	if len(text) > 0 {
-		json.Compact(&compact, text) // valid: it was read before
-	}
 	wish, err := a.notification(c, c.w.Header())
 	if err != nil {
 		return s, nil, err
 	}
 	return consent.Start{
-		RequestID: c.requestID, Body: compact.Bytes(), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu, Notification: wish,
+		RequestID: c.requestID, Body: compacted(text), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu, Notification: wish,
 	}, to.warnings, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ func (c *call) read(v any) error {
 
 // readText decodes a JSON body into v, as read does, and returns its text as well.
 func (c *call) readText(v any) ([]byte, error) {
-	b, err := c.body()
+	b, err := c.body(jsonMedia)
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +35,38 @@ func (c *call) readText(v any) ([]byte, error) {
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, malformed(mistyped.Field, "is not of the type that is expected here, but "+cut(mistyped.Value, 40))
+			return nil, malformed(plainPath(reflect.TypeOf(v), mistyped.Field), "is not of the type that is expected here, but "+cut(mistyped.Value, 40))
 		}
 		return nil, malformed("", err.Error())
 	}
 	return b, nil
+}
+
+// plainPath returns the path of a field as JSON has it: that of encoding/json names the structs
+// that are embedded on the way, too.
+func plainPath(t reflect.Type, path string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	first, rest, found := strings.Cut(path, ".")
+	if !found || t.Kind() != reflect.Struct {
+		return path
+	}
+	if f, ok := t.FieldByName(first); ok && f.Anonymous {
+		return plainPath(f.Type, rest)
+	}
+	return path
+}
+
+// compacted returns JSON without blanks: what differs in nothing else is the same request.
+// text is valid, because it was read before.
+func compacted(text []byte) []byte {
+	var b bytes.Buffer
+	if len(text) > 0 {
+		b.Grow(len(text))
+		json.Compact(&b, text)
+	}
+	return b.Bytes()
 }
 
 // unambiguous refuses JSON that different readers understand differently: not valid, not

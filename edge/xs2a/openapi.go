@@ -17,7 +17,7 @@ import (
 )
 
 // Version of the interface's document; it changes when the contract does.
-const Version = "0.2.0"
+const Version = "0.3.0"
 
 // A Place says where the interface of a bank and its authorization server are.
 type Place struct {
@@ -129,6 +129,7 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 	out.Parameters = d.parameters(op)
 	if op.body != nil {
 		out.RequestBody = &huma.RequestBody{Required: true, Content: d.content(jsonMedia, op.body)}
+		d.pain(op, out.RequestBody.Content)
 	}
 	good := &huma.Response{Description: http.StatusText(op.status), Headers: d.headers()}
 	if op.status == http.StatusCreated {
@@ -142,6 +143,9 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 	if op.answer != nil {
 		good.Content = d.content(jsonMedia, op.answer)
 	}
+	if op.method == http.MethodGet {
+		d.pain(op, good.Content)
+	}
 	if isReport(op) {
 		for _, media := range MediaTypes(d.p)[1:] {
 			if good.Content == nil {
@@ -151,6 +155,9 @@ func (d *drawing) operation(op *operation) *huma.Operation {
 		}
 	}
 	out.Responses[strconv.Itoa(op.status)] = good
+	if op.accepted != nil {
+		out.Responses[strconv.Itoa(http.StatusAccepted)] = &huma.Response{Description: "The PSU has to authorise this first.", Headers: d.headers(), Content: d.content(jsonMedia, op.accepted)}
+	}
 	for status, name := range d.refusals(op) {
 		out.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
@@ -220,7 +227,46 @@ func formatsOf(p profile.Profile, media string) []string {
 }
 
 func (d *drawing) content(media string, wire any) map[string]*huma.MediaType {
-	return map[string]*huma.MediaType{media: {Schema: d.schemas.Schema(reflect.TypeOf(wire), true, "")}}
+	return map[string]*huma.MediaType{media: {Schema: d.schema(wire)}}
+}
+
+// pain adds to content what payments in XML have there.
+func (d *drawing) pain(op *operation, content map[string]*huma.MediaType) {
+	if op.pain == "" {
+		return
+	}
+	text := func(what string) *huma.MediaType {
+		return &huma.MediaType{Schema: &huma.Schema{Type: "string", Description: what}}
+	}
+	for _, service := range paymentServices {
+		if !offersService(d.p, service) || !slices.ContainsFunc(d.p.Payments.Products[service], inXML) {
+			continue
+		}
+		if service == periodicPayments && op.pain == "pain.001" {
+			content[multipartMedia] = text("The parts xml_sct, a pain.001 of one payment, and json_standingorderType, which says when it is made: the members of " +
+				periodicPayments + " in JSON from startDate to monthsOfExecution.")
+			continue
+		}
+		content[xmlMedia] = text("A " + op.pain + " of ISO 20022, for the products in XML.")
+	}
+}
+
+// schema describes a wire type; of those of several payment services, what the bank offers.
+func (d *drawing) schema(wire any) *huma.Schema {
+	several, ok := wire.(byService)
+	if !ok {
+		return d.schemas.Schema(reflect.TypeOf(wire), true, "")
+	}
+	var any []*huma.Schema
+	for _, one := range several {
+		if offersService(d.p, one.service) {
+			any = append(any, d.schema(one.wire))
+		}
+	}
+	if len(any) == 1 {
+		return any[0]
+	}
+	return &huma.Schema{AnyOf: any}
 }
 
 // security describes what opens the interface.

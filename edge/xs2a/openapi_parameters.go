@@ -38,8 +38,23 @@ var parameterRules = []parameterRule{
 	{"TPP-Notification-Content-Preferred", notifies, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Schema.Pattern, q.Description = "^status=", q.Description+" Known here: "+strings.Join(p.Notifications, ", ")+"."
 	}},
+	{"paymentService", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
+		q.Schema.Enum = values(slices.DeleteFunc(slices.Clone(paymentServices), func(s string) bool { return !offersService(p, s) }))
+	}},
 	{"paymentProduct", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
-		q.Schema.Enum = values(p.Payments.Products[payments])
+		var all, alike []string
+		for _, service := range paymentServices {
+			products := p.Payments.Products[service]
+			for _, product := range products {
+				if !slices.Contains(all, product) {
+					all = append(all, product)
+				}
+			}
+			if len(products) > 0 {
+				alike = append(alike, fmt.Sprintf("%s: %s.", service, strings.Join(products, ", ")))
+			}
+		}
+		q.Schema.Enum, q.Description = values(all), strings.Join(alike, " ")
 	}},
 }
 

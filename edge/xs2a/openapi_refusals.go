@@ -21,16 +21,18 @@ var codeRules = map[string]func(profile.Profile, service) bool{
 	"TOKEN_EXPIRED":             withTokens,
 	"ACCESS_EXCEEDED":           of(ais),
 	"SESSIONS_NOT_SUPPORTED":    of(ais),
-	"PERIOD_INVALID":            of(ais),
+	"PERIOD_INVALID":            of(ais, pis),
 	"CONSENT_UNKNOWN":           of(ais, piis),
 	"CONSENT_INVALID":           of(ais, piis),
 	"CONSENT_EXPIRED":           of(ais, piis),
 	"PRODUCT_UNKNOWN":           of(pis),
 	"EXECUTION_DATE_INVALID":    of(pis),
+	"PARAMETER_NOT_CONSISTENT":  of(pis),
 	"PAYMENT_FAILED":            of(pis),
+	"CANCELLATION_INVALID":      of(pis),
 	"NO_PIIS_ACTIVATION":        of(piis),
 	"CARD_INVALID":              of(piis),
-	"REQUESTED_FORMATS_INVALID": of(ais),
+	"REQUESTED_FORMATS_INVALID": of(ais, pis),
 }
 
 func of(services ...service) func(profile.Profile, service) bool {
@@ -80,7 +82,7 @@ func (d *drawing) refusals(op *operation) map[int]string {
 	whose := cmp.Or(op.codes, op.service)
 	codes := codesOf(d.p, whose)
 	for _, status := range slices.Sorted(maps.Keys(codes)) {
-		if status == http.StatusNotAcceptable && !isReport(op) || status == http.StatusUnsupportedMediaType && op.body == nil {
+		if status == http.StatusNotAcceptable && !isReport(op) && op.pain != "pain.002" || status == http.StatusUnsupportedMediaType && op.body == nil {
 			continue
 		}
 		name := string(whose) + strconv.Itoa(status)

@@ -123,7 +123,7 @@ func (d *drawing) narrow() {
 		for _, m := range s.Properties {
 			follow(m)
 		}
-		for _, m := range s.AllOf {
+		for _, m := range slices.Concat(s.AllOf, s.AnyOf) {
 			follow(m)
 		}
 	}

@@ -144,21 +144,24 @@ func TestOpenAPIIsNarrowed(t *testing.T) {
 		has, hasNot          []string
 	}{
 		{"bankart offers no cards, and payments", "bankart", "1.3.8", nil,
-			[]string{`"/v1/payments/{paymentProduct}"`, `"instant-sepa-credit-transfers"`, `"/v1/funds-confirmations"`}, []string{`"` + card}},
+			[]string{`"/v1/{paymentService}/{paymentProduct}"`, `"instant-sepa-credit-transfers"`, `"/v1/funds-confirmations"`}, []string{`"` + card}},
 		{"bankart takes consents to confirm funds as any others", "bankart", "1.3.8", nil, []string{`"confirmationOfFundsAllowed"`, `"CARD_INVALID"`}, []string{`"/v2/`}},
 		{"standard has a place of their own for them", "standard", "1.3.12", nil,
 			[]string{`"/v2/consents/confirmation-of-funds/{consentId}/authorisations/{authorisationId}"`, `"PIIS:\u003cconsentId\u003e"`}, []string{`"confirmationOfFundsAllowed"`}},
 		{"a consent at the bank is given at the bank, and has no token", "standard", "1.3.12", func(p *profile.Profile) { p.Funds.ConsentVia = profile.FundsAtBank },
 			[]string{`"/v1/funds-confirmations"`}, []string{`"/v2/`, `"confirmationOfFundsAllowed"`}},
-		{"salt offers no payments and no confirmations", "salt", "1.3.12", nil, nil, []string{`"/v1/payments`, `"PAYMENT_FAILED"`, `"/v1/funds-`, `"NO_PIIS_ACTIVATION"`, "PIS:", `"confirmationOfFundsAllowed"`}},
+		{"salt offers no payments and no confirmations", "salt", "1.3.12", nil, nil, []string{`"/v1/{paymentService}`, `"PAYMENT_FAILED"`, `"/v1/funds-`, `"NO_PIIS_ACTIVATION"`, "PIS:", `"confirmationOfFundsAllowed"`}},
 		{"everything is in that of standard", "standard", "1.3.12", nil,
-			[]string{`"` + card + `"`, `"/v1/payments`, `"/v1/funds-confirmations"`, param("withBalance"), `"restrictedTo"`, `"allPsd2"`, `"application/xml"`, `"text/plain"`}, nil},
+			[]string{`"` + card + `"`, `"/v1/{paymentService}`, `"/v1/funds-confirmations"`, param("withBalance"), `"restrictedTo"`, `"allPsd2"`, `"application/xml"`, `"text/plain"`}, nil},
 		{"what came with 1.3.9 is not there before", "standard", "1.3.8", nil, []string{`"restrictedTo"`}, []string{param("itemsPerPage"), param("pageIndex")}},
 		{"what came with 1.3.8 is not there before", "standard", "1.3.6", nil, []string{`"allPsd2"`}, []string{`"restrictedTo"`, `"batchIndicator"`, `"entryDetails"`}},
 		{"balances in lists are documented where they are shown", "salt", "1.3.12", nil, nil, []string{param("withBalance")}},
 		{"the values of bookingStatus are the bank's", "bankart", "1.3.8", nil, []string{`"description": "booked, pending, both."`}, []string{`"information"`}},
-		{"formats are the bank's", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json", "mt940"} }, []string{`"text/plain"`}, []string{`"application/xml"`}},
-		{"406 is for reports", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json"} }, []string{`"REQUESTED_FORMATS_INVALID"`}, []string{`"text/plain"`, `"application/xml"`}},
+		{"formats are the bank's", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json", "mt940"}; inJSON(p) }, []string{`"text/plain"`}, []string{`"application/xml"`}},
+		{"payments in XML are documented", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json"}; whole(p) },
+			[]string{`"application/xml"`, `"multipart/form-data"`, `"bulk-payments"`, `"pain.001-target-2-payments"`, `"CANCELLATION_INVALID"`}, nil},
+		{"one service has one body", "standard", "1.3.12", inJSON, []string{`"paymentRequest"`}, []string{`"bulkRequest"`, `"periodicRequest"`, `"anyOf"`, `"periodic-payments"`}},
+		{"406 is for reports", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.Formats = []string{"json"}; inJSON(p) }, []string{`"REQUESTED_FORMATS_INVALID"`}, []string{`"text/plain"`, `"application/xml"`}},
 		{"a page has its bounds", "standard", "1.3.12", func(p *profile.Profile) { p.Accounts.ItemsPerPageMax = 321 }, []string{`"maximum": 321`, `"default": 100`}, nil},
 		{"a consent has its bounds", "standard", "1.3.12", func(p *profile.Profile) { p.Consent.ValidityDaysMax, p.Consent.FrequencyMax = 77, 3 }, []string{"for 77 days at most", "More than 3 is lowered"}, nil},
 		{"a bank without OAuth has no tokens", "bankart", "1.3.8", func(p *profile.Profile) { p.OAuth = profile.OAuth{Mode: profile.OAuthNone} }, []string{`"mutualTLS"`}, []string{`"oauth2"`, `"TOKEN_INVALID"`, `"scaOAuth"`}},
@@ -195,6 +198,11 @@ func TestOpenAPIIsNarrowed(t *testing.T) {
 }
 
 // A document in YAML says the same.
+// inJSON leaves single payments in JSON.
+func inJSON(p *profile.Profile) {
+	p.Payments.Products, p.Payments.BulkMax = map[string][]string{"payments": {"sepa-credit-transfers"}}, 0
+}
+
 func TestOpenAPIAsYAML(t *testing.T) {
 	t.Parallel()
 	b := bankAt(t, "salt", "1.3.12")

@@ -1,6 +1,8 @@
 package xs2a
 
 import (
+	"strings"
+
 	"kontor/bank/profile"
 	"kontor/kit/eidas"
 )
@@ -34,12 +36,15 @@ type operation struct {
 	roles                     []role  // one of them is needed
 	token                     tokenUse
 	psuIP                     bool // PSU-IP-Address is mandatory
+	many                      bool // the body may hold many payments
 	offered                   func(profile.Profile) bool
 	do                        func(*API, *call) (answer, error)
+	pain                      string      // what of ISO 20022 the bank's products in XML send or answer here
 	params                    []parameter // beside the path's and the common headers
 	body                      any         // wire type of the request
 	status                    int         // when all is well
 	answer                    any         // wire type of the answer
+	accepted                  any         // wire type of the answer when there is more to be done; nil: there never is
 }
 
 // A parameter is a header or query parameter.
@@ -56,6 +61,11 @@ var (
 		{"header", "TPP-Nok-Redirect-URI", "Where the PSU goes instead when SCA fails or is refused.", "uri", false},
 		{"header", "TPP-Brand-Logging-Information", "The brand that the PSU knows; it is shown to her.", "", false},
 	}, notificationHeaders...)
+	// startHeaders say how a TPP wants SCA to begin.
+	startHeaders = append([]parameter{
+		{"header", "TPP-Explicit-Authorisation-Preferred", "true: no authorisation is begun yet; the TPP does so itself.", "boolean", false},
+	}, redirectHeaders...)
+	psuIDHeader = parameter{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}
 	// reportParameters narrow a list of entries.
 	reportParameters = []parameter{
 		{"query", "dateFrom", "First booking day. It is needed, unless the report begins at an entry.", "date", false},
@@ -88,7 +98,7 @@ var operations = []operation{
 	{id: "startConsentAuthorisation", method: "POST", path: "/v1/consents/{consentId}/authorisations", summary: "Authorise a consent again", service: ais, roles: toHoldConsents, token: tokenToCreate,
 		do: (*API).startConsentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
 	{id: "updateConsentsPsuData", method: "PUT", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: ais, roles: toHoldConsents,
-		do: (*API).updateConsentPSUData, params: []parameter{{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+		do: (*API).updateConsentPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
 
 	{id: "getAccountList", method: "GET", path: "/v1/accounts", summary: "List accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
 		do: (*API).getAccounts, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: accountList{}},
@@ -131,21 +141,44 @@ var operations = []operation{
 		offered: func(p profile.Profile) bool { return p.Accounts.TrustedBeneficiaries },
 		do:      (*API).getTrustedBeneficiaries, params: []parameter{consentIDHeader, {"query", "account-id", "Only those of this account (resourceId).", "", false}}, status: 200, answer: trustedBeneficiaryList{}},
 
-	{id: "initiatePayment", method: "POST", path: "/v1/payments/{paymentProduct}", summary: "Initiate a payment", service: pis, roles: toPay, token: tokenToCreate, psuIP: true,
+	{id: "initiatePayment", method: "POST", path: toPayments, summary: "Initiate a payment", service: pis, roles: toPay, token: tokenToCreate, psuIP: true, many: true,
 		offered: paymentsOn,
-		do:      (*API).createPayment, params: redirectHeaders, body: paymentRequest{}, status: 201, answer: paymentCreated{}},
-	{id: "getPaymentInformation", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}", summary: "Read a payment", service: pis, roles: toPay,
+		do:      (*API).createPayment, params: append([]parameter{
+			{"header", "TPP-Rejection-NoFunds-Preferred", "true: what has no cover is rejected at once, where the bank can.", "boolean", false},
+		}, startHeaders...), body: paymentRequests, pain: "pain.001", status: 201, answer: paymentCreated{}},
+	{id: "getPaymentInformation", method: "GET", path: toPayments + "/{paymentId}", summary: "Read a payment", service: pis, roles: toPay,
 		offered: paymentsOn,
-		do:      (*API).getPayment, status: 200, answer: paymentInformation{}},
-	{id: "getPaymentInitiationStatus", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/status", summary: "Read the status of a payment", service: pis, roles: toPay,
+		do:      (*API).getPayment, pain: "pain.001", status: 200, answer: paymentAnswers},
+	{id: "getPaymentInitiationStatus", method: "GET", path: toPayments + "/{paymentId}/status", summary: "Read the status of a payment", service: pis, roles: toPay,
 		offered: paymentsOn,
-		do:      (*API).getPaymentStatus, status: 200, answer: paymentStatusAnswer{}},
-	{id: "getPaymentInitiationAuthorisation", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/authorisations", summary: "List the authorisations of a payment", service: pis, roles: toPay,
+		do:      (*API).getPaymentStatus, pain: "pain.002", status: 200, answer: paymentStatusAnswer{}},
+	{id: "getPaymentInitiationAuthorisation", method: "GET", path: toPayments + "/{paymentId}/authorisations", summary: "List the authorisations of a payment", service: pis, roles: toPay,
 		offered: paymentsOn,
 		do:      (*API).getPaymentAuthorisations, status: 200, answer: authorisationList{}},
-	{id: "getPaymentInitiationScaStatus", method: "GET", path: "/v1/payments/{paymentProduct}/{paymentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, roles: toPay,
+	{id: "getPaymentInitiationScaStatus", method: "GET", path: toPayments + "/{paymentId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, roles: toPay,
 		offered: paymentsOn,
 		do:      (*API).getPaymentSCAStatus, status: 200, answer: scaStatusAnswer{}},
+	{id: "startPaymentAuthorisation", method: "POST", path: toPayments + "/{paymentId}/authorisations", summary: "Authorise a payment", service: pis, roles: toPay, token: tokenToCreate,
+		offered: paymentsOn,
+		do:      (*API).startPaymentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
+	{id: "updatePaymentPsuData", method: "PUT", path: toPayments + "/{paymentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, roles: toPay,
+		offered: paymentsOn,
+		do:      (*API).updatePaymentPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+	{id: "cancelPayment", method: "DELETE", path: toPayments + "/{paymentId}", summary: "Cancel a payment, or what of it is to come", service: pis, roles: toPay,
+		offered: cancellationOn,
+		do:      (*API).cancelPayment, params: startHeaders, status: 204, accepted: paymentCancelled{}},
+	{id: "startPaymentInitiationCancellationAuthorisation", method: "POST", path: toPayments + "/{paymentId}/cancellation-authorisations", summary: "Authorise a cancellation", service: pis, roles: toPay, token: tokenToCreate,
+		offered: cancellationOn,
+		do:      (*API).startCancellationAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
+	{id: "getPaymentInitiationCancellationAuthorisationInformation", method: "GET", path: toPayments + "/{paymentId}/cancellation-authorisations", summary: "List the authorisations of a cancellation", service: pis, roles: toPay,
+		offered: cancellationOn,
+		do:      (*API).getCancellationAuthorisations, status: 200, answer: authorisationList{}},
+	{id: "getPaymentCancellationScaStatus", method: "GET", path: toPayments + "/{paymentId}/cancellation-authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, roles: toPay,
+		offered: cancellationOn,
+		do:      (*API).getCancellationSCAStatus, status: 200, answer: scaStatusAnswer{}},
+	{id: "updatePaymentCancellationPsuData", method: "PUT", path: toPayments + "/{paymentId}/cancellation-authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, roles: toPay,
+		offered: cancellationOn,
+		do:      (*API).updateCancellationPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
 
 	{id: "createConsentConfirmationOfFunds", method: "POST", path: fundsConsents, summary: "Ask for a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
 		offered: fundsConsentsOn,
@@ -178,9 +211,37 @@ var operations = []operation{
 		body: fundsRequest{}, status: 200, answer: fundsAnswer{}},
 }
 
+// toPayments is where the payments of a product are. Each payment service stands in the place
+// of its parameter: see operation.routes.
+const toPayments = "/v1/{paymentService}/{paymentProduct}"
+
+// A route is one address of an operation.
+type route struct {
+	path    string
+	service string // payment service; "" elsewhere
+}
+
+// routes lists the addresses of op at a bank with the profile p. The parameter of a payment
+// service would take whatever stands there, the addresses of consents among it.
+func (op *operation) routes(p profile.Profile) []route {
+	if !strings.HasPrefix(op.path, toPayments) {
+		return []route{{path: op.path}}
+	}
+	var all []route
+	for _, service := range paymentServices {
+		if offersService(p, service) {
+			all = append(all, route{strings.Replace(op.path, "{paymentService}", service, 1), service})
+		}
+	}
+	return all
+}
+
 func cardsOn(p profile.Profile) bool    { return p.Accounts.Cards }
 func paymentsOn(p profile.Profile) bool { return p.Payments.Enabled }
-func fundsOn(p profile.Profile) bool    { return p.Funds.Enabled }
+func cancellationOn(p profile.Profile) bool {
+	return p.Payments.Enabled && p.Payments.Cancellation != "none"
+}
+func fundsOn(p profile.Profile) bool { return p.Funds.Enabled }
 
 func fundsConsentsOn(p profile.Profile) bool {
 	return p.Funds.Enabled && p.Funds.ConsentVia == profile.FundsByV2
@@ -189,15 +250,17 @@ func fundsConsentsOn(p profile.Profile) bool {
 // switchedOff lists where services of the standard would be that p does not offer: a TPP is
 // told so, rather than that it has the address wrong.
 func switchedOff(p profile.Profile) []string {
-	paths := []string{"/v1/bulk-payments/", "/v1/periodic-payments/", "/v1/signing-baskets", "/v1/signing-baskets/"}
+	paths := []string{"/v1/signing-baskets", "/v1/signing-baskets/"}
+	for _, service := range paymentServices {
+		if !offersService(p, service) {
+			paths = append(paths, "/v1/"+service+"/")
+		}
+	}
 	if !p.Accounts.Cards {
 		paths = append(paths, "/v1/card-accounts", "/v1/card-accounts/")
 	}
 	if !p.Accounts.TrustedBeneficiaries {
 		paths = append(paths, "/v1/trusted-beneficiaries")
-	}
-	if !p.Payments.Enabled {
-		paths = append(paths, "/v1/payments/")
 	}
 	if !p.Funds.Enabled {
 		paths = append(paths, "/v1/funds-confirmations")

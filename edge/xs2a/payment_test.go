@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,7 +44,9 @@ var update = flag.Bool("update", false, "rewrite testdata with what the API answ
 // with "|" are headers for it. The lines under it are the answer that is expected. "!" is
 // what the bank does: how it answers from now on, or what it reports of the last session.
 // "+" lets time pass. "X-Request-ID" and "PSU-IP-Address" are sent unless told otherwise;
-// "TPP: other" is another TPP, "TPP: ai" one without the roles.
+// "TPP: other" is another TPP, "TPP: ai" one without the roles. "@ standard" before all else is
+// a bank with every service and product; without it the bank has the profile bankart. a body that begins with @ is a paper.
+// {p} and {a} are the payment and the authorisation that the last answers named.
 func TestPaymentDialogues(t *testing.T) {
 	for _, pattern := range []string{"payment*.txt", "funds*.txt"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern))
@@ -56,7 +59,11 @@ func TestPaymentDialogues(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := openStage(t).play(t, want)
+				name := "bankart"
+				if first, _, _ := strings.Cut(string(want), "\n"); strings.HasPrefix(first, "@ ") {
+					name = first[2:]
+				}
+				got := openStage(t, name).play(t, want)
 				if *update {
 					if err := os.WriteFile(file, got, 0o644); err != nil {
 						t.Fatal(err)
@@ -76,11 +83,12 @@ type stage struct {
 	auths     *authorisation.Service
 	now       time.Time
 	answer    string // page, silent, away, refuses, unknown
-	session   string // of the last payment
+	session   string // of the last payment, or of its cancellation
+	handed    string // session of the last payment
 }
 
 func (s *stage) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {
-	s.session = o.Session
+	s.session, s.handed = o.Session, o.Session
 	switch s.answer {
 	case "away":
 		return nil, fmt.Errorf("%w: dial tcp 192.0.2.1:443: connection refused", core.ErrUnavailable)
@@ -90,10 +98,37 @@ func (s *stage) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Upda
 		return nil, core.ErrUnknownOutcome
 	case "silent":
 		return nil, nil
+	case "poor":
+		if o.RejectNoFunds {
+			return &core.Update{Status: "RJCT", FundsAvailable: new(false)}, nil
+		}
 	case "exempts":
 		return &core.Update{Status: "ACTC", SCAStatus: "exempted", FundsAvailable: new(true)}, nil
 	}
 	return &core.Update{Status: "RCVD", RedirectURL: "https://bank.example/sca/1"}, nil
+}
+
+// PaymentStatus is not offered: what the hub cannot ask, its clock decides.
+func (s *stage) PaymentStatus(context.Context, string, string) (*core.Update, error) {
+	return nil, core.ErrNotOffered
+}
+
+func (s *stage) CancelPayment(_ context.Context, c core.Cancellation) (*core.Update, error) {
+	if c.PaymentSession != s.handed {
+		return nil, fmt.Errorf("%w: %s was not handed over", core.ErrPaymentUnknown, c.PaymentSession)
+	}
+	s.session = c.Session
+	switch s.answer {
+	case "away":
+		return nil, fmt.Errorf("%w: dial tcp 192.0.2.1:443: connection refused", core.ErrUnavailable)
+	case "refuses":
+		return nil, fmt.Errorf("%w: TooLate", core.ErrRefused)
+	case "unknown":
+		return nil, core.ErrUnknownOutcome
+	case "cancels":
+		return &core.Update{Status: "CANC"}, nil
+	}
+	return &core.Update{RedirectURL: "https://bank.example/sca/3"}, nil
 }
 
 func (s *stage) StartFundsAccess(_ context.Context, r core.FundsAccessRequest) (*core.Update, error) {
@@ -113,7 +148,8 @@ func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountR
 	return m.Minor <= 10000, nil
 }
 
-// report plays an event of the bank: success, fail [status] or update <status> [funds].
+// report plays an event of the bank: success, fail [status], update <status> [funds], or says
+// <text for the PSU>.
 func (s *stage) report(words []string) error {
 	words = append(words, "", "")
 	switch words[0] {
@@ -122,6 +158,9 @@ func (s *stage) report(words []string) error {
 	case "fail":
 		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "AccessDenied", Status: words[1]})
 	}
+	if words[0] == "says" {
+		return s.auths.Update(context.Background(), "lon", core.Update{Session: s.session, PSUMessage: strings.TrimSpace(strings.Join(words[1:], " "))})
+	}
 	u := core.Update{Session: s.session, Status: words[1]}
 	if words[2] == "funds" {
 		u.FundsAvailable = new(true)
@@ -129,7 +168,19 @@ func (s *stage) report(words []string) error {
 	return s.auths.Update(context.Background(), "lon", u)
 }
 
-func openStage(t *testing.T) *stage {
+// whole offers every service and product of the standard, by an interface without OAuth.
+func whole(p *profile.Profile) {
+	json := []string{"sepa-credit-transfers", "instant-sepa-credit-transfers", "target-2-payments", "cross-border-credit-transfers"}
+	var all []string
+	for _, product := range json {
+		all = append(all, product, "pain.001-"+product)
+	}
+	p.Payments.Products = map[string][]string{"payments": all, "bulk-payments": all, "periodic-payments": {"sepa-credit-transfers", "pain.001-sepa-credit-transfers"}}
+	p.Payments.Enabled, p.Payments.Cancellation, p.Payments.BulkMax = true, profile.CancelAuthorised, 3
+	p.OAuth, p.SCAApproaches = profile.OAuth{Mode: profile.OAuthNone}, []profile.SCAApproach{profile.Redirect}
+}
+
+func openStage(t *testing.T, profileName string) *stage {
 	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations, fundssql.Migrations)
 	keys, err := secretbox.Generate()
 	if err != nil {
@@ -143,12 +194,15 @@ func openStage(t *testing.T) *stage {
 	clock := func() time.Time { return s.now }
 	var ids atomic.Int32
 	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
-	b, err := profile.Load("bankart")
+	b, err := profile.Load(profileName)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if profileName == "standard" {
+		whole(&b)
+	}
 	b.FirstUpdateWait = 10 * time.Millisecond
-	bank := profile.Bank{Code: "lon", BasePath: "/psd2/lon", Zone: time.UTC, Profile: b}
+	bank := profile.Bank{Code: "lon", BIC: "LONBSI2X", BasePath: "/psd2/lon", Zone: time.UTC, Profile: b}
 	cores, banks := map[string]core.Bank{"lon": s}, map[string]profile.Bank{"lon": bank}
 	record := auditsql.Log{DB: db}
 	returnURL := func(bank, key string) string { return "https://hub.example/return/" + bank + "/" + key }
@@ -162,7 +216,7 @@ func openStage(t *testing.T) *stage {
 		Store: paymentsql.Store{DB: db}, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record, Atomically: db.Atomically,
 		ReturnURL: returnURL, Now: clock, NewID: newID, Log: log,
 	}
-	s.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfConsent: consents, authorisation.OfPayment: paying}
+	s.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfConsent: consents, authorisation.OfPayment: paying, authorisation.OfCancellation: paying}
 	api := &xs2a.API{
 		Bank: bank, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
 		Consents: consents, Authorisations: s.auths, Payments: paying, Now: clock, Log: log,
@@ -170,13 +224,13 @@ func openStage(t *testing.T) *stage {
 		Identify: func(r *http.Request) (tpp.TPP, error) {
 			switch r.Header.Get("TPP") {
 			case "other":
-				return tpp.TPP{ID: "PSDSI-BS-7654321", Name: "Drugi", Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
+				return tpp.TPP{ID: "PSDSI-BS-7654321", Name: "Drugi", DNSNames: []string{"tpp.example"}, Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
 			case "ai":
 				return tpp.TPP{ID: "PSDSI-BS-1111111", Name: "Bralec", Roles: []eidas.Role{eidas.AI}}, nil
 			case "none":
 				return tpp.TPP{}, tpp.ErrCertificateMissing
 			}
-			return tpp.TPP{ID: "PSDSI-BS-1234567", Name: "Plačilo d.o.o.", Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
+			return tpp.TPP{ID: "PSDSI-BS-1234567", Name: "Plačilo d.o.o.", DNSNames: []string{"tpp.example"}, Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
 		},
 		CheckToken: func(context.Context, string, string, tpp.TPP) (xs2a.Bearer, error) {
 			return xs2a.Bearer{Payments: true, Accounts: true, PSU: "psu-7"}, nil
@@ -186,14 +240,22 @@ func openStage(t *testing.T) *stage {
 	return s
 }
 
+// blank ends a line, and those behind it that have nothing in them: an empty line of an answer
+// would be taken for one of the script.
+var blank = regexp.MustCompile(`[\r\n]+`)
+
+// saidIDs finds the identifiers of a payment and of an authorisation in an answer.
+var saidIDs = regexp.MustCompile(`(paymentId":"|authorisations/)(\w+)`)
+
 // play runs script and returns it with the answers that came.
 func (s *stage) play(t *testing.T, script []byte) []byte {
 	var out bytes.Buffer
-	headers := http.Header{}
+	headers, sent := http.Header{}, map[string]string{}
+	said, last := strings.NewReplacer(), map[string]string{}
 	request := 0
 	for lines := bufio.NewScanner(bytes.NewReader(script)); lines.Scan(); {
 		line := lines.Text()
-		if line == "" || strings.ContainsAny(line[:1], "#|!+>") {
+		if line == "" || strings.ContainsAny(line[:1], "#|!+>@") {
 			fmt.Fprintln(&out, line)
 		}
 		if line == "" {
@@ -206,7 +268,7 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 			headers[http.CanonicalHeaderKey(name)] = []string{strings.TrimSpace(value)}
 		case '!':
 			words := strings.Fields(rest)
-			if words[0] == "success" || words[0] == "fail" || words[0] == "update" {
+			if words[0] == "success" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
 				if err := s.report(words); err != nil {
 					fmt.Fprintln(&out, err)
 				}
@@ -219,12 +281,17 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 				t.Fatal(err)
 			}
 			s.now = s.now.Add(d)
+			if _, err := s.auths.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		case '>':
 			request++
 			f := append(strings.SplitN(rest, " ", 3), "", "")
-			r := httptest.NewRequest(f[0], f[1], strings.NewReader(f[2]))
+			f[1] = said.Replace(f[1])
+			body, media := paper(t, f[2])
+			r := httptest.NewRequest(f[0], f[1], strings.NewReader(body))
 			r.Header = http.Header{
-				"X-Request-Id": {fmt.Sprintf("99391c7e-ad88-49ec-a2ad-%012d", request)}, "Psu-Ip-Address": {"192.0.2.7"}, "Content-Type": {"application/json"},
+				"X-Request-Id": {fmt.Sprintf("99391c7e-ad88-49ec-a2ad-%012d", request)}, "Psu-Ip-Address": {"192.0.2.7"}, "Content-Type": {media},
 				"Authorization": {"Bearer x"}, "Tpp-Redirect-Uri": {"https://tpp.example/back"},
 			}
 			for name, values := range headers {
@@ -241,8 +308,21 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 					fmt.Fprintf(&out, "%s: %s\n", name, v)
 				}
 			}
-			if w.Body.Len() > 0 {
-				fmt.Fprintln(&out, w.Body)
+			if media := w.Header().Get("Content-Type"); media != "application/json" && w.Body.Len() > 0 {
+				fmt.Fprintf(&out, "Content-Type: %s\n", media)
+			}
+			switch {
+			case f[0] == http.MethodGet && sent[f[1]] != "" && sent[f[1]] == w.Body.String():
+				fmt.Fprintln(&out, "the very bytes that were sent")
+			case w.Body.Len() > 0:
+				fmt.Fprintln(&out, blank.ReplaceAllString(strings.TrimSpace(w.Body.String()), "\n"))
+			}
+			for _, ids := range saidIDs.FindAllStringSubmatch(w.Body.String(), -1) {
+				last[ids[1]] = ids[2]
+			}
+			said = strings.NewReplacer("{p}", last["paymentId\":\""], "{a}", last["authorisations/"])
+			if where := w.Header().Get("Location"); w.Code == http.StatusCreated {
+				sent[strings.TrimPrefix(where, "https://api.example/psd2/lon")] = body
 			}
 		}
 	}

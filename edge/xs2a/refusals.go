@@ -14,15 +14,18 @@ import (
 	"kontor/bank/payment"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
+	"kontor/edge/pain"
 	"kontor/edge/report"
 	"kontor/kit/httpsig"
 )
 
 var (
 	errFormat    = errors.New("request is malformed")
-	errMediaType = errors.New("content type is not supported: send application/json")
+	errMediaType = errors.New("content type is not supported")
 	errAccept    = errors.New("none of the accepted formats can be served")
 	errNoToken   = errors.New("an access token is needed")
+	// errInconsistent: two members of a body contradict each other.
+	errInconsistent = errors.New("these do not go together")
 	// Of signed requests; package httpsig has the others.
 	errNoSignature = errors.New("header is missing")
 	errNoSeal      = errors.New("header is missing")
@@ -66,6 +69,7 @@ var refusals = []struct {
 	{errAccept, nil, http.StatusNotAcceptable, "REQUESTED_FORMATS_INVALID"},
 	{report.ErrHead, nil, http.StatusNotAcceptable, "REQUESTED_FORMATS_INVALID"},
 	{errFormat, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+	{errInconsistent, nil, http.StatusBadRequest, "PARAMETER_NOT_CONSISTENT"},
 
 	{consent.ErrUnknown, errHeader, http.StatusBadRequest, "CONSENT_UNKNOWN"},
 	{consent.ErrUnknown, nil, http.StatusForbidden, "CONSENT_UNKNOWN"},
@@ -87,6 +91,10 @@ var refusals = []struct {
 	{account.ErrNotSupported, nil, http.StatusBadRequest, "PARAMETER_NOT_SUPPORTED"},
 	{account.ErrParameter, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 
+	{pain.ErrFormat, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+	{pain.ErrVersion, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+	{pain.ErrTooMany, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+
 	{payment.ErrUnknown, nil, http.StatusNotFound, "RESOURCE_UNKNOWN"},
 	{payment.ErrProduct, nil, http.StatusNotFound, "PRODUCT_UNKNOWN"},
 	{payment.ErrService, nil, http.StatusMethodNotAllowed, "SERVICE_INVALID"},
@@ -94,6 +102,9 @@ var refusals = []struct {
 	{payment.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 	{payment.ErrNotSupported, nil, http.StatusBadRequest, "PARAMETER_NOT_SUPPORTED"},
 	{payment.ErrFailed, nil, http.StatusBadRequest, "PAYMENT_FAILED"},
+	{payment.ErrPeriod, nil, http.StatusBadRequest, "PERIOD_INVALID"},
+	{payment.ErrStatus, nil, http.StatusConflict, "STATUS_INVALID"},
+	{payment.ErrCancellation, nil, http.StatusMethodNotAllowed, "CANCELLATION_INVALID"},
 
 	{funds.ErrNoActivation, nil, http.StatusBadRequest, "NO_PIIS_ACTIVATION"},
 	{funds.ErrCard, nil, http.StatusBadRequest, "CARD_INVALID"},
@@ -165,6 +176,9 @@ func (a *API) refusal(c *call, err error) answer {
 	}
 	if fe, ok := errors.AsType[*payment.FieldError](err); ok {
 		path = fe.Field
+	}
+	if pe, ok := errors.AsType[*pain.Error](err); ok {
+		path = pe.Path
 	}
 	if fe, ok := errors.AsType[*consent.FieldError](err); ok {
 		path = fe.Field
