@@ -122,7 +122,7 @@ func TestABulkIsRefusedBeforeItIsSent(t *testing.T) {
 		}
 		defer conn.Close()
 		const answer = `{"error_class":"RequestTooLarge"}`
-		fmt.Fprintf(rw, "HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+		fmt.Fprintf(rw, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
 		rw.Flush()
 		conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 		n, _ := io.Copy(io.Discard, rw)
