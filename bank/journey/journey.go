@@ -56,10 +56,15 @@ func (s *Service) Consent(ctx context.Context, bank string, t tpp.ID, id string)
 	return r, err
 }
 
-// Payment finds t's payment, if it waits for its PSU. Its token is good for a day: long
-// enough to follow the payment, and nothing else can be done with it.
+// Payment finds t's payment, if it waits for its PSU: to be authorised, or to be cancelled,
+// which was asked for later and so goes first. Its token is good for a day: long enough to
+// follow the payment, and nothing else can be done with it.
 func (s *Service) Payment(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
-	return s.waiting(ctx, bank, t, authorisation.OfPayment, id)
+	r, err := s.waiting(ctx, bank, t, authorisation.OfCancellation, id)
+	if errors.Is(err, ErrResource) {
+		return s.waiting(ctx, bank, t, authorisation.OfPayment, id)
+	}
+	return r, err
 }
 
 // waiting finds the authorisation of a resource of t's that waits for a PSU who comes

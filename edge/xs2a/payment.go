@@ -168,8 +168,12 @@ func (a *API) paymentStart(c *call, body []byte, atOnce bool) (s payment.Start, 
 		return s, nil, err
 	}
 	brand, err := c.text("TPP-Brand-Logging-Information")
+	if err != nil {
+		return s, nil, err
+	}
+	wish, err := a.notification(c, c.w.Header())
 	return payment.Start{
-		RequestID: c.requestID, Body: body, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu,
+		RequestID: c.requestID, Body: body, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu, Notification: wish,
 	}, to.warnings, err
 }
 
