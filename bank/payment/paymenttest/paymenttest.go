@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +30,12 @@ func New(id, requestID string) payment.Payment {
 			EndToEndID: "E2E-1", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438", Currency: "EUR"},
 			Amount: money.Amount{Minor: 1250, Currency: "EUR"}, CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
 			CreditorAgent: "MUSTDEFF", CreditorAgentName: "Bank", CreditorAddress: &core.Address{StreetName: "Hauptstraße", Country: "DE"},
-			Remittance: "Račun 42", RequestedExecutionDate: day.New(2026, time.March, 5),
+			Remittance: "Račun 42", RequestedExecutionDate: day.New(2026, time.March, 5), InstructionID: "I-1", DebtorName: "Ana Novak", UltimateDebtor: "Ana d.o.o.",
+			CreditorID: "DE98ZZZ09999999999", UltimateCreditor: "Čebela", PurposeCode: "SALA", ChargeBearer: "SLEV",
+			Structured:             &core.StructuredRemittance{Reference: "RF18539007547034", ReferenceType: "SCOR", ReferenceIssuer: "ISO"},
+			RequestedExecutionTime: now,
 		},
+		Brand: "Plačilko", RejectNoFunds: true, Hand: payment.Sending, HandedAt: now, Session: "s-" + id, Unconfirmed: true, CancelRequest: "d1",
 		Status: payment.Received, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
 		CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute),
 	}
@@ -56,6 +62,87 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 		got, err = s.ByRequest(ctx, "lon", p.TPP, "r1")
 		if got.ID != "p1" || err != nil {
 			t.Fatalf("got %s, %v", got.ID, err)
+		}
+	})
+
+	t.Run("a bulk and its document read the same, byte for byte", func(t *testing.T) {
+		s, p := open(t), New("p1", "r1")
+		one := p.Order
+		one.DebtorAccount, one.RequestedExecutionDate, one.RequestedExecutionTime = core.AccountReference{}, day.Day{}, time.Time{}
+		p.Service, p.Order = payment.Bulk, core.Payment{}
+		p.Bulk = &core.Bulk{
+			DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, DebtorName: "Ana Novak", BatchBooking: new(false),
+			RequestedExecutionDate: day.New(2026, time.March, 5), RequestedExecutionTime: now, PaymentInformationID: "PMT-1",
+			Payments: slices.Repeat([]core.Payment{one}, 100),
+		}
+		p.Bulk.Payments[99].Amount.Minor = 1
+		p.Document = payment.Document{Media: "application/xml", Bytes: []byte("\xef\xbb\xbf<?xml version=\"1.0\"?>\r\n\x00\xff")}
+		create(t, s, p)
+		got, err := s.Get(ctx, "lon", "p1")
+		if diff := cmp.Diff(p, got, cmp.AllowUnexported(day.Day{})); diff != "" || err != nil {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+		outline := p
+		head := *p.Bulk
+		head.Payments, outline.Bulk, outline.Document = nil, &head, payment.Document{}
+		for name, get := range map[string]func() (payment.Payment, error){
+			"Outline":   func() (payment.Payment, error) { return s.Outline(ctx, "lon", "p1") },
+			"ByRequest": func() (payment.Payment, error) { return s.ByRequest(ctx, "lon", p.TPP, "r1") },
+		} {
+			got, err := get()
+			if diff := cmp.Diff(outline, got, cmp.AllowUnexported(day.Day{})); diff != "" || err != nil {
+				t.Errorf("%s: %v\n%s", name, err, diff)
+			}
+		}
+		// The account that the PSU chose is the bulk's.
+		chosen := core.AccountReference{IBAN: "SI56020170014356205"}
+		err = s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) { p.Bulk.DebtorAccount = chosen; return p, nil })
+		if got, gerr := s.Get(ctx, "lon", "p1"); err != nil || gerr != nil || got.Bulk.DebtorAccount != chosen || len(got.Bulk.Payments) != 100 {
+			t.Errorf("%v, %v: got %+v, %d payments", err, gerr, got.Bulk.DebtorAccount, len(got.Bulk.Payments))
+		}
+	})
+
+	t.Run("a series reads the same", func(t *testing.T) {
+		s, p := open(t), New("p1", "r1")
+		p.Service = payment.Periodic
+		p.Periodic = &core.Periodic{
+			StartDate: day.New(2026, time.March, 5), EndDate: day.New(2027, time.March, 5), Frequency: "MonthlyVariable", ExecutionRule: "preceding",
+			DayOfExecution: "31", MonthsOfExecution: []string{"3", "12"},
+		}
+		create(t, s, p)
+		got, err := s.Get(ctx, "lon", "p1")
+		if diff := cmp.Diff(p, got, cmp.AllowUnexported(day.Day{})); diff != "" || err != nil {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+	})
+
+	t.Run("what is being handed over is found, the oldest first", func(t *testing.T) {
+		s := open(t)
+		for i, hand := range []payment.Hand{payment.Sending, payment.Taken, payment.Sending, payment.Kept, payment.Sending} {
+			p := New(fmt.Sprint("p", i), fmt.Sprint("r", i))
+			p.Hand, p.HandedAt = hand, now.Add(-time.Duration(i)*time.Minute)
+			create(t, s, p)
+		}
+		for _, tt := range []struct {
+			bank   string
+			before time.Time
+			limit  int
+			want   string
+		}{
+			{"lon", now, 10, "p4 p2 p0"},
+			{"lon", now.Add(-time.Minute), 10, "p4 p2"},
+			{"lon", now.Add(-4*time.Minute - time.Microsecond), 10, ""},
+			{"lon", now, 1, "p4"},
+			{"nlb", now, 10, ""},
+		} {
+			all, err := s.Unsettled(ctx, tt.bank, tt.before, tt.limit)
+			var ids []string
+			for _, p := range all {
+				ids = append(ids, p.ID)
+			}
+			if got := strings.Join(ids, " "); got != tt.want || err != nil {
+				t.Errorf("%s before %s: got %q, %v; want %q", tt.bank, tt.before, got, err, tt.want)
+			}
 		}
 	})
 
@@ -138,7 +225,8 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 		p.Order.DebtorAccount = core.AccountReference{}
 		create(t, s, p)
 		p.PSU, p.Status, p.FundsAvailable, p.RequestID = "psu-8", payment.Settled, new(false), ""
-		p.AuthoriseBy = time.Time{}
+		p.AuthoriseBy, p.Hand, p.HandedAt, p.Session = time.Time{}, payment.Taken, now.Add(time.Hour), "another"
+		p.Unconfirmed, p.CancelRequest = false, "d2"
 		p.Order.DebtorAccount = core.AccountReference{IBAN: "SI56191000000123438"}
 		if err := s.Update(ctx, "lon", "p1", func(payment.Payment) (payment.Payment, error) { return p, nil }); err != nil {
 			t.Fatal(err)
