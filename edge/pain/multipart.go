@@ -35,7 +35,8 @@ const (
 //
 // Both parts must be there once, in any order, and nothing else. Only that dates are dates
 // and words are words is checked: which frequencies there are, and what goes with which, the
-// payment rules say, for JSON as well.
+// payment rules say, for JSON as well. They also say what becomes of a date of execution in
+// the document, which its schema demands: the payments begin on the start date.
 func ParsePeriodic(contentType string, body []byte) (document []byte, standing core.Periodic, err error) {
 	boundary, err := readBoundary(contentType)
 	if err != nil {

@@ -35,6 +35,7 @@ func TestWhatIsSaidArrives(t *testing.T) {
 			[]string{"</PmtMtd>", "</PmtMtd><PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl></PmtTpInf>", "</PmtId>", "</PmtId><PmtTpInf><LclInstrm><Cd>INST</Cd></LclInstrm></PmtTpInf>"},
 			func(o *pain.Order) { o.ServiceLevel, o.LocalInstrument = "SEPA", "INST" }},
 		{"the date has a zone, which does not move it", "03", []string{"2026-06-16<", "2026-06-16+14:00<"}, nil},
+		{"the payment is wanted at once", "both", []string{"2026-06-16", "1999-01-01"}, func(o *pain.Order) { o.Bulk.RequestedExecutionDate = day.Day{} }},
 		{"the time of execution is told", "09", []string{"<Dt>2026-06-16</Dt>", "<DtTm>2026-06-16T08:00:00.5+02:00</DtTm>"}, func(o *pain.Order) {
 			o.Bulk.RequestedExecutionDate, o.Bulk.RequestedExecutionTime = day.Day{}, time.Date(2026, 6, 16, 6, 0, 0, 5e8, time.UTC)
 		}},

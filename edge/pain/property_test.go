@@ -212,7 +212,7 @@ func anyOrder(t *rapid.T) pain.Order {
 		ServiceLevel: maybe("SvcLvl", "SEPA|URGP"), LocalInstrument: maybe("LclInstrm", "INST"), DebtorAgent: maybe("DbtrAgt", bic),
 		Bulk: core.Bulk{
 			DebtorAccount: account(), DebtorName: words("Dbtr", 0, 140), PaymentInformationID: words("PmtInfId", 1, 35),
-			RequestedExecutionDate: day.New(2026, 1, 1).AddDays(rapid.IntRange(-9999, 9999).Draw(t, "day")),
+			RequestedExecutionDate: day.New(2026, 1, 1).AddDays(rapid.IntRange(-9000, 9999).Draw(t, "day")),
 			BatchBooking:           rapid.Ptr(rapid.Bool(), true).Draw(t, "BtchBookg"),
 		},
 	}

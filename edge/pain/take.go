@@ -3,9 +3,11 @@ package pain
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"kontor/bank/core"
+	"kontor/kit/day"
 	"kontor/kit/money"
 )
 
@@ -20,8 +22,14 @@ func (r *reader) takeCreationTime(text []byte) (problem string) {
 
 const noTime = "is not a date and time (YYYY-MM-DDThh:mm:ss)"
 
+// atOnce is what programs write that want a payment made as soon as can be: the schemas demand
+// a date, and this one is over for everybody. It is a custom that comes from German banks.
+var atOnce = day.New(1999, time.January, 1)
+
 func (r *reader) takeExecutionDate(text []byte) (problem string) {
-	r.order.Bulk.RequestedExecutionDate, _ = parseDate(text) // it was checked
+	if d, _ := parseDate(text); d != atOnce { // it was checked
+		r.order.Bulk.RequestedExecutionDate = d
+	}
 	return ""
 }
 
