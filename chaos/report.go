@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// A violation is a promise that did not hold.
+type violation struct{ promise, text string }
+
+// A report is what came of it all.
+type report struct {
+	seed     uint64
+	kills    int
+	killing  time.Duration
+	restarts []time.Duration
+
+	acknowledged, unanswered, found, absent int // payments, by what their third party was told
+
+	repeated        int
+	ambiguous       int
+	cut             int64
+	losing, finding time.Duration
+
+	executed, audited, polled int // payments at the bank; rows of the record; statuses heard
+
+	mu         sync.Mutex
+	violations []violation
+}
+
+func (r *report) violate(promise, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.violations = append(r.violations, violation{promise, fmt.Sprintf(format, args...)})
+}
+
+// shownMax is how many violations are told in full.
+const shownMax = 40
+
+func (r *report) print(out io.Writer) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(t, "%s\t%v\n", name, value) }
+	row("kills", r.kills)
+	if r.kills > 0 {
+		row("seconds of killing", fmt.Sprintf("%.1f", r.killing.Seconds()))
+		row("kills per second", fmt.Sprintf("%.1f", float64(r.kills)/r.killing.Seconds()))
+		slices.Sort(r.restarts)
+		row("ready again, median and longest", fmt.Sprintf("%s, %s", r.restarts[len(r.restarts)/2].Round(time.Millisecond), r.restarts[len(r.restarts)-1].Round(time.Millisecond)))
+	}
+	row("payments acknowledged", r.acknowledged)
+	row("payments never acknowledged", r.unanswered)
+	row("  found again by their X-Request-ID", r.found)
+	row("  that never came to be", r.absent)
+	row("payments executed at the bank", r.executed)
+	row("statuses heard", r.polled)
+	row("rows of the record compared", r.audited)
+	row(fmt.Sprintf("requests made %d times at once", together), r.repeated)
+	row("payments whose answer was lost", r.ambiguous)
+	if r.ambiguous > 0 {
+		row("  answers cut", r.cut)
+		row("  all found out after", r.finding.Round(100*time.Millisecond))
+	}
+	row("violations", len(r.violations))
+	t.Flush()
+	for i, v := range r.violations {
+		if i == shownMax {
+			fmt.Fprintf(out, "and %d more\n", len(r.violations)-shownMax)
+			break
+		}
+		fmt.Fprintf(out, "VIOLATION %s  %s\n", v.promise, v.text)
+	}
+	if len(r.violations) > 0 {
+		fmt.Fprintf(out, "The same moments again: ./dev chaos -seed %d -kills %d\n", r.seed, r.kills)
+	}
+}

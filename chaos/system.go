@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "modernc.org/sqlite"             // driver "sqlite"
+
+	"kontor/ready"
+)
+
+// config is that of the hub.
+const config = `database: %[1]q
+sandbox: true
+api: {address: %[2]q, url: 'https://%[2]s', certificate: server.pem, key: server.key}
+web: {address: %[3]q, url: 'http://%[3]s'}
+secrets: {keyset: secrets/keyset.json, namingKey: secrets/naming.key, connectorKey: secrets/hub.key}
+trust: {anchors: [ca.pem]}
+banks:
+  - file: lon.yaml
+    connector: {url: 'http://%[4]s/lon', appId: app-lon, appSecret: secrets/connector-secret, publicKeys: [secrets/bank.pub], capabilities: [logins, cancellation, payment_status]}
+apps:
+  - {clientId: %[5]q, clientSecret: client-secret, tpp: %[6]q, name: %[7]q, redirectUris: [%[8]q]}
+`
+
+// The log-in before a payment holds for longer than the run.
+const bankFile = `code: lon
+name: Lonska banka
+profile: bankart
+basePath: /psd2/lon
+country: SI
+bic: LONBSI2X
+timezone: Europe/Ljubljana
+override:
+  oauth: {tokenTTL: 1h}
+`
+
+// A system is the hub and the banks, as processes, and the folder in which they live.
+type system struct {
+	dir, program string
+	ready        ready.Ready
+	hub, bank    *process
+	api, web, at string // addresses of the hub, and of the bank
+	toBank       *wire  // from the hub
+	toHub        *wire  // from the bank
+	journal      *journal
+
+	hubDB, bankDB string // as the programs are told
+	schemas       []string
+	admin         *sql.DB // PostgreSQL only
+}
+
+// newSystem makes a sandbox in dir and starts hub and banks apart.
+func newSystem(ctx context.Context, dir string, o options) (_ *system, err error) {
+	s := &system{dir: filepath.Join(dir, "data"), program: o.program}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	at, err := freePorts(5)
+	if err != nil {
+		return nil, err
+	}
+	s.api, s.web, s.at = at[0], at[1], at[2]
+	if s.ready, err = sandbox(ctx, o.program, s.dir, s.api, s.web, s.at); err != nil {
+		return nil, fmt.Errorf("make a sandbox: %w", err)
+	}
+	if err := s.databases(ctx, o); err != nil {
+		return nil, err
+	}
+	if s.toBank, err = newWire(s.at); err != nil {
+		return nil, err
+	}
+	if s.toHub, err = newWire(s.web); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(s.dir, "hub.yaml")
+	s.hub = &process{program: o.program, log: filepath.Join(dir, "hub.log"), says: "serving:",
+		args: []string{"--log-level", "warn", "serve", "--config", file}}
+	s.bank = &process{program: o.program, log: filepath.Join(dir, "bank.log"), says: "reference banks at"}
+	write := func(name, text string) error { return os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600) }
+	if err := errors.Join(write("lon.yaml", bankFile), write("client-secret", s.ready.TPPs[0].ClientSecret), s.connect(s.at, s.web)); err != nil {
+		return nil, err
+	}
+	if said, err := exec.CommandContext(ctx, o.program, "migrate", "--config", file).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("kontor migrate: %w\n%s", err, said)
+	}
+	if s.journal, err = newJournal(filepath.Join(dir, "journal.jsonl")); err != nil {
+		return nil, err
+	}
+	return s, s.start()
+}
+
+// connect says under which addresses hub and bank find each other, from their next start on.
+func (s *system) connect(bank, hub string) error {
+	tpp := s.ready.TPPs[0]
+	s.bank.args = []string{"--log-level", "warn", "bank", "--data", s.dir, "--listen", s.at, "--hub", "http://" + hub}
+	if s.admin != nil {
+		s.bank.args = append(s.bank.args, "--db", s.bankDB)
+	}
+	return os.WriteFile(filepath.Join(s.dir, "hub.yaml"),
+		fmt.Appendf(nil, config, s.hubDB, s.api, s.web, bank, tpp.ClientID, tpp.OrganizationIdentifier, tpp.Name, tpp.RedirectURIs[0]), 0o600)
+}
+
+// start starts hub and bank.
+func (s *system) start() error { return errors.Join(s.hub.start(), s.bank.start()) }
+
+// sandbox has kontor dev make certificates, keys and customers, and ends it.
+func sandbox(ctx context.Context, program, dir, api, web, bank string) (r ready.Ready, err error) {
+	file := filepath.Join(filepath.Dir(dir), "ready.json")
+	var said strings.Builder
+	dev := exec.CommandContext(ctx, program, "dev", "--data", dir, "--api", api, "--web", web, "--web-tls", "127.0.0.1:0", "--bank", bank, "--ready-file", file)
+	dev.Stderr = &said
+	if err := dev.Start(); err != nil {
+		return r, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- dev.Wait() }()
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if r, err = ready.Read(file); err == nil {
+			break
+		}
+		select {
+		case err := <-ended:
+			return r, fmt.Errorf("kontor dev: %v\n%s", err, said.String())
+		default:
+		}
+		if time.Since(begun) > time.Minute {
+			err = errors.New("kontor dev did not become ready within a minute")
+			break
+		}
+	}
+	return r, errors.Join(err, dev.Process.Signal(os.Interrupt), <-ended)
+}
+
+// databases says where hub and banks keep their data: not where kontor dev did.
+func (s *system) databases(ctx context.Context, o options) error {
+	if o.db == "" {
+		s.hubDB, s.bankDB = "sqlite:"+filepath.Join(s.dir, "apart.db"), "sqlite:"+filepath.Join(s.dir, "banks.db")
+		return nil
+	}
+	var err error
+	if s.admin, err = sql.Open("pgx", o.db); err != nil {
+		return err
+	}
+	for _, to := range []*string{&s.hubDB, &s.bankDB} {
+		name := fmt.Sprintf("chaos_%d_%d_%d", o.seed, os.Getpid(), len(s.schemas))
+		if _, err := s.admin.ExecContext(ctx, "CREATE SCHEMA "+name); err != nil {
+			return err
+		}
+		s.schemas = append(s.schemas, name)
+		u, err := url.Parse(o.db)
+		if err != nil {
+			return err
+		}
+		q := u.Query()
+		q.Set("search_path", name)
+		u.RawQuery = q.Encode()
+		*to = u.String()
+	}
+	return nil
+}
+
+// open opens a database of the programs, to read it only.
+func open(dsn string) (*sql.DB, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		return sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	q := u.Query()
+	q.Set("default_transaction_read_only", "on")
+	u.RawQuery = q.Encode()
+	return sql.Open("pgx", u.String())
+}
+
+// stop ends hub and banks as an operator does.
+func (s *system) stop() error {
+	return errors.Join(s.hub.end(), s.bank.end())
+}
+
+// close lets go of everything, whatever state it is in.
+func (s *system) close() error {
+	var errs []error
+	for _, p := range []*process{s.hub, s.bank} {
+		if p != nil && p.cmd != nil {
+			p.kill()
+		}
+	}
+	for _, w := range []*wire{s.toBank, s.toHub} {
+		if w != nil {
+			errs = append(errs, w.close())
+		}
+	}
+	if s.journal != nil {
+		errs = append(errs, s.journal.close())
+	}
+	if s.admin != nil {
+		for _, name := range s.schemas {
+			_, err := s.admin.Exec("DROP SCHEMA " + name + " CASCADE")
+			errs = append(errs, err)
+		}
+		errs = append(errs, s.admin.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// massacre kills processes while l pays.
+func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (err error) {
+	chance := rand.New(rand.NewPCG(o.seed, 0))
+	stop := l.begin(ctx)
+	defer func() { stop() }()
+	begun := time.Now()
+	for r.kills < o.kills {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5*time.Millisecond + time.Duration(chance.Int64N(int64(250*time.Millisecond)))):
+		}
+		victims := []*process{s.hub, s.bank}
+		switch n := chance.IntN(10); {
+		case n < 5:
+			victims = victims[:1]
+		case n < 9:
+			victims = victims[1:]
+		}
+		for _, v := range victims {
+			v.kill()
+		}
+		down := time.Now()
+		for _, v := range victims {
+			if err := v.start(); err != nil {
+				return fmt.Errorf("after %d kills: %w", r.kills, err)
+			}
+			r.kills++
+		}
+		r.restarts = append(r.restarts, time.Since(down))
+	}
+	r.killing = time.Since(begun)
+	return nil
+}
+
+// A process is a program that is started again and again.
+type process struct {
+	program string
+	args    []string
+	log     string // file
+	says    string // when it answers
+	cmd     *exec.Cmd
+}
+
+// start returns when the program answers.
+func (p *process) start() error {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(p.program, p.args...)
+	cmd.Stderr = log
+	// Nothing that is started here outlives this program.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd = cmd
+	late := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer late.Stop()
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), p.says) {
+			return nil
+		}
+	}
+	return fmt.Errorf("kontor %s does not start: %v; see %s", p.args[2], cmd.Wait(), p.log)
+}
+
+// kill ends the program without a word.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	p.cmd = nil
+}
+
+// end asks the program to end, and waits for it.
+func (p *process) end() error {
+	cmd := p.cmd
+	p.cmd = nil
+	late := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer late.Stop()
+	if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
+		return fmt.Errorf("the end of kontor %s: %w; see %s", p.args[2], err, p.log)
+	}
+	return nil
+}
+
+// freePorts returns addresses on which nobody listens.
+func freePorts(n int) (all []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		all = append(all, l.Addr().String())
+	}
+	return all, nil
+}
