@@ -80,6 +80,7 @@ type Client struct {
 
 	token, consent, requestID string
 	psu                       PSU
+	preferences               Preferences
 }
 
 // PSU is what the bank is told about the PSU who asks at this moment. The zero PSU is
@@ -198,7 +199,7 @@ type request struct {
 	method    string
 	url       *url.URL
 	headers   map[string]string // those without value are not sent
-	body      any               // marshalled to JSON; url.Values are sent as a form
+	body      any               // marshalled to JSON; url.Values are sent as a form, a Document as it is
 	plain     bool              // no XS2A headers: for the authorization server
 }
 
@@ -291,7 +292,9 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, refusal(r.operation, resp, answer)
 	}
-	if out != nil {
+	if d, ok := out.(*Document); ok {
+		*d = Document{resp.Header.Get("Content-Type"), answer}
+	} else if out != nil && resp.StatusCode != http.StatusNoContent {
 		if err := json.Unmarshal(answer, out); err != nil {
 			return resp.Header, fmt.Errorf("%s: the bank's answer cannot be read: %w", r.operation, err)
 		}
@@ -303,6 +306,8 @@ func (r request) encode() (body []byte, contentType string, err error) {
 	switch b := r.body.(type) {
 	case nil:
 		return nil, "", nil
+	case Document:
+		return b.Body, b.ContentType, nil
 	case url.Values:
 		return []byte(b.Encode()), "application/x-www-form-urlencoded", nil
 	default:

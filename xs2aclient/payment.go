@@ -7,10 +7,16 @@ import (
 
 // Payment services and products that most banks have. Banks publish others.
 const (
-	Payments = "payments"
+	Payments         = "payments"
+	BulkPayments     = "bulk-payments"
+	PeriodicPayments = "periodic-payments"
 
 	SEPACreditTransfers        = "sepa-credit-transfers"
 	InstantSEPACreditTransfers = "instant-sepa-credit-transfers"
+	Target2Payments            = "target-2-payments"
+	CrossBorderCreditTransfers = "cross-border-credit-transfers"
+	// XML before a product makes it one that is sent as a Document.
+	XML = "pain.001-"
 )
 
 // Values of transactionStatus (ISO 20022) that a TPP acts on. Those up to SettledCreditor
@@ -18,22 +24,68 @@ const (
 const (
 	PaymentReceived        = "RCVD"
 	PaymentAccepted        = "ACTC"
+	PaymentPartlyAccepted  = "PART" // of a bulk: some were executed, some rejected
 	PaymentSettled         = "ACSC" // final for the debtor's side
 	PaymentSettledCreditor = "ACCC"
 	PaymentRejected        = "RJCT"
 	PaymentCancelled       = "CANC"
 )
 
-// A PaymentRequest is a single credit transfer in JSON.
+// A PaymentRequest is a single credit transfer in JSON. Most fields came with level 1.3.9,
+// and are the bank's to offer.
 type PaymentRequest struct {
-	EndToEndIdentification            string            `json:"endToEndIdentification,omitempty"`
-	DebtorAccount                     *AccountReference `json:"debtorAccount,omitempty"`
-	InstructedAmount                  Amount            `json:"instructedAmount"`
-	CreditorAccount                   AccountReference  `json:"creditorAccount"`
-	CreditorAgent                     string            `json:"creditorAgent,omitempty"` // BIC
-	CreditorName                      string            `json:"creditorName"`
-	RemittanceInformationUnstructured string            `json:"remittanceInformationUnstructured,omitempty"`
-	RequestedExecutionDate            string            `json:"requestedExecutionDate,omitempty"`
+	EndToEndIdentification            string                 `json:"endToEndIdentification,omitempty"`
+	InstructionIdentification         string                 `json:"instructionIdentification,omitempty"`
+	DebtorAccount                     *AccountReference      `json:"debtorAccount,omitempty"`
+	DebtorName                        string                 `json:"debtorName,omitempty"`
+	UltimateDebtor                    string                 `json:"ultimateDebtor,omitempty"`
+	InstructedAmount                  Amount                 `json:"instructedAmount"`
+	CreditorAccount                   AccountReference       `json:"creditorAccount"`
+	CreditorAgent                     string                 `json:"creditorAgent,omitempty"` // BIC
+	CreditorAgentName                 string                 `json:"creditorAgentName,omitempty"`
+	CreditorName                      string                 `json:"creditorName"`
+	CreditorAddress                   *Address               `json:"creditorAddress,omitempty"`
+	CreditorID                        string                 `json:"creditorId,omitempty"`
+	UltimateCreditor                  string                 `json:"ultimateCreditor,omitempty"`
+	PurposeCode                       string                 `json:"purposeCode,omitempty"`
+	ChargeBearer                      string                 `json:"chargeBearer,omitempty"` // DEBT, CRED, SHAR, SLEV
+	RemittanceInformationUnstructured string                 `json:"remittanceInformationUnstructured,omitempty"`
+	RemittanceInformationStructured   *RemittanceInformation `json:"remittanceInformationStructured,omitempty"`
+	RequestedExecutionDate            string                 `json:"requestedExecutionDate,omitempty"` // YYYY-MM-DD
+}
+
+// RemittanceInformation refers to what is paid, for example by an RF reference.
+type RemittanceInformation struct {
+	Reference       string `json:"reference"`
+	ReferenceType   string `json:"referenceType,omitempty"`
+	ReferenceIssuer string `json:"referenceIssuer,omitempty"`
+}
+
+// A BulkRequest is many payments from one account, which the PSU approves together. Its
+// Payments have no debtor account and no date of their own.
+type BulkRequest struct {
+	BatchBookingPreferred  *bool             `json:"batchBookingPreferred,omitempty"`
+	DebtorAccount          *AccountReference `json:"debtorAccount,omitempty"`
+	RequestedExecutionDate string            `json:"requestedExecutionDate,omitempty"`
+	RequestedExecutionTime string            `json:"requestedExecutionTime,omitempty"` // RFC 3339; instead of a date
+	PaymentInformationID   string            `json:"paymentInformationId,omitempty"`
+	Payments               []PaymentRequest  `json:"payments"`
+}
+
+// A PeriodicRequest is a standing order.
+type PeriodicRequest struct {
+	PaymentRequest
+	Standing
+}
+
+// Standing says when the payments of a standing order are made.
+type Standing struct {
+	StartDate         string   `json:"startDate"`
+	EndDate           string   `json:"endDate,omitempty"`
+	ExecutionRule     string   `json:"executionRule,omitempty"` // following, preceding
+	Frequency         string   `json:"frequency"`               // Daily, Weekly, …, Monthly, …, MonthlyVariable
+	DayOfExecution    string   `json:"dayOfExecution,omitempty"`
+	MonthsOfExecution []string `json:"monthsOfExecution,omitempty"` // with MonthlyVariable only
 }
 
 // A PaymentID says where a payment is: IDs are found below their service and product.
@@ -53,11 +105,14 @@ type PaymentCreated struct {
 	Location                string    `json:"-"`
 }
 
-// A Payment is a payment as it stands.
+// A Payment is a payment as it stands. Payments are those of a bulk, Standing is that of a
+// standing order.
 type Payment struct {
 	PaymentRequest
-	TransactionStatus string    `json:"transactionStatus"`
-	Messages          []Message `json:"tppMessages"`
+	Standing
+	Payments          []PaymentRequest `json:"payments"`
+	TransactionStatus string           `json:"transactionStatus"`
+	Messages          []Message        `json:"tppMessages"`
 }
 
 // A PaymentStatus is how a payment stands.
@@ -68,15 +123,16 @@ type PaymentStatus struct {
 	Messages          []Message `json:"tppMessages"`
 }
 
-// CreatePayment initiates a payment. payment is a PaymentRequest, or any value that
-// marshals to what a product of the bank's own asks for.
+// CreatePayment initiates a payment. payment is a PaymentRequest, BulkRequest or
+// PeriodicRequest, a Document for products in XML, or any value that marshals to what a
+// product of the bank's own asks for. See Preferences for what else can be asked for.
 func (c *Client) CreatePayment(ctx context.Context, service, product string, payment any, to Redirects) (created PaymentCreated, err error) {
-	h, err := c.do(ctx, request{operation: "CreatePayment", method: http.MethodPost, url: c.at(service, product), headers: to.headers(), body: payment}, &created)
+	h, err := c.do(ctx, request{operation: "CreatePayment", method: http.MethodPost, url: c.at(service, product), headers: c.preferred(to), body: payment}, &created)
 	created.SCAApproach, created.Location = h.Get("ASPSP-SCA-Approach"), h.Get("Location")
 	return created, err
 }
 
-// Payment reads a payment.
+// Payment reads a payment that came as JSON.
 func (c *Client) Payment(ctx context.Context, id PaymentID) (p Payment, err error) {
 	return p, c.get(ctx, "Payment", c.at(id.Service, id.Product, id.ID), &p)
 }
