@@ -299,6 +299,7 @@ func (c *Config) checkBanks(wrong complaint) {
 			"trusted_beneficiaries": b.bank.Accounts.TrustedBeneficiaries,
 			"standing_orders":       slices.Contains(b.bank.Accounts.BookingStatuses, "information"),
 			"refresh":               b.bank.Accounts.RefreshAfter > 0,
+			"funds_at_bank":         b.bank.Funds.ConsentVia == profile.FundsAtBank,
 		} {
 			if needed && !slices.Contains(b.Connector.Capabilities, name) {
 				wrong("bank %s: its profile offers what its connector does not: declare the capability %q, or switch it off", code, name)

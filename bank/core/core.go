@@ -84,7 +84,9 @@ type Bank interface {
 	StartFundsAccess(ctx context.Context, r FundsAccessRequest) (*Update, error)
 	RevokeFundsAccess(ctx context.Context, a Access) error
 	// FundsAvailable asks whether amount is there now. account must be the very reference
-	// that StartFundsAccess was given.
+	// that StartFundsAccess was given. An a that names its TPP only stands for what the PSU
+	// has allowed at the bank (extension "funds_at_bank"): ErrAccessDenied where she has not,
+	// ErrNotOffered where the bank takes no such question.
 	FundsAvailable(ctx context.Context, a Access, account AccountReference, amount money.Amount) (bool, error)
 
 	// StartLogin asks the bank to log a PSU in without a consent or payment (extension

@@ -21,6 +21,7 @@ import (
 
 	"kontor/bank/consent"
 	"kontor/bank/core"
+	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit"
 	"kontor/kit/money"
@@ -105,11 +106,14 @@ func (s *Service) Available(ctx context.Context, q Question) (bool, error) {
 			return false, err
 		}
 	}
-	c, err := s.consent(ctx, q)
-	if err != nil {
-		return false, err
+	var c consent.Consent
+	var ok bool
+	var err error
+	if s.Consents.Banks[q.Bank].Funds.ConsentVia == profile.FundsAtBank {
+		ok, err = s.askAtBank(ctx, q)
+	} else if c, err = s.consent(ctx, q); err == nil {
+		ok, err = s.ask(ctx, q, c)
 	}
-	ok, err := s.ask(ctx, q, c)
 	if err != nil || s.Answers == nil {
 		return ok, err
 	}
@@ -160,6 +164,24 @@ func (s *Service) ask(ctx context.Context, q Question, c consent.Consent) (bool,
 		return false, errors.Join(consent.ErrInvalid, s.Consents.Lapse(ctx, c, true))
 	case errors.Is(err, core.ErrAccountUnknown): // closed since
 		return false, ErrNoActivation
+	}
+	return ok, err
+}
+
+// askAtBank asks a bank whose customers allow TPPs to ask without the hub: whether this one
+// may is then the bank's to say, and a card that is named the bank's to know.
+func (s *Service) askAtBank(ctx context.Context, q Question) (bool, error) {
+	if q.ConsentID != "" {
+		return false, consent.ErrUnknown
+	}
+	if err := s.Audit.Append(ctx, s.entry(q, "funds.confirm", "")); err != nil {
+		return false, err
+	}
+	ok, err := s.Cores[q.Bank].FundsAvailable(ctx, core.Access{TPP: string(q.TPP)}, q.Account, q.Amount)
+	for _, not := range []error{core.ErrAccessDenied, core.ErrTokenExpired, core.ErrAccountUnknown, core.ErrNotOffered} {
+		if errors.Is(err, not) {
+			return false, ErrNoActivation
+		}
 	}
 	return ok, err
 }

@@ -274,3 +274,40 @@ func TestWhichConsentCounts(t *testing.T) {
 		}
 	})
 }
+
+// Where the customer allows it at the bank, the bank says whether the TPP may ask.
+func TestWhatIsAllowedAtTheBank(t *testing.T) {
+	each(t, func(t *testing.T, s *funds.Service, b *till) {
+		at := s.Consents.Banks["lon"]
+		at.Funds.ConsentVia = profile.FundsAtBank
+		s.Consents.Banks["lon"] = at
+		for _, tt := range []struct {
+			name    string
+			consent string
+			bank    error
+			err     error
+		}{
+			{"the bank answers", "", nil, nil},
+			{"the customer has not allowed it", "", core.ErrAccessDenied, funds.ErrNoActivation},
+			{"the bank has no such account", "", core.ErrAccountUnknown, funds.ErrNoActivation},
+			{"the bank takes no such question", "", core.ErrNotOffered, funds.ErrNoActivation},
+			{"the bank does not answer", "", core.ErrUnavailable, core.ErrUnavailable},
+			{"a consent is named", "f", nil, consent.ErrUnknown},
+		} {
+			q := question()
+			q.Account.Currency, q.RequestID, q.ConsentID, q.CardNumber = "", tt.name, tt.consent, "77"
+			b.asked, b.access, b.err = nil, core.Access{}, tt.bank
+			ok, err := s.Available(t.Context(), q)
+			if !errors.Is(err, tt.err) || ok != (tt.err == nil) {
+				t.Errorf("%s: %t, %v", tt.name, ok, err)
+			}
+			if tt.consent == "" && (b.access != core.Access{TPP: string(caller)} || len(b.asked) != 1 || b.asked[0] != q.Account) {
+				t.Errorf("%s: the bank was asked %+v by %+v", tt.name, b.asked, b.access)
+			}
+			b.err = core.ErrAccessDenied // since
+			if again, err := s.Available(t.Context(), q); tt.err == nil && (err != nil || !again) {
+				t.Errorf("%s: asked again: %t, %v", tt.name, again, err)
+			}
+		}
+	})
+}

@@ -18,6 +18,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ type Config struct {
 
 	// Capabilities are what the connector declares beyond what every one has: "logins",
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
-	// "periodic-payments", "cancellation", "payment_status". Others are not asked for.
+	// "periodic-payments", "cancellation", "payment_status",
+	// "funds_at_bank". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -84,7 +86,7 @@ const (
 // Capabilities lists what a connector may declare.
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
-	servicePeriodic, serviceBulk, "cancellation", "payment_status",
+	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
 }
 
 // A Client asks one bank.
@@ -248,14 +250,24 @@ func (c *Client) revoke(ctx context.Context, a core.Access, method, path string)
 	return err
 }
 
-// FundsAvailable is POST /funds_confirmations.
+// FundsAvailable is POST /funds_confirmations, or POST /funds_confirmations/at_bank where
+// there is no access, for connectors that declare it.
 func (c *Client) FundsAvailable(ctx context.Context, a core.Access, ref core.AccountReference, amount money.Amount) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.c.ReadTimeout)
 	defer cancel()
+	sum := wire.Amount{Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency)}
 	r := c.reading(a, http.MethodPost, wire.PathFunds, wire.FundsCheck{
-		SessionSecret: wire.String(a.Session), ProviderCode: wire.String(c.c.BankCode), Account: account(ref),
-		InstructedAmount: wire.Amount{Amount: wire.String(amount.String()), Currency: wire.String(amount.Currency)},
+		SessionSecret: wire.String(a.Session), ProviderCode: wire.String(c.c.BankCode), Account: account(ref), InstructedAmount: sum,
 	})
+	if a.Session == "" && a.Token == "" {
+		if !c.can("funds_at_bank") {
+			return false, core.ErrNotOffered
+		}
+		r.path, r.needsToken, r.session = wire.PathFundsAtBank, false, rand.Text()
+		r.data = wire.FundsAtBank{
+			SessionSecret: wire.String(r.session), ProviderCode: wire.String(c.c.BankCode), TPP: wire.String(a.TPP), Account: account(ref), InstructedAmount: sum,
+		}
+	}
 	answer, err := c.send(ctx, r)
 	defer answer.release()
 	if err != nil {

@@ -28,7 +28,7 @@ func TestTheExamplesOfExtensionsAreWhatIsSent(t *testing.T) {
 		"LoginCreate": func() any { return &wire.LoginCreate{} }, "Event": func() any { return &wire.Event{} }, "SessionOnly": func() any { return &wire.SessionOnly{} },
 		"AccountOnly": func() any { return &wire.AccountOnly{} }, "List TransactionAnswer": func() any { return &wire.List[wire.TransactionAnswer]{} },
 		"List TrustedBeneficiary": func() any { return &wire.List[wire.TrustedBeneficiary]{} }, "PaymentCreate": func() any { return &wire.PaymentCreate{} },
-		"BodyOnly": func() any { return &wire.BodyOnly{} }, "PaymentCancel": func() any { return &wire.PaymentCancel{} }, "PaymentQuery": func() any { return &wire.PaymentQuery{} },
+		"BodyOnly": func() any { return &wire.BodyOnly{} }, "PaymentCancel": func() any { return &wire.PaymentCancel{} }, "FundsAtBank": func() any { return &wire.FundsAtBank{} }, "PaymentQuery": func() any { return &wire.PaymentQuery{} },
 		"Data Event": func() any {
 			return &struct {
 				Data wire.Event `json:"data"`

@@ -85,6 +85,13 @@ type FundsConfirmations interface {
 	FundsAvailable(ctx context.Context, token string, q wire.FundsCheck) (bool, error)
 }
 
+// FundsAtBank is implemented by a bank whose customers allow checks of funds at the bank
+// itself, without the hub. It returns ErrAccessDenied where the customer has not allowed
+// q.TPP to ask about q.Account, or where there is no such account.
+type FundsAtBank interface {
+	FundsAvailableAtBank(ctx context.Context, q wire.FundsAtBank) (bool, error)
+}
+
 // Cards is implemented by a bank that shows card accounts.
 type Cards interface {
 	CardAccounts(ctx context.Context, token string) ([]wire.CardAnswer, error)

@@ -152,6 +152,15 @@ func (s *server) rest(mux *http.ServeMux) {
 			return map[string]any{"data": wire.FundsAnswer{FundsAvailable: &available}}, err
 		})
 	}
+	if b, ok := s.bank.(FundsAtBank); ok {
+		on(s, mux, "POST "+wire.PathFundsAtBank, func(ctx context.Context, c call, q wire.FundsAtBank) (any, error) {
+			if err := c.needs(q.TPP, q.InstructedAmount.Amount, q.InstructedAmount.Currency); err != nil {
+				return nil, err
+			}
+			available, err := b.FundsAvailableAtBank(ctx, q)
+			return map[string]any{"data": wire.FundsAnswer{FundsAvailable: &available}}, err
+		})
+	}
 	if b, ok := s.bank.(Logins); ok {
 		on(s, mux, "POST "+wire.PathLogins, func(ctx context.Context, c call, r wire.LoginCreate) (any, error) {
 			if err := c.needs(r.RedirectURL); err != nil {

@@ -26,6 +26,7 @@ const (
 	PathPayments     = "/payments"
 	PathFunds        = "/funds_confirmations"
 	PathFundsTokens  = "/funds_confirmations/tokens"
+	PathFundsAtBank  = "/funds_confirmations/at_bank"
 	PathErrors       = "/errors"
 	PathLogins       = "/logins" // extension "logins"
 	// Extensions "standing_orders" and "trusted_beneficiaries".
@@ -251,6 +252,15 @@ type FundsTokenCreate struct {
 type FundsCheck struct {
 	SessionSecret    String  `json:"session_secret"`
 	ProviderCode     String  `json:"provider_code"`
+	Account          Account `json:"account"`
+	InstructedAmount Amount  `json:"instructed_amount"`
+}
+
+// FundsAtBank is the data of POST /funds_confirmations/at_bank (extension "funds_at_bank").
+type FundsAtBank struct {
+	SessionSecret    String  `json:"session_secret"`
+	ProviderCode     String  `json:"provider_code"`
+	TPP              String  `json:"tpp_authorisation_number"` // as in its certificate
 	Account          Account `json:"account"`
 	InstructedAmount Amount  `json:"instructed_amount"`
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kontor/bank/core"
 	"kontor/bank/profile"
 	"kontor/edge/xs2a"
 )
@@ -15,13 +16,19 @@ func TestFundsWhereTheConsentIsGivenAtTheBank(t *testing.T) {
 	d := openDesk(t, "standard", func(a *xs2a.API) { a.Bank.Funds.ConsentVia = profile.FundsAtBank })
 	d.Change(func(b *profile.Bank) { b.Funds.ConsentVia = profile.FundsAtBank })
 	const question = `{"account":{"iban":"` + giro + `"},"instructedAmount":{"amount":"1","currency":"EUR"}}`
+	refused := func(t *testing.T) {
+		t.Helper()
+		if w := d.ask("POST", "/v1/funds-confirmations", question, nil); w.Code != 400 || !strings.Contains(w.Body.String(), `"NO_PIIS_ACTIVATION"`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
 	for _, c := range []struct {
 		name, path, body string
 		headers          http.Header
 		status           int
-		code             string
+		says             string
 	}{
-		{"a question", "/v1/funds-confirmations", question, nil, 400, "NO_PIIS_ACTIVATION"},
+		{"a question", "/v1/funds-confirmations", question, nil, 200, "fundsAvailable"},
 		{"a question under a consent", "/v1/funds-confirmations", question, http.Header{"Consent-Id": {"id1"}}, 400, "CONSENT_UNKNOWN"},
 		{"a consent of its own", "/v2/consents/confirmation-of-funds", `{"account":{"iban":"` + giro + `"}}`, nil, 405, "SERVICE_INVALID"},
 		{"a consent as any other", "/v1/consents", `{"access":{"accounts":[{"iban":"` + giro + `"}]},"recurringIndicator":true,"validUntil":"9999-12-31","frequencyPerDay":4,"combinedServiceIndicator":false,"confirmationOfFundsAllowed":true}`,
@@ -29,9 +36,13 @@ func TestFundsWhereTheConsentIsGivenAtTheBank(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := d.ask("POST", c.path, c.body, c.headers)
-			if w.Code != c.status || !strings.Contains(w.Body.String(), `"`+c.code+`"`) {
-				t.Errorf("%d %s; want %d %s", w.Code, w.Body, c.status, c.code)
+			if w.Code != c.status || !strings.Contains(w.Body.String(), `"`+c.says+`"`) {
+				t.Errorf("%d %s; want %d %s", w.Code, w.Body, c.status, c.says)
 			}
 		})
 	}
+	d.Bank.End("", core.ErrAccessDenied) // she has not allowed it, or withdrawn
+	refused(t)
+	d.Bank.End("", core.ErrNotOffered)
+	refused(t)
 }
