@@ -180,7 +180,7 @@ func whole(p *profile.Profile) {
 	p.OAuth, p.SCAApproaches = profile.OAuth{Mode: profile.OAuthNone}, []profile.SCAApproach{profile.Redirect}
 }
 
-func openStage(t *testing.T, profileName string) *stage {
+func openStage(t *testing.T, profileName string, change ...func(*profile.Profile)) *stage {
 	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations, fundssql.Migrations)
 	keys, err := secretbox.Generate()
 	if err != nil {
@@ -200,6 +200,9 @@ func openStage(t *testing.T, profileName string) *stage {
 	}
 	if profileName == "standard" {
 		whole(&b)
+	}
+	for _, change := range change {
+		change(&b)
 	}
 	b.FirstUpdateWait = 10 * time.Millisecond
 	bank := profile.Bank{Code: "lon", BIC: "LONBSI2X", BasePath: "/psd2/lon", Zone: time.UTC, Profile: b}
