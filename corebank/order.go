@@ -64,11 +64,11 @@ func (b *Bank) readOrder(ctx context.Context, r wire.PaymentCreate) (p payment, 
 		if r.Periodic == nil {
 			return p, debtor, invalid(reasonText, "there is no plan")
 		}
-		if p.transfer, err = b.readTransfer(ctx, kind, r.Payment); err == nil {
+		if p.transfer, err = b.readPayment(ctx, kind, r.Payment); err == nil {
 			err = b.readPlan(&p, *r.Periodic)
 		}
 	default:
-		if p.transfer, err = b.readTransfer(ctx, kind, r.Payment); err == nil {
+		if p.transfer, err = b.readPayment(ctx, kind, r.Payment); err == nil {
 			err = b.readDate(&p, kind, r.Payment.RequestedExecutionDate, r.Payment.RequestedExecutionTime)
 		}
 	}
@@ -90,8 +90,20 @@ func (b *Bank) readOrder(ctx context.Context, r wire.PaymentCreate) (p payment, 
 	return p, debtor, err
 }
 
-// readTransfer checks one credit transfer.
-func (b *Bank) readTransfer(ctx context.Context, kind product, w wire.Payment) (t transfer, err error) {
+// readPayment checks a payment that comes alone, and the payee's account where it is here.
+func (b *Bank) readPayment(ctx context.Context, kind product, w wire.Payment) (t transfer, err error) {
+	if t, err = readTransfer(kind, w); err != nil || t.CreditorIBAN == "" {
+		return t, err
+	}
+	reason, err := b.takes(b.reading(ctx), t.CreditorIBAN, t.Amount.Currency)
+	if err == nil {
+		err = refusedBy(reason)
+	}
+	return t, err
+}
+
+// readTransfer checks what one credit transfer says.
+func readTransfer(kind product, w wire.Payment) (t transfer, err error) {
 	t = transfer{
 		CreditorName: strings.TrimSpace(string(w.CreditorName)), CreditorIBAN: plainIBAN(w.CreditorAccount.IBAN),
 		EndToEnd: string(w.EndToEndIdentification), Remittance: string(w.RemittanceInformationUnstructured),
@@ -157,41 +169,79 @@ func (b *Bank) readTransfer(ctx context.Context, kind product, w wire.Payment) (
 	if iban.Validate(t.CreditorIBAN) != nil {
 		return t, invalid(reasonAccount, "creditor IBAN is not valid")
 	}
-	switch reason, err := b.takes(b.reading(ctx), t.CreditorIBAN, t.Amount.Currency); {
-	case err != nil:
-		return t, err
-	case reason == "AM03":
-		return t, invalid(reason, "creditor account is kept in another currency")
-	case reason == "AC04":
-		return t, invalid(reason, "creditor account is closed")
-	}
 	return t, nil
+}
+
+// refusedBy is what a payee's account of this bank has against being credited.
+func refusedBy(reason string) error {
+	switch reason {
+	case "AM03":
+		return invalid(reason, "creditor account is kept in another currency")
+	case "AC04":
+		return invalid(reason, "creditor account is closed")
+	}
+	return nil
 }
 
 // takes says why an account of this bank cannot be credited in currency, in the words of
 // ISO 20022: AC01 when it is none of this bank's, AM03 or AC04 when it is; "" when it can.
 func (b *Bank) takes(query reader, iban, currency string) (reason string, err error) {
-	rows, err := query(`SELECT currency, type FROM corebank_account WHERE bank = $1 AND iban = $2`, b.code, iban)
-	if err != nil {
-		return "", err
+	all, err := b.kept(query, currency, iban)
+	if reason, ours := all[iban]; ours || err != nil {
+		return reason, err
 	}
-	defer rows.Close()
-	reason = reasonAccount
-	for rows.Next() {
-		var in, kind string
-		if err := rows.Scan(&in, &kind); err != nil {
-			return "", err
+	return reasonAccount, nil
+}
+
+// keptAtOnce is how many IBANs one statement asks for.
+const keptAtOnce = 50
+
+// kept says of each IBAN that is this bank's why it cannot be credited in currency, or "".
+func (b *Bank) kept(query reader, currency string, ibans ...string) (map[string]string, error) {
+	kept := map[string]string{}
+	for len(ibans) > 0 {
+		n := min(len(ibans), keptAtOnce)
+		args := []any{b.code}
+		for _, iban := range ibans[:n] {
+			args = append(args, iban)
 		}
-		switch {
-		case kind == typeClosed:
-			reason = "AC04"
-		case in == currency:
-			return "", rows.Err()
-		case reason == reasonAccount:
-			reason = "AM03"
+		for n > 1 && len(args) <= keptAtOnce { // few different statements
+			args = append(args, ibans[0])
+		}
+		ibans = ibans[n:]
+		rows, err := query(`SELECT iban, currency, type FROM corebank_account WHERE bank = $1 AND iban IN ($2`+placeholders(3, len(args))+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var iban, in, kind string
+			if err := rows.Scan(&iban, &in, &kind); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			switch _, seen := kept[iban]; {
+			case kind == typeClosed:
+				kept[iban] = "AC04"
+			case in == currency:
+				kept[iban] = ""
+			case !seen:
+				kept[iban] = "AM03"
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
 		}
 	}
-	return reason, rows.Err()
+	return kept, nil
+}
+
+// placeholders returns ",$from,…,$to".
+func placeholders(from, to int) string {
+	var s strings.Builder
+	for ; from <= to; from++ {
+		fmt.Fprintf(&s, ",$%d", from)
+	}
+	return s.String()
 }
 
 // readDate checks when p is to be executed. A day on which banks do not settle becomes the
@@ -250,27 +300,37 @@ func (b *Bank) readBulk(ctx context.Context, p *payment, kind product, w wire.Bu
 	}
 	p.Amount.Currency = kind.currency
 	p.list = make([]item, 0, len(w.Payments))
-	var first refusal
+	read := make([]transfer, len(w.Payments))
+	wrong := make([]error, len(w.Payments))
+	var ibans []string
 	for n, one := range w.Payments {
 		if one.DebtorName == "" {
 			one.DebtorName = w.DebtorName
 		}
-		t, err := b.readTransfer(ctx, kind, one)
+		if read[n], wrong[n] = readTransfer(kind, one); wrong[n] == nil {
+			ibans = append(ibans, read[n].CreditorIBAN)
+		}
+	}
+	kept, err := b.kept(b.reading(ctx), kind.currency, ibans...)
+	if err != nil {
+		return err
+	}
+	var first error
+	for n, t := range read {
+		if wrong[n] == nil {
+			wrong[n] = refusedBy(kept[t.CreditorIBAN])
+		}
 		i := item{n: n, state: payReceived, transfer: t}
-		wrong, refused := errors.AsType[refusal](err)
-		switch {
-		case refused:
+		if refused, ok := errors.AsType[refusal](wrong[n]); ok {
 			if p.Refused == 0 {
-				first = wrong
+				first = refused
 			}
 			p.Refused++
-			i = item{n: n, state: payRefused, reason: wrong.reason, transfer: transfer{Amount: money.Amount{Currency: kind.currency}}}
-			if e := string(one.EndToEndIdentification); isPlain(e) && len(e) <= 140 {
+			i = item{n: n, state: payRefused, reason: refused.reason, transfer: transfer{Amount: money.Amount{Currency: kind.currency}}}
+			if e := string(w.Payments[n].EndToEndIdentification); isPlain(e) && len(e) <= 140 {
 				i.EndToEnd = e
 			}
-		case err != nil:
-			return err
-		default:
+		} else {
 			p.Items++
 			p.Amount.Minor += t.Amount.Minor // amounts and their number are bounded: no overflow
 		}
