@@ -61,13 +61,14 @@ func (s *Service) notTaken(ctx context.Context, p Payment, a authorisation.Autho
 		if err := s.Authorisations.Handed(ctx, a, nil, cause); err != nil {
 			return err
 		}
-		if err := s.Notify.Forget(ctx, p.Bank, notify.OfPayment, p.ID); err != nil {
-			return err
-		}
-		return s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) {
+		err := s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) {
 			rejected = p.Status == Rejected
 			return p.NotTaken(), nil
 		})
+		if err != nil || !rejected {
+			return err
+		}
+		return s.Notify.Forget(ctx, p.Bank, notify.OfPayment, p.ID)
 	})
 	if err != nil || !rejected {
 		return err

@@ -239,7 +239,10 @@ func (s *Service) update(ctx context.Context, bank, id string, change func(Payme
 	if err != nil || p.Status == before.Status {
 		return err
 	}
-	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfPayment, Resource: id, Status: string(p.Status), Last: p.Status.Final()})
+	// Many a bank never hears from the payee's: where the payer's account is debited counts as
+	// the last status, too.
+	last := p.Status.Final() || p.Status == Settled
+	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfPayment, Resource: id, Status: string(p.Status), Last: last})
 }
 
 // of names the payment that a authorises.

@@ -306,7 +306,7 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 			w := httptest.NewRecorder()
 			s.handler.ServeHTTP(w, r)
 			fmt.Fprintln(&out, w.Code)
-			for _, name := range []string{"Location", "ASPSP-SCA-Approach", "Allow"} {
+			for _, name := range []string{"Location", "ASPSP-SCA-Approach", "ASPSP-Notification-Support", "ASPSP-Notification-Content", "Allow"} {
 				if v := w.Header().Get(name); v != "" {
 					fmt.Fprintf(&out, "%s: %s\n", name, v)
 				}

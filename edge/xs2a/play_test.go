@@ -340,7 +340,7 @@ var resourceIDs = regexp.MustCompile(`"resourceId":"([^"]*)"`)
 func (d *desk) answer(t *testing.T, out *bytes.Buffer, w *httptest.ResponseRecorder) {
 	t.Helper()
 	fmt.Fprintln(out, w.Code)
-	for _, name := range []string{"Location", "ASPSP-SCA-Approach", "Allow"} {
+	for _, name := range []string{"Location", "ASPSP-SCA-Approach", "ASPSP-Notification-Support", "ASPSP-Notification-Content", "Allow"} {
 		if v := w.Header().Get(name); v != "" {
 			fmt.Fprintf(out, "%s: %s\n", name, v)
 		}
