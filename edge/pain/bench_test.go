@@ -25,24 +25,29 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// TestTenThousandPayments takes less than a second, and not much more room than the payments
-// themselves need.
+// TestTenThousandPayments takes ten times as long as a thousand, and not much more room than
+// the payments themselves need. How long that is (a tenth of a second or less) is for the
+// benchmark to say: the machine of a test may have something else to do.
 func TestTenThousandPayments(t *testing.T) {
-	document := []byte(several(pain.TransactionsMax))
-	took := time.Hour
 	var before, after runtime.MemStats
-	for range 5 { // the machine may have something else to do
-		runtime.ReadMemStats(&before)
-		begin := time.Now()
-		o, err := pain.Parse(document, pain.Limits{})
-		took = min(took, time.Since(begin))
-		runtime.ReadMemStats(&after)
-		if err != nil || len(o.Bulk.Payments) != pain.TransactionsMax {
-			t.Fatalf("%d payments, %v", len(o.Bulk.Payments), err)
+	least := func(n int) (took time.Duration) {
+		document := []byte(several(n))
+		took = time.Hour
+		for range 5 {
+			runtime.ReadMemStats(&before)
+			begin := time.Now()
+			o, err := pain.Parse(document, pain.Limits{})
+			took = min(took, time.Since(begin))
+			runtime.ReadMemStats(&after)
+			if err != nil || len(o.Bulk.Payments) != n {
+				t.Fatalf("%d payments, %v", len(o.Bulk.Payments), err)
+			}
 		}
+		return took
 	}
-	if took > time.Second {
-		t.Errorf("took %v", took)
+	thousand := least(1000)
+	if all := least(pain.TransactionsMax); all > 50*thousand || all > 10*time.Second {
+		t.Errorf("took %v; a thousand took %v", all, thousand)
 	}
 	if each := (after.TotalAlloc - before.TotalAlloc) / pain.TransactionsMax; each > 2000 {
 		t.Errorf("%d bytes were needed for each payment", each)
