@@ -22,6 +22,7 @@ const (
 // A line is one thing that was done or heard.
 type line struct {
 	At      time.Time `json:"at"`
+	Since   time.Time `json:"since,omitzero"` // when the question was put that this answers
 	What    string    `json:"what"`
 	Name    string    `json:"name"` // end-to-end identification
 	Request string    `json:"request,omitempty"`
@@ -64,14 +65,22 @@ type account struct {
 	name     string
 	requests []string
 	ids      []string // that were acknowledged, each once
-	statuses []string // as they were told, in order
+	statuses []told
 	approved bool
 	wrong    []string
 }
 
-// read reads the journal back, by payment.
-func (j *journal) read() (map[string]*account, error) {
-	f, err := os.Open(j.file.Name())
+// A told status was true at some moment between the question and the answer.
+type told struct {
+	status    string
+	since, at time.Time
+}
+
+func (j *journal) path() string { return j.file.Name() }
+
+// readJournal reads a journal back, by payment.
+func readJournal(path string) (map[string]*account, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +105,9 @@ func (j *journal) read() (map[string]*account, error) {
 			if !slices.Contains(a.ids, l.Payment) {
 				a.ids = append(a.ids, l.Payment)
 			}
-			a.statuses = append(a.statuses, l.Status)
+			a.statuses = append(a.statuses, told{l.Status, l.Since, l.At})
 		case seen:
-			a.statuses = append(a.statuses, l.Status)
+			a.statuses = append(a.statuses, told{l.Status, l.Since, l.At})
 		case approved:
 			a.approved = true
 		case wrong:

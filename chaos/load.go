@@ -199,7 +199,7 @@ var errWrong = errors.New("wrong answer")
 
 // ask makes the request of o once, and writes down what comes of it.
 func (p *payer) ask(ctx context.Context, o *payment) error {
-	j := p.l.s.journal
+	j, since := p.l.s.journal, time.Now()
 	j.write(line{What: asked, Name: o.name, Request: o.request})
 	// What is under way when the load ends is finished.
 	status, body, err := p.call(context.WithoutCancel(ctx), http.MethodPost, p.l.payments, o.request, o.body)
@@ -218,7 +218,7 @@ func (p *payer) ask(ctx context.Context, o *payment) error {
 			return errWrong
 		}
 		o.id, o.status, o.sca = a.PaymentID, a.TransactionStatus, a.Links.SCARedirect.Href
-		j.write(line{What: acknowledged, Name: o.name, Request: o.request, Payment: o.id, Status: o.status})
+		j.write(line{What: acknowledged, Since: since, Name: o.name, Request: o.request, Payment: o.id, Status: o.status})
 		return nil
 	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
 		j.write(line{What: unanswered, Name: o.name, Request: o.request, Text: fmt.Sprint(status)})
@@ -244,6 +244,7 @@ func (p *payer) approve(ctx context.Context, o *payment) error {
 
 // look asks where o stands.
 func (p *payer) look(ctx context.Context, o *payment) error {
+	since := time.Now()
 	status, body, err := p.call(ctx, http.MethodGet, p.l.payments+"/"+o.id+"/status", uuid(), "")
 	if err != nil {
 		return err
@@ -252,7 +253,7 @@ func (p *payer) look(ctx context.Context, o *payment) error {
 	switch {
 	case status == http.StatusOK && json.Unmarshal(body, &a) == nil && a.TransactionStatus != "":
 		o.status = a.TransactionStatus
-		p.l.s.journal.write(line{What: seen, Name: o.name, Payment: o.id, Status: a.TransactionStatus})
+		p.l.s.journal.write(line{What: seen, Since: since, Name: o.name, Payment: o.id, Status: a.TransactionStatus})
 		return nil
 	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
 		return fmt.Errorf("answered %d", status)

@@ -5,90 +5,148 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// foundMax is how long the hub may take to find out what became of a payment whose answer was
-// lost: it may not ask before nobody can still be handing it over.
-const foundMax = 150 * time.Second
+const (
+	// foundMax is how long the hub may take to find out what became of a payment whose answer
+	// was lost. It may not ask before nobody can still be handing it over.
+	foundMax = 2 * time.Minute
+	// burst is how many payments a customer makes at once: as many as the bank executes
+	// without a code between two that need one.
+	burst = 5
+)
 
 // loseAnswers has payments executed whose answer, and whose reports, never reach the hub. It
-// must neither hand them over once more nor forget them, and find out by itself.
+// must neither hand them over once more nor forget them, and find out by asking.
 func (l *load) loseAnswers(ctx context.Context, count int, r *report) error {
 	if count == 0 {
 		return nil
 	}
-	// From here on both find each other through the wires.
+	// From here on hub and bank find each other through the wires.
 	s := l.s
 	if err := errors.Join(s.stop(), s.connect(s.toBank.address(), s.toHub.address()), s.start()); err != nil {
 		return err
 	}
 	l.transport.CloseIdleConnections()
-	lost := make([][]*payment, len(l.payers))
-	errs := make([]error, len(l.payers))
-	begun := time.Now()
+	defer func() {
+		s.toBank.breakFor(nil)
+		s.toHub.breakFor(nil)
+	}()
+	// Each customer once: what is executed without a code is counted for her.
+	payers := map[string]*payer{}
+	for _, p := range l.payers {
+		payers[p.who.Login] = p
+	}
+	var finding sync.WaitGroup
+	defer finding.Wait()
+	var done atomic.Int64
+	for done.Load() < int64(count) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.toBank.breakFor(nil)
+		if err := together(payers, func(p *payer) error { return p.payWithCode(ctx) }); err != nil {
+			return err
+		}
+		s.toBank.breakFor(isNewPayment)
+		// Nothing that the bank says of a session whose answer was lost gets through.
+		s.toHub.breakFor(func(_ *http.Request, session string) fault {
+			if s.toBank.hasLost(session) {
+				return before
+			}
+			return none
+		})
+		err := together(payers, func(p *payer) error {
+			var round sync.WaitGroup
+			errs := make([]error, burst)
+			for i := range burst {
+				round.Go(func() {
+					o := p.order()
+					begun := time.Now()
+					if errs[i] = p.patiently(ctx, o); errs[i] == nil {
+						done.Add(1)
+						finding.Go(func() { unheard{p, o, begun}.await(ctx, r) })
+					}
+				})
+			}
+			round.Wait()
+			return errors.Join(errs...)
+		})
+		if err != nil {
+			return fmt.Errorf("payments whose answer is lost: %w", err)
+		}
+	}
+	finding.Wait() // the hub can ask all the time, though it hears of nothing by itself
+	r.ambiguous, r.cut = int(done.Load()), s.toBank.lost()
+	return ctx.Err()
+}
+
+// An unheard payment is one whose answer was lost.
+type unheard struct {
+	payer   *payer
+	payment *payment
+	begun   time.Time
+}
+
+// await waits until the hub knows what became of u.
+func (u unheard) await(ctx context.Context, r *report) {
+	for ctx.Err() == nil {
+		err := u.payer.look(ctx, u.payment)
+		switch {
+		case err == nil && u.payment.status == "ACSC":
+			r.mu.Lock()
+			r.finding = append(r.finding, time.Since(u.begun))
+			r.mu.Unlock()
+			return
+		case time.Since(u.begun) > foundMax:
+			r.violate("R-AMBIG", "%s: payment %s, whose answer was lost, is %s after %s (%v)", u.payment.name, u.payment.id, u.payment.status, foundMax, err)
+			return
+		}
+		pause(ctx, time.Second)
+	}
+}
+
+// together has every payer do something at the same time.
+func together(payers map[string]*payer, do func(*payer) error) error {
+	var mu sync.Mutex
+	var errs []error
 	var all sync.WaitGroup
-	for i, p := range l.payers {
+	for _, p := range payers {
 		all.Go(func() {
-			for range count/len(l.payers) + min(1, max(0, count%len(l.payers)-i)) {
-				o, err := p.payUnheard(ctx)
-				if err != nil {
-					errs[i] = err
-					return
-				}
-				lost[i] = append(lost[i], o)
+			if err := do(p); err != nil {
+				mu.Lock()
+				errs = append(errs, fmt.Errorf("%s: %w", p.who.Login, err))
+				mu.Unlock()
 			}
 		})
 	}
-	// The answers to payments are lost, and so are reports to the hub that are not yet there.
 	all.Wait()
-	s.toBank.lose(nil)
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	r.losing = time.Since(begun)
-	deadline := time.Now().Add(foundMax)
-	for i, p := range l.payers {
-		for _, o := range lost[i] {
-			r.ambiguous++
-			for {
-				err := p.look(ctx, o)
-				if err == nil && (o.status == "ACSC" || o.status == "RCVD" && o.sca != "") {
-					break
-				}
-				if time.Now().After(deadline) {
-					r.violate("R-AMBIG", "%s: payment %s, whose answer was lost, is %s after %s (%v)", o.name, o.id, o.status, foundMax, err)
-					break
-				}
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				pause(ctx, 200*time.Millisecond)
-			}
-		}
-	}
-	r.finding = time.Since(begun) - r.losing
-	r.cut = s.toBank.lost.Load() + s.toHub.lost.Load()
-	return nil
+	return errors.Join(errs...)
 }
 
-// payUnheard makes a payment whose answer from the bank is lost. A customer who has made too
-// many without a code approves one first, so that the bank executes the next at once.
-func (p *payer) payUnheard(ctx context.Context) (*payment, error) {
-	s := p.l.s
-	s.toBank.lose(func(r *http.Request) bool {
-		return r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/payments")
-	})
-	o := p.order()
-	if err := p.patiently(ctx, o); err != nil {
-		return nil, fmt.Errorf("%s is not answered: %w", o.name, err)
-	}
-	if o.sca != "" {
-		if err := p.approve(ctx, o); err != nil {
-			return nil, fmt.Errorf("approve %s: %w", o.name, err)
+// payWithCode pays until a payment needs a code, and has the customer give it: after that the
+// bank executes some without.
+func (p *payer) payWithCode(ctx context.Context) error {
+	for range 2 * burst {
+		o := p.order()
+		if err := p.patiently(ctx, o); err != nil {
+			return err
+		}
+		if o.sca != "" {
+			return p.approve(ctx, o)
 		}
 	}
-	return o, nil
+	return errors.New("no payment needs a code")
+}
+
+func isNewPayment(r *http.Request, _ string) fault {
+	if r.Method == http.MethodPost && slices.Contains(strings.Split(r.URL.Path, "/"), "payments") {
+		return after
+	}
+	return none
 }

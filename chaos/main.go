@@ -31,6 +31,7 @@ type options struct {
 	kills, workers int
 	repeated       int // requests that are made by many at once
 	ambiguous      int // payments whose answer is cut
+	patience       time.Duration
 	db             string
 	seed           uint64
 	keep           string
@@ -46,6 +47,7 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 8, "third parties that pay at the same time")
 	flag.IntVar(&o.repeated, "repeated", 50, "requests that 64 make at once, each of which may have one effect")
 	flag.IntVar(&o.ambiguous, "ambiguous", 50, "payments whose answer is lost after the bank has executed them")
+	flag.DurationVar(&o.patience, "patience", 150*time.Second, "how long what was interrupted may take to settle; 0 leaves it unsettled, and unjudged")
 	flag.StringVar(&o.db, "db", "", "PostgreSQL address (postgres://…), where two schemas are made and dropped; default: SQLite files")
 	flag.Uint64Var(&o.seed, "seed", 0, "seed of whom to kill and when; default: another one each time")
 	flag.StringVar(&o.keep, "keep", "", "folder to keep: databases, logs and journal; it must be empty")
@@ -105,7 +107,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := s.stop(); err != nil {
 		return err
 	}
-	if err := s.check(ctx, r); err != nil {
+	if err := check(ctx, s.hubDB, s.bankDB, s.journal.path(), r); err != nil {
 		return err
 	}
 	r.print(out)
@@ -144,7 +146,7 @@ func (s *system) play(ctx context.Context, o options, r *report) error {
 	if err := l.loseAnswers(ctx, o.ambiguous, r); err != nil {
 		return err
 	}
-	if err := s.settle(ctx, r); err != nil {
+	if err := s.settle(ctx, o.patience, r); err != nil {
 		return err
 	}
 	return l.askAgain(ctx, r)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// together is how many make the same request at once.
-const together = 64
+// copies is how many make the same request at once.
+const copies = 64
 
 // repeatTogether makes each of count requests many times at once, and once more with another
 // body: the first may have one effect, the second none.
@@ -22,18 +22,18 @@ func (l *load) repeatTogether(ctx context.Context, count int, r *report) error {
 		}
 		p := l.payers[n%len(l.payers)]
 		o := p.order()
-		copies := make([]payment, together)
-		errs := make([]error, together)
+		same := make([]payment, copies)
+		errs := make([]error, copies)
 		var all sync.WaitGroup
-		for i := range copies {
-			copies[i] = *o
-			all.Go(func() { errs[i] = p.patiently(ctx, &copies[i]) })
+		for i := range same {
+			same[i] = *o
+			all.Go(func() { errs[i] = p.patiently(ctx, &same[i]) })
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {
-			return fmt.Errorf("the same request, made %d times at once: %w", together, err)
+			return fmt.Errorf("the same request, made %d times at once: %w", copies, err)
 		}
-		*o = copies[0]
+		*o = same[0]
 		if o.sca != "" {
 			if err := p.approve(ctx, o); err != nil {
 				return fmt.Errorf("approve %s: %w", o.name, err)
@@ -67,7 +67,7 @@ func (p *payer) patiently(ctx context.Context, o *payment) error {
 // the hub had taken them, and some that were: each must be answered with the payment that
 // there is. Those that never arrived are left alone.
 func (l *load) askAgain(ctx context.Context, r *report) error {
-	known, err := l.s.journal.read()
+	known, err := readJournal(l.s.journal.path())
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,14 @@ type report struct {
 	seed     uint64
 	kills    int
 	killing  time.Duration
-	restarts []time.Duration
+	restarts []time.Duration // how long each took
 
 	acknowledged, unanswered, found, absent int // payments, by what their third party was told
 
-	repeated        int
-	ambiguous       int
-	cut             int64
-	losing, finding time.Duration
+	repeated  int
+	ambiguous int             // payments whose answer was lost
+	cut       int             // answers that were
+	finding   []time.Duration // from each such request until the hub knew
 
 	executed, audited, polled int // payments at the bank; rows of the record; statuses heard
 
@@ -58,11 +58,15 @@ func (r *report) print(out io.Writer) {
 	row("payments executed at the bank", r.executed)
 	row("statuses heard", r.polled)
 	row("rows of the record compared", r.audited)
-	row(fmt.Sprintf("requests made %d times at once", together), r.repeated)
+	row(fmt.Sprintf("requests made %d times at once", copies), r.repeated)
 	row("payments whose answer was lost", r.ambiguous)
 	if r.ambiguous > 0 {
 		row("  answers cut", r.cut)
-		row("  all found out after", r.finding.Round(100*time.Millisecond))
+		slices.Sort(r.finding)
+		row("  known to the hub by asking", len(r.finding))
+	}
+	if len(r.finding) > 0 {
+		row("  after, median and longest", fmt.Sprintf("%s, %s", r.finding[len(r.finding)/2].Round(100*time.Millisecond), r.finding[len(r.finding)-1].Round(100*time.Millisecond)))
 	}
 	row("violations", len(r.violations))
 	t.Flush()
