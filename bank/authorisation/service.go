@@ -245,12 +245,16 @@ func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject 
 // Sweep ends what nobody finished in time, and tells the subjects. Reading does not depend
 // on it: At computes the same.
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
-	const batch = 100
+	const batch = 500
 	overdue, err := s.Store.Overdue(ctx, s.Now(), batch)
+	silent := map[string]bool{} // banks that do not answer are asked once
 	for _, a := range overdue {
 		if p, ok := s.Subjects[a.Kind].(Patient); ok {
+			if silent[a.Bank] {
+				continue
+			}
 			if perr := p.RunsOut(ctx, a); perr != nil {
-				err = errors.Join(err, perr)
+				err, silent[a.Bank] = errors.Join(err, perr), true
 				continue
 			}
 		}

@@ -98,6 +98,22 @@ func TestCancellingWhatNobodyHasAuthorised(t *testing.T) {
 	}
 }
 
+func TestMoneyThatMovedCountsMoreThanACancellationThatTheBankWasNotTold(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.bank.Payments.Cancellation = profile.CancelDirect
+		p, a := b.create(t, "r1")
+		if _, _, err := b.cancel(t, p.ID, "d1"); err != nil {
+			t.Fatal(err)
+		}
+		for status, want := range map[string]payment.Status{"ACTC": payment.Cancelled, "ACSC": payment.Settled} {
+			if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: status}); (err == nil) != (want == payment.Settled) {
+				t.Errorf("%s: %v", status, err)
+			}
+		}
+		b.want(t, p.ID, payment.Settled)
+	})
+}
+
 func TestCancellingWhatWaitsForItsDay(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.bank.Payments.Cancellation, b.cancelling = profile.CancelAuthorised, asksPSU

@@ -61,6 +61,9 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		}
 		return s.cancelled(ctx, a)
 	}
+	if Status(u.Status).ofVerification() && !s.Banks[a.Bank].Payments.PayeeVerification {
+		u.Status = "" // no word of the level that this bank speaks
+	}
 	var old, next Payment
 	err := s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
 		old, next = p, p.Progress(u, a.Status == authorisation.Exempted, a.ExpiresAt)

@@ -217,3 +217,25 @@ func TestWhatTheBankItselfRejectedStaysRejected(t *testing.T) {
 		b.want(t, p.ID, payment.Rejected)
 	})
 }
+
+func TestTheCheckOfThePayeesNameIsToldWhereTheProfileHasIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for _, tt := range []struct {
+			on   bool
+			want payment.Status
+		}{{false, payment.Received}, {true, payment.PayeeMismatched}} {
+			bank := b.bank
+			bank.Payments.PayeeVerification = tt.on
+			b.Banks["lon"] = bank
+			p, a := b.create(t, fmt.Sprint("r", tt.on))
+			if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: "RVCM"}); err != nil {
+				t.Fatal(err)
+			}
+			b.want(t, p.ID, tt.want)
+			if err := b.auths.Success(t.Context(), "lon", core.Success{Session: a.Session}); err != nil {
+				t.Fatal(err)
+			}
+			b.want(t, p.ID, payment.Settled)
+		}
+	})
+}

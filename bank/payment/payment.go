@@ -37,6 +37,9 @@ type Status string
 
 const (
 	Received                 Status = "RCVD"
+	PayeeNotVerified         Status = "RVNC" // the payee's name could not be checked
+	PayeeMismatched          Status = "RVCM" // it was checked, and differs
+	PayeeVerified            Status = "RCVC" // it was checked
 	Pending                  Status = "PDNG" // the bank is checking
 	PartiallyAuthorised      Status = "PATC" // more PSUs have to agree
 	TechnicallyAccepted      Status = "ACTC" // authorised, and its form is right
@@ -54,13 +57,18 @@ const (
 
 // way is the way of a payment that goes well. Banks leave steps out.
 var way = []Status{
-	Received, Pending, PartiallyAuthorised, TechnicallyAccepted, AcceptedWithChange, AcceptedCustomer, AcceptedFunds,
+	Received, PayeeNotVerified, PayeeMismatched, PayeeVerified, Pending, PartiallyAuthorised, TechnicallyAccepted, AcceptedWithChange, AcceptedCustomer, AcceptedFunds,
 	InProcess, AcceptedWithoutPosting, PartiallyAccepted, Settled, SettledOnCreditorAccount,
 }
 
 // Final says whether s is an end. A settled payment is over for the payer, yet the payee's
 // bank may still report.
 func (s Status) Final() bool { return s == SettledOnCreditorAccount || s == Rejected || s == Cancelled }
+
+// ofVerification says whether s tells of the check of the payee's name.
+func (s Status) ofVerification() bool {
+	return s == PayeeNotVerified || s == PayeeMismatched || s == PayeeVerified
+}
 
 // before says whether s comes before t on the way of a payment.
 func (s Status) before(t Status) bool {

@@ -19,7 +19,6 @@ import (
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 	"kontor/kit/audit/auditsql"
-	"kontor/kit/day"
 	"kontor/kit/money"
 	"kontor/kit/sqldb"
 	"kontor/kit/sqldb/sqldbtest"
@@ -315,82 +314,6 @@ func TestABankThatRejectsAtOnce(t *testing.T) {
 		again, _ := b.create(t, "r1")
 		if again.ID != p.ID || b.starts.Load() != 1 {
 			t.Errorf("a repeat started another: %s, %d", again.ID, b.starts.Load())
-		}
-	})
-}
-
-func TestOfManySameRequestsExactlyOneReachesTheBank(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		b.answer = func(o core.PaymentOrder) (*core.Update, error) {
-			time.Sleep(20 * time.Millisecond)
-			return b.page(o)
-		}
-		const n = 64
-		ids, urls, errs := make([]string, n), make([]string, n), make([]error, n)
-		var wg sync.WaitGroup
-		for i := range n {
-			wg.Go(func() {
-				p, a, err := b.Create(context.Background(), b.bank, b.tpp, creation("r1"))
-				ids[i], urls[i], errs[i] = p.ID+" "+a.ID, a.BankURL, err
-			})
-		}
-		wg.Wait()
-		for i := range n {
-			if errs[i] != nil || ids[i] != ids[0] || urls[i] != "https://bank.example/sca/1" {
-				t.Errorf("%d: got %s %s, %v; the first got %s", i, ids[i], urls[i], errs[i], ids[0])
-			}
-		}
-		if got := b.starts.Load(); got != 1 {
-			t.Errorf("the bank was asked %d times", got)
-		}
-	})
-}
-
-func TestARepeatedRequest(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		first, a := b.create(t, "r1")
-		if again, auth := b.create(t, "r1"); again.ID != first.ID || auth.ID != a.ID {
-			t.Errorf("the same again: got %s; want %s", again.ID, first.ID)
-		}
-		other := creation("r1")
-		other.Body = []byte(`{}`)
-		if _, _, err := b.Create(t.Context(), b.bank, b.tpp, other); !errors.Is(err, payment.ErrRequest) {
-			t.Errorf("another body: got %v", err)
-		}
-		stranger := b.tpp
-		stranger.ID = "PSDSI-BS-7654321"
-		if p, _, err := b.Create(t.Context(), b.bank, stranger, creation("r1")); p.ID == first.ID || err != nil {
-			t.Errorf("another TPP: got %s, %v", p.ID, err)
-		}
-		b.pass(24*time.Hour - time.Second)
-		if again, _ := b.create(t, "r1"); again.ID != first.ID {
-			t.Errorf("before a day is over: got %s", again.ID)
-		}
-		b.pass(time.Second)
-		if again, _ := b.create(t, "r1"); again.ID == first.ID {
-			t.Error("after a day the request is a new one")
-		}
-		b.sweep(t)
-		b.want(t, first.ID, payment.Rejected) // nobody authorised it
-	})
-}
-
-func TestARepeatIsHeardThoughItsDateHasPassed(t *testing.T) {
-	each(t, func(t *testing.T, b *bench) {
-		r := creation("r1")
-		r.Order.RequestedExecutionDate = day.Of(b.clock(), b.bank.Zone)
-		first, _, err := b.Create(t.Context(), b.bank, b.tpp, r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.pass(20 * time.Hour)
-		again, _, err := b.Create(t.Context(), b.bank, b.tpp, r)
-		if again.ID != first.ID || err != nil {
-			t.Errorf("got %s, %v", again.ID, err)
-		}
-		r.RequestID = "r2"
-		if _, _, err := b.Create(t.Context(), b.bank, b.tpp, r); !errors.Is(err, payment.ErrExecutionDate) {
-			t.Errorf("a new one: got %v", err)
 		}
 	})
 }
