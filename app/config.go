@@ -300,6 +300,9 @@ func (c *Config) checkBanks(wrong complaint) {
 			"standing_orders":       slices.Contains(b.bank.Accounts.BookingStatuses, "information"),
 			"refresh":               b.bank.Accounts.RefreshAfter > 0,
 			"funds_at_bank":         b.bank.Funds.ConsentVia == profile.FundsAtBank,
+			"bulk-payments":         len(b.bank.Payments.Products["bulk-payments"]) > 0,
+			"periodic-payments":     len(b.bank.Payments.Products["periodic-payments"]) > 0,
+			"cancellation":          b.bank.Payments.Cancellation != profile.CancelNone,
 		} {
 			if needed && !slices.Contains(b.Connector.Capabilities, name) {
 				wrong("bank %s: its profile offers what its connector does not: declare the capability %q, or switch it off", code, name)

@@ -208,7 +208,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"a version that nobody reads", "standard", func(p *profile.Profile) { p.Payments.PainVersions = []string{"pain.001.001.12"} }, `payments.painVersions: "pain.001.001.12"`},
 		{"a report that nobody writes", "standard", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002" }, "payments.statusReportVersion"},
 		{"reports of XML that there is not", "bankart", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002.001.03" }, "payments.statusReportVersion"},
-		{"a check of names at a level that does not know it", "standard", func(p *profile.Profile) { p.Payments.PayeeVerification = true }, "it came with level 1.3.16"},
+		{"a check of names, which is not there yet", "standard", func(p *profile.Profile) { p.Payments.PayeeVerification = true }, "not there yet"},
 		{"no day ahead", "standard", func(p *profile.Profile) { p.Payments.DaysAheadMax = 0 }, "payments.daysAheadMax"},
 		{"closed days that nobody knows", "standard", func(p *profile.Profile) { p.Payments.ClosedDays = "open" }, "payments.closedDays"},
 		{"rules of a product that is not offered", "standard", func(p *profile.Profile) {
@@ -224,7 +224,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"charges that nobody bears", "standard", rules(profile.ProductRules{ChargeBearers: []string{"BANK"}}), "chargeBearers"},
 		{"cancellation of payments that there are not", "salt", func(p *profile.Profile) { p.Payments.Cancellation = profile.CancelDirect }, "there is nothing to cancel"},
 		{"mixed baskets where there are none", "bankart", func(p *profile.Profile) { p.Baskets.Mixed = true }, "baskets.mixed"},
-		{"baskets for nothing", "standard", func(p *profile.Profile) { p.Baskets.SizeMax = 0 }, "baskets.sizeMax"},
+		{"baskets, which are not there yet", "standard", func(p *profile.Profile) { p.Baskets = profile.Baskets{Enabled: true, SizeMax: 10} }, "not there yet"},
 		{"a product of the form of messages", "standard", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"pain.008-debits"} }, "cannot be the name"},
 		{"a product that cannot stand in a path", "bankart", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"a/b"} }, "cannot be the name"},
 		{"a product that stands there twice", "bankart", func(p *profile.Profile) {

@@ -14,7 +14,6 @@ import (
 const (
 	bulkMax      = 10_000
 	daysAheadMax = 3660
-	basketMax    = 100
 )
 
 // productName is what may stand in a path; a bank may have products of its own.
@@ -40,7 +39,7 @@ func (p Profile) validatePayments(f *findings) {
 		f.among("payments.statusReportVersion", pay.StatusReportVersion, statusReportVersions...)
 		f.when(!xml, "payments.statusReportVersion", "it is set, but there is no product in XML to report of")
 	}
-	f.when(pay.PayeeVerification && !p.AtLeast("1.3.16"), "payments.payeeVerification", "it came with level 1.3.16")
+	f.when(pay.PayeeVerification, "payments.payeeVerification", "it is not there yet")
 	bulk, series := len(pay.Products["bulk-payments"]) > 0, len(pay.Products["periodic-payments"]) > 0
 	f.number("payments.bulkMax", pay.BulkMax, 0, bulkMax)
 	f.when(bulk != (pay.BulkMax > 0), "payments.bulkMax", "it bounds bulk-payments: one of the two is set and the other is not")
@@ -100,11 +99,7 @@ func (p Payments) validateProductRules(f *findings) {
 
 func (p Profile) validateBaskets(f *findings) {
 	b := p.Baskets
-	if !b.Enabled {
-		f.when(b.Mixed, "baskets.mixed", "it is on, but baskets.enabled is false")
-		f.when(b.SizeMax != 0, "baskets.sizeMax", "it is set, but baskets.enabled is false")
-		return
-	}
-	f.when(!p.Payments.Enabled && !b.Mixed, "baskets.enabled", "there are no payments to sign")
-	f.number("baskets.sizeMax", b.SizeMax, 1, basketMax)
+	f.when(b.Enabled, "baskets.enabled", "signing baskets are not there yet")
+	f.when(b.Mixed, "baskets.mixed", "it is on, but baskets.enabled is false")
+	f.when(b.SizeMax != 0, "baskets.sizeMax", "it is set, but baskets.enabled is false")
 }
