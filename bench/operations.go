@@ -23,6 +23,7 @@ type target struct {
 	consents  int    // there are so many
 	consent   func(i int) string
 	fundsID   func(i int) string // consent to confirm funds
+	fundsBy   func(i int) string // the access token under it
 	resource  func(i int) string // the first account under consent i
 	savings   func(i int) string // the second, which has more entries
 	download  []string           // by consent, of the first few: path of its whole report
@@ -33,7 +34,7 @@ type target struct {
 
 func floorTarget(host string, count int) target {
 	t := target{host: host, base: "/v1", payments: "/v1", funds: "/v1", token: "/oauth/token", consents: count,
-		consent: table(count, seed.Consent), fundsID: table(count, seed.Consent), access: table(count, seed.Access)}
+		consent: table(count, seed.Consent), fundsID: table(count, seed.Consent), fundsBy: table(count, seed.Access), access: table(count, seed.Access)}
 	t.resource = table(count, seed.Resource)
 	t.savings = table(count, func(i int) string { return seed.Resource(i) + seed.Savings })
 	for i := range connections {
@@ -223,8 +224,8 @@ func confirmFunds(t *target, count int) load.Operation {
 		Append: func(b []byte, worker, n int) []byte {
 			i := (n*count + worker) % t.consents
 			body := fmt.Sprintf(`{"account":{"iban":%q},"instructedAmount":{"currency":"EUR","amount":"%d.50"}}`, iban(i), 1+n%900)
-			b = fmt.Appendf(b, "POST %s/funds-confirmations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nConsent-ID: %s\r\nContent-Length: %d",
-				t.funds, t.host, t.fundsID(i), len(body))
+			b = fmt.Appendf(b, "POST %s/funds-confirmations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nConsent-ID: %s\r\nAuthorization: Bearer %s\r\nContent-Length: %d",
+				t.funds, t.host, t.fundsID(i), t.fundsBy(i), len(body))
 			b = ids.header(b, worker, n)
 			b = append(b, "\r\n"...)
 			return append(b, body...)

@@ -48,6 +48,12 @@ override:
     cards: false
     trustedBeneficiaries: false
     bookingStatuses: [booked, pending, both]
+  payments:
+    products:
+      payments: [sepa-credit-transfers, instant-sepa-credit-transfers]
+      bulk-payments: []
+      periodic-payments: []
+    cancellation: none
 `
 
 const configFile = `database: %q
@@ -59,7 +65,7 @@ secrets: {keyset: %s-keyset.json, namingKey: %s-naming.key, connectorKey: hub.ke
 trust: {anchors: [ca.pem]}
 banks:
   - file: bank.yaml
-    connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub]}
+    connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub], capabilities: [bulk-payments, periodic-payments, cancellation]}
 `
 
 func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*side, error) {
@@ -100,7 +106,7 @@ func productOf(ctx context.Context, m *machine, name, dsn string, consents, othe
 	}
 	s := &side{name: name, api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
 	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token", consents: consents,
-		consent: table(consents, seed.Consent), fundsID: table(consents, fundsConsent), access: table(consents, seed.Access)}
+		consent: table(consents, seed.Consent), fundsID: table(consents, fundsConsent), fundsBy: table(consents, fundsAccess), access: table(consents, seed.Access)}
 	s.target.resource = func(i int) string { return resources[i][0] }
 	s.target.savings = func(i int) string { return resources[i][1] }
 	s.run = func() (*process, error) { return m.start(ctx, name, "kontor", "serve", "--config", config) }
@@ -135,6 +141,7 @@ func downloads(m *machine, t *target) error {
 }
 
 func fundsConsent(i int) string { return "funds-" + seed.Consent(i) }
+func fundsAccess(i int) string  { return "funds-" + seed.Access(i) }
 
 // fillProduct gives every customer a consent to read accounts with its tokens, and one to
 // confirm funds. It returns the names of the accounts towards the TPP.
@@ -216,11 +223,16 @@ func (f *filling) customer(ctx context.Context, i int) error {
 	}
 	pair := token.Pair{Bank: bankCode, Grant: grant.ID, Access: token.HashOf(seed.Access(i)), Refresh: token.HashOf(seed.Refresh(i)),
 		Thumbprint: f.thumbprint, ExpiresAt: c.ExpiresAt}
+	fundsGrant, fundsPair := grant, pair
+	fundsGrant.ID, fundsGrant.Scope = "funds-"+grant.ID, token.Scope{Kind: token.PIIS, Resource: funds.ID, Asked: "PIIS:" + funds.ID}
+	fundsPair.Grant, fundsPair.Access, fundsPair.Refresh = fundsGrant.ID, token.HashOf(fundsAccess(i)), token.HashOf("funds-"+seed.Refresh(i))
 	for _, store := range []func() error{
 		func() error { return f.consents.Create(ctx, c) },
 		func() error { return f.consents.Create(ctx, funds) },
 		func() error { return f.tokens.Create(ctx, grant) },
 		func() error { return f.tokens.Rotate(ctx, pair) },
+		func() error { return f.tokens.Create(ctx, fundsGrant) },
+		func() error { return f.tokens.Rotate(ctx, fundsPair) },
 		func() error {
 			return f.consents.Count(ctx, bankCode, c.ID, today.AddDays(1), "accounts", c.FrequencyPerDay)
 		},

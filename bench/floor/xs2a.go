@@ -24,7 +24,8 @@ const (
 		FROM token t JOIN consent c ON c.id = t.consent WHERE t.access = $1`
 	selectConsent = `SELECT tpp, status, access, valid_until, recurring, last_action, frequency FROM consent WHERE id = $1`
 	selectRefresh = `SELECT c.id, c.status, c.valid_until, t.tpp, t.x5t, t.refresh_expires_at FROM token t JOIN consent c ON c.id = t.consent WHERE t.refresh = $1`
-	selectFunds   = `SELECT tpp, status, valid_until, iban, bank_token, session FROM consent WHERE id = $1`
+	selectFunds   = `SELECT c.id, c.tpp, c.status, c.valid_until, c.iban, c.bank_token, c.session, t.tpp, t.x5t, t.expires_at
+		FROM token t JOIN consent c ON c.id = t.consent WHERE t.access = $1`
 	selectPayment = `SELECT id, body, redirect_url FROM payment WHERE tpp = $1 AND request_id = $2`
 	insertTokens  = `INSERT INTO token (access, refresh, parent, tpp, consent, x5t, expires_at, refresh_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	insertConsent = `INSERT INTO consent (id, tpp, status, access, valid_until, recurring, last_action, frequency, resource, iban, savings_iban, account,
@@ -334,13 +335,22 @@ func (f *floor) funds(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 	if json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyMax)).Decode(&q) != nil || !isIBAN(q.Account.IBAN) || !amountForm.MatchString(q.Amount.Amount) || q.Amount.Currency != "EUR" {
 		return refusal{400, "FORMAT_ERROR"}
 	}
-	id := r.Header.Get("Consent-ID")
-	var owner, status, validUntil, iban, bankToken, session string
-	err := f.db.row([]any{&owner, &status, &validUntil, &iban, &bankToken, &session}, selectFunds, id)
-	if err != nil && !errors.Is(err, errNone) {
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	hash := sha256.Sum256([]byte(bearer))
+	var id, owner, status, validUntil, iban, bankToken, session, holder string
+	var x5t []byte
+	var expires int64
+	err := f.db.row([]any{&id, &owner, &status, &validUntil, &iban, &bankToken, &session, &holder, &x5t, &expires}, selectFunds, hash[:])
+	switch {
+	case errors.Is(err, errNone):
+		return refusal{401, "TOKEN_UNKNOWN"}
+	case err != nil:
 		return err
-	}
-	if err != nil || owner != t.id {
+	case holder != t.id || !bytes.Equal(x5t, t.leaf[:]):
+		return refusal{401, "TOKEN_INVALID"}
+	case expires < now.UnixMicro():
+		return refusal{401, "TOKEN_EXPIRED"}
+	case r.Header.Get("Consent-ID") != id || owner != t.id:
 		return refusal{400, "CONSENT_UNKNOWN"}
 	}
 	if status != "valid" || validUntil < now.Format(time.DateOnly) || iban != q.Account.IBAN {
