@@ -313,7 +313,7 @@ func checkLedger(ctx context.Context, bank *sql.DB, r *report) error {
 		{"accounts whose entries are not numbered without gaps", `SELECT COUNT(*) FROM (SELECT 1 FROM corebank_ledger_entry e JOIN corebank_ledger_account a
 			ON e.bank = a.bank AND e.account = a.id GROUP BY a.bank, a.id, a.last_seq HAVING COUNT(*) <> MAX(e.seq) - MIN(e.seq) + 1 OR MAX(e.seq) <> a.last_seq OR COUNT(DISTINCT e.seq) <> COUNT(*)) t`},
 		{"holds of payments that wait for nothing", `SELECT COUNT(*) FROM corebank_ledger_hold h JOIN corebank_payment p ON p.bank = h.bank AND p.id = h.id WHERE p.state IN ('booked', 'refused', 'received')`},
-		{"postings without entries", `SELECT COUNT(*) FROM corebank_ledger_posting p LEFT JOIN corebank_ledger_entry e ON e.bank = p.bank AND e.posting = p.id WHERE e.bank IS NULL`},
+		{"postings without entries", `SELECT COUNT(*) FROM corebank_ledger_posting WHERE bank || '/' || id NOT IN (SELECT bank || '/' || posting FROM corebank_ledger_entry)`},
 	} {
 		var n int
 		if err := bank.QueryRowContext(ctx, c.query).Scan(&n); err != nil {
