@@ -12,6 +12,11 @@
 // a crash. A code approves exactly one thing, by a seal over amount, payee, account and
 // session; tokens are computed from a key and never stored.
 //
+// An approved payment is executed by the bank's own clock, the calendar of TARGET and the
+// cut-off of its product; the instalments of a series, the pieces of a bulk and what goes to
+// another bank of the house (Join) each have a posting ID of their own, so that each happens
+// once, whoever dies in between. Nothing of a payment is executed while it is being cancelled.
+//
 // What a customer gives can be less than was asked, account by account, and be changed
 // later on her own page. The connector answers from the books, or from a copy of them that
 // the hub can have refreshed.

@@ -97,7 +97,7 @@ func TestKilledInBetween(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dsn := c.dsn(t)
-			lon, isar := crashPair(t, dsn, crashAt)
+			lon, _ := crashPair(t, dsn, crashAt)
 			shop := persona.Shop("isar", "", "DE70990000").Accounts[0].IBAN
 			small := func(iban string) transfer {
 				return transfer{Amount: money.Amount{Minor: 1, Currency: "EUR"}, CreditorName: "Shop", CreditorIBAN: iban}
@@ -140,7 +140,7 @@ func TestKilledInBetween(t *testing.T) {
 				return n
 			}
 			before := done()
-			lon, isar = crashPair(t, dsn, crashAt.AddDate(0, 4, 0))
+			lon, isar := crashPair(t, dsn, crashAt.AddDate(0, 4, 0))
 			for range 200 {
 				for _, b := range []*Bank{lon, isar} {
 					if err := b.work(t.Context(), false); err != nil {

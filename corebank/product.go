@@ -3,7 +3,6 @@ package corebank
 import (
 	"math/big"
 	"slices"
-	"time"
 
 	"kontor/kit/day"
 	"kontor/kit/money"
@@ -153,12 +152,4 @@ func feeOf(p product, currency string) money.Amount {
 	}
 	fee, _ := exchanged(money.Amount{Minor: p.fee, Currency: "EUR"}, currency)
 	return fee
-}
-
-// cutOffTime is how a page names the cut-off; empty where there is none.
-func (p product) cutOffTime() string {
-	if p.cutOff == 0 {
-		return ""
-	}
-	return time.Date(2000, 1, 1, p.cutOff, 0, 0, 0, time.UTC).Format("15:04")
 }
