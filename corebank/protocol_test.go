@@ -114,6 +114,15 @@ func TestOverTheWire(t *testing.T) {
 			t.Fatal(status, body)
 		}
 		br.open(string(last.RedirectURL)).sees("Approve a payment").submit("approve", "accounts", "katharina-current").submit("confirm", "code", w.code("katharina")).sees("Done")
+		if status, body = ask("GET", "/payments/1", "", wire.PaymentQuery{SessionSecret: "s2", ProviderCode: "salt", PaymentIdentification: 1}); status != 200 || !strings.Contains(body, `"status":"ACSC"`) {
+			t.Error(status, body)
+		}
+		if status, body = ask("GET", "/payments/2", "", wire.PaymentQuery{SessionSecret: "s3", ProviderCode: "salt", PaymentIdentification: 2}); status != 404 || !strings.Contains(body, "PaymentNotFound") {
+			t.Error(status, body)
+		}
+		if status, body = ask("DELETE", "/payments/2", "", wire.PaymentCancel{SessionSecret: "s4", PaymentSession: "s3", ProviderCode: "salt", PaymentIdentification: 2, RedirectURL: hubReturn}); status != 404 {
+			t.Error(status, body)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		want := []string{
