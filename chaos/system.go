@@ -226,7 +226,7 @@ func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (e
 	chance := rand.New(rand.NewPCG(o.seed, 0))
 	stop := l.begin(ctx)
 	defer func() { stop() }()
-	begun := time.Now()
+	begun, told := time.Now(), 0
 	for r.kills < o.kills {
 		select {
 		case <-ctx.Done():
@@ -251,6 +251,10 @@ func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (e
 			r.kills++
 		}
 		r.restarts = append(r.restarts, time.Since(down))
+		if n := r.kills / 50; n > told {
+			told = n
+			fmt.Fprintf(os.Stderr, "%d kills after %s\n", r.kills, time.Since(begun).Round(time.Second))
+		}
 	}
 	r.killing = time.Since(begun)
 	return nil
