@@ -106,6 +106,8 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 		return nil
 	case err != nil && s.Now().Before(a.ExpiresAt.Add(patience)):
 		return err
+	case err == nil && u != nil && (u.Status == string(Rejected) || u.Status == string(Cancelled)):
+		return s.heard(ctx, p, *u) // its end is the bank's own word
 	case err != nil || !authorised(u):
 		return nil
 	}
@@ -115,7 +117,7 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 	return s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session})
 }
 
-// heard moves p, which its PSU has authorised, by what the bank has answered.
+// heard moves p, which its PSU has authorised or the bank has ended, by what the bank answered.
 func (s *Service) heard(ctx context.Context, p Payment, u core.Update) error {
 	return s.Atomically(ctx, func(ctx context.Context) error {
 		return s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) { return p.revive().Progress(u, false, time.Time{}), nil })

@@ -125,6 +125,7 @@ func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
 		{"it has executed it", &core.Update{Status: "ACSC"}, nil, 0, payment.Settled, authorisation.Finalised},
 		{"the PSU has authorised it", &core.Update{SCAStatus: "finalised"}, nil, 0, payment.Settled, authorisation.Finalised},
 		{"it waits for its day", &core.Update{Status: "ACTC"}, nil, 0, payment.TechnicallyAccepted, authorisation.Finalised},
+		{"it has cancelled it", &core.Update{Status: "CANC"}, nil, 0, payment.Cancelled, authorisation.Failed},
 		{"nobody has authorised it", &core.Update{Status: "RCVD"}, nil, 0, payment.Rejected, authorisation.Failed},
 		{"it never got it", nil, core.ErrPaymentUnknown, 0, payment.Rejected, authorisation.Failed},
 		{"it does not tell", nil, core.ErrNotOffered, 0, payment.Rejected, authorisation.Failed},
