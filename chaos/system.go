@@ -45,7 +45,7 @@ country: SI
 bic: LONBSI2X
 timezone: Europe/Ljubljana
 override:
-  oauth: {tokenTTL: 1h}
+  oauth: {tokenTTL: 24h}
 `
 
 // A system is the hub and the banks, as processes, and the folder in which they live.
