@@ -54,6 +54,8 @@ override:
       bulk-payments: []
       periodic-payments: []
     cancellation: none
+    bulkMax: 0
+    executionRules: []
 `
 
 const configFile = `database: %q
