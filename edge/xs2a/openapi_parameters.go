@@ -34,6 +34,7 @@ var parameterRules = []parameterRule{
 	{"TPP-Redirect-URI", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Required = p.SCAApproaches[0] == profile.Redirect
 	}},
+	{"TPP-Explicit-Authorisation-Preferred", func(p profile.Profile) bool { return p.Baskets.Enabled }, nil},
 	{"TPP-Notification-URI", notifies, nil},
 	{"TPP-Notification-Content-Preferred", notifies, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Schema.Pattern, q.Description = "^status=", q.Description+" Known here: "+strings.Join(p.Notifications, ", ")+"."

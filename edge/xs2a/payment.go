@@ -153,11 +153,11 @@ func (a *API) createPayment(c *call) (answer, error) {
 	}}, nil
 }
 
-// explicit says whether SCA is to begin by a request of its own: the bank or the TPP may
-// want that.
+// explicit says whether SCA is to begin by a request of its own: the bank wants that, or the
+// TPP, where the bank has baskets that it could be for.
 func (a *API) explicit(c *call) (bool, error) {
 	wanted, err := c.flag("TPP-Explicit-Authorisation-Preferred")
-	return wanted || a.Bank.StartAuthorisation == profile.Explicit, err
+	return wanted && a.Bank.Baskets.Enabled || a.Bank.StartAuthorisation == profile.Explicit, err
 }
 
 // paymentStart reads the headers that SCA needs to begin. body is that of the request, in one

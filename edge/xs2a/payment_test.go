@@ -177,6 +177,7 @@ func whole(p *profile.Profile) {
 	}
 	p.Payments.Products = map[string][]string{"payments": all, "bulk-payments": all, "periodic-payments": {"sepa-credit-transfers", "pain.001-sepa-credit-transfers"}}
 	p.Payments.Enabled, p.Payments.Cancellation, p.Payments.BulkMax = true, profile.CancelAuthorised, 3
+	p.Baskets.Enabled = true
 	p.OAuth, p.SCAApproaches = profile.OAuth{Mode: profile.OAuthNone}, []profile.SCAApproach{profile.Redirect}
 }
 
