@@ -253,8 +253,9 @@ func (b *books) checkRecord(r *report) {
 		if rows["payment.create"] == 0 {
 			r.violate("I5", "%s: payment %s has no row of its creation", p.name, id)
 		}
-		executed := p.status == "ACSC" || p.status == "ACCC"
-		if want := map[bool]int{true: 1}[executed]; rows["payment.authorise"] != want {
+		// Between RCVD and ACSC it may just have been authorised, or not yet.
+		executed, untouched := p.status == "ACSC" || p.status == "ACCC", p.status == "RCVD"
+		if n := rows["payment.authorise"]; executed && n == 0 || untouched && n > 0 {
 			r.violate("I5", "%s: payment %s is %s and has %d rows payment.authorise", p.name, id, p.status, rows["payment.authorise"])
 		}
 		if ends := rows["payment.reject"] + rows["payment.cancel"] + rows["payment.authorise.fail"]; (ends > 0) != (p.status == "RJCT" || p.status == "CANC") {
