@@ -140,6 +140,12 @@ func (s *system) play(ctx context.Context, o options, r *report) error {
 			return err
 		}
 	}
+	// What the kills left behind would keep the hub busy while answers are lost.
+	if o.kills > 0 && o.ambiguous > 0 {
+		if err := s.settle(ctx, o.patience, r); err != nil {
+			return err
+		}
+	}
 	if err := l.repeatTogether(ctx, o.repeated, r); err != nil {
 		return err
 	}
