@@ -56,6 +56,8 @@ override:
     cancellation: none
     bulkMax: 0
     executionRules: []
+    painVersions: []
+    statusReportVersion: ""
 `
 
 const configFile = `database: %q
