@@ -17,8 +17,8 @@ import (
 
 	"kontor/connector/wire"
 	"kontor/corebank/ledger"
-	"kontor/corebank/persona"
 	"kontor/kit/day"
+	"kontor/kit/money"
 )
 
 // Limits of a log-in: RTS art. 4(3)(b) allows five wrong attempts in a row.
@@ -62,7 +62,7 @@ const (
 )
 
 // bundles says whether a is no account of its own but those of all currencies of its IBAN.
-func (a account) bundles() bool { return a.Currency == persona.Aggregate }
+func (a account) bundles() bool { return a.Currency == money.Several }
 
 // owners lists who has the account.
 func (a account) owners() []string {

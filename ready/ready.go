@@ -63,7 +63,7 @@ type Persona struct {
 // An Account is an account of a persona, the one for daily use first.
 type Account struct {
 	IBAN            string   `json:"iban"`
-	Currency        string   `json:"currency"`                  // XXX: it bundles the others of its IBAN
+	Currency        string   `json:"currency"`                  // money.Several: it bundles the others of its IBAN
 	CashAccountType string   `json:"cashAccountType,omitempty"` // CACC, SVGS, LOAN
 	Usage           string   `json:"usage,omitempty"`           // ORGA: of a company
 	Owners          []string `json:"owners,omitempty"`          // where it is not hers alone

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"kontor/kit/money"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -119,14 +120,11 @@ func (g *guide) meet(all []ready.Persona) {
 			g.family = c
 		case g.company.Login == "" && has(func(a ready.Account) bool { return a.Usage == "ORGA" }):
 			g.company = c
-		case g.traveller.Login == "" && has(func(a ready.Account) bool { return a.Currency == aggregate }):
+		case g.traveller.Login == "" && has(func(a ready.Account) bool { return a.Currency == money.Several }):
 			g.traveller = c
 		}
 	}
 }
-
-// aggregate is the currency of an account that bundles those of its IBAN.
-const aggregate = "XXX"
 
 func joint(a ready.Account) bool { return len(a.Owners) > 1 && a.CashAccountType == "CACC" }
 

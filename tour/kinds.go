@@ -88,13 +88,13 @@ func readCurrencies(ctx context.Context, g *guide) (_ string, err error) {
 	if err = all(err, is("number of accounts", len(accounts), len(g.traveller.Accounts))); err != nil {
 		return "", err
 	}
-	bundle, err := account(accounts, where(g.traveller, func(a ready.Account) bool { return a.Currency == aggregate }))
+	bundle, err := account(accounts, where(g.traveller, func(a ready.Account) bool { return a.Currency == money.Several }))
 	if err != nil {
 		return "", err
 	}
 	var told, entries []string
 	for _, a := range accounts {
-		if a.Currency == aggregate || a.IBAN != bundle.IBAN {
+		if a.Currency == money.Several || a.IBAN != bundle.IBAN {
 			continue
 		}
 		for _, b := range a.Balances {

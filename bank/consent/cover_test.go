@@ -9,6 +9,7 @@ import (
 
 	"kontor/bank/consent"
 	"kontor/bank/core"
+	"kontor/kit/money"
 )
 
 func TestResolve(t *testing.T) {
@@ -97,7 +98,7 @@ func TestResolve(t *testing.T) {
 func TestScopesAndTypes(t *testing.T) {
 	a, b := byIBAN(ibanA), byIBAN(ibanB)
 	accounts := []core.Account{
-		{ID: "1", Currency: "EUR", Reference: a, Type: "CACC"}, {ID: "2", Currency: "USD", Reference: a, Type: "CACC"}, {ID: "3", Currency: core.Aggregate, Reference: a, Type: "CACC"},
+		{ID: "1", Currency: "EUR", Reference: a, Type: "CACC"}, {ID: "2", Currency: "USD", Reference: a, Type: "CACC"}, {ID: "3", Currency: money.Several, Reference: a, Type: "CACC"},
 		{ID: "4", Currency: "EUR", Reference: b, Type: "SVGS"}, {ID: "5", Currency: "EUR", Reference: core.AccountReference{Other: core.Other{Identification: "L-77"}}, Type: "LOAN"},
 		{ID: "6", Currency: "EUR", Reference: byIBAN("SI56191000000123438")},
 	}
@@ -116,7 +117,7 @@ func TestScopesAndTypes(t *testing.T) {
 		{"the owner of one currency", consent.Dedicated, consent.Access{Accounts: refs(a), OwnerName: refs(in(ibanA, "USD"))}, false, "1 2o 3"},
 		{"beneficiaries of one account, the owner of the other", consent.Dedicated, consent.Access{Balances: refs(a), Transactions: refs(b), OwnerName: refs(b), TrustedBeneficiaries: refs(a)}, false, "1p 2p 3p 4o"},
 		{"one currency leaves the others and the bundle out", consent.Dedicated, consent.Access{Accounts: refs(in(ibanA, "EUR"))}, false, "1"},
-		{"the bundle alone", consent.Dedicated, consent.Access{Accounts: refs(in(ibanA, core.Aggregate))}, false, "3"},
+		{"the bundle alone", consent.Dedicated, consent.Access{Accounts: refs(in(ibanA, money.Several))}, false, "3"},
 		{"what the PSU chooses is in every scope", consent.BankOffered, consent.Access{Accounts: refs(), OwnerName: refs(), TrustedBeneficiaries: refs()}, false, "1op 2op 3op 4op 5op 6op 9op"},
 		{"everything has beneficiaries in it, and no names", consent.Global, consent.Access{AllPSD2: consent.AllAccounts}, false, "1p 2p 3p 4p 5p 6p 9p"},
 		{"everything with names", consent.Global, consent.Access{AllPSD2: consent.AllAccountsWithOwnerName}, false, "1op 2op 3op 4op 5op 6op 9op"},

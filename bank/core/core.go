@@ -171,7 +171,7 @@ type Access struct {
 type Account struct {
 	ID        string // the bank's own; never shown to a TPP
 	Reference AccountReference
-	Currency  string
+	Currency  string // money.Several: it only bundles those of its identifier
 	Name      string // given by the bank
 	Product   string
 	Type      string // ISO 20022 ExternalCashAccountType1Code
@@ -191,12 +191,6 @@ type Account struct {
 
 // Rights are what a PSU gives of one account, beside its details.
 type Rights struct{ Balances, Transactions bool }
-
-// Aggregate is the currency of an account that only bundles its sub-accounts, one for each
-// currency, under the same identifier.
-//
-// spec: ISO 4217 XXX
-const Aggregate = "XXX"
 
 // A Balance of an account.
 type Balance struct {

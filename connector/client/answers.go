@@ -99,7 +99,7 @@ func (c *Client) Accounts(ctx context.Context, a core.Access) ([]core.Account, e
 		if a.ID == "" || a.Currency == "" {
 			return out, errRequired
 		}
-		if _, ok := money.Decimals(out.Currency); !ok && out.Currency != core.Aggregate {
+		if _, ok := money.Decimals(out.Currency); !ok && out.Currency != money.Several {
 			return out, errCurrency
 		}
 		if e := a.Extra; e != nil {

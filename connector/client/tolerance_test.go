@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"kontor/bank/core"
+	"kontor/kit/money"
 )
 
 // What real connectors send differs. Each case is one way that was seen; the answer must be
@@ -219,7 +220,7 @@ func TestAnAccountMayBundleSubAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := all[0]
-	if a.Currency != core.Aggregate || len(a.Balances) != 2 || a.Balances[1].Amount.String() != "70" || a.Balances[1].Amount.Currency != "JPY" {
+	if a.Currency != money.Several || len(a.Balances) != 2 || a.Balances[1].Amount.String() != "70" || a.Balances[1].Amount.Currency != "JPY" {
 		t.Errorf("%+v", a)
 	}
 	if a.DisplayName != "Gospodinjstvo" || a.Usage != "PRIV" || a.Details != "d" || a.LinkedAccounts != "l" || a.PSUName != "Ana" || fmt.Sprint(a.OwnerNames) != "[Ana Bor 7]" {

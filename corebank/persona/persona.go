@@ -14,6 +14,7 @@ import (
 	"github.com/jacoelho/banking/iban"
 
 	"kontor/corebank/ledger"
+	"kontor/kit/money"
 )
 
 // A Persona is an invented customer.
@@ -33,7 +34,7 @@ type Persona struct {
 type Account struct {
 	ID       string
 	IBAN     string
-	Currency string // XXX for the account that bundles those of one IBAN
+	Currency string // money.Several: the account bundles those of its IBAN
 	Type     string // CACC, SVGS, LOAN
 	Product  string
 	Extra
@@ -181,15 +182,12 @@ func All() []Persona {
 				{"sofia-eur", german("76026000", "0100300801"), "EUR", "CACC", "Währungskonto EUR", Extra{}},
 				{"sofia-usd", german("76026000", "0100300801"), "USD", "CACC", "Währungskonto USD", Extra{}},
 				{"sofia-chf", german("76026000", "0100300801"), "CHF", "CACC", "Währungskonto CHF", Extra{}},
-				{"sofia-all", german("76026000", "0100300801"), Aggregate, "CACC", "Währungskonto, alle Währungen",
+				{"sofia-all", german("76026000", "0100300801"), money.Several, "CACC", "Währungskonto, alle Währungen",
 					Extra{Details: "Multi-currency account: one IBAN with sub-accounts in EUR, USD and CHF. Here are the balances and transactions of all of them."}},
 			},
 		},
 	}
 }
-
-// Aggregate is the currency of an account that only bundles its sub-accounts.
-const Aggregate = "XXX"
 
 const bakery = "Pekarna Pri mlinu d.o.o."
 

@@ -71,7 +71,7 @@ func (w *Writer) camtAccount() error {
 	if w.empty("Acct", m) {
 		return fmt.Errorf("%w: the account has no identifier", ErrHead)
 	}
-	if c := w.h.currency(); isCurrency(c) && c != core.Aggregate {
+	if c := w.h.currency(); isCurrency(c) && c != money.Several {
 		w.text("Ccy", []byte(c), 3)
 	}
 	w.text("Nm", w.own(a.Name), 70)

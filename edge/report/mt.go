@@ -6,6 +6,7 @@ import (
 
 	"kontor/bank/core"
 	"kontor/kit/day"
+	"kontor/kit/money"
 )
 
 // crlf ends every line of MT.
@@ -17,7 +18,7 @@ const crlf = "\r\n"
 func (w *Writer) mtHead() error {
 	h := &w.h
 	currency := h.currency()
-	if !isCurrency(currency) || currency == core.Aggregate {
+	if !isCurrency(currency) || currency == money.Several {
 		return fmt.Errorf("%w: MT tells of one currency", ErrHead)
 	}
 	if w.f == MT940 && (h.Opening == nil || h.Closing == nil) {

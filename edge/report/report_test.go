@@ -240,8 +240,8 @@ func TestHeads(t *testing.T) {
 			*h = pair(*h, "EUR", 0, 0)
 			h.Closing.Amount.Currency = "USD"
 		}, report.ErrHead},
-		{"MT of an account of many currencies", report.MT942, func(h *report.Head) { h.Account.Currency = core.Aggregate }, report.ErrHead},
-		{"camt of one", report.Camt052V02, func(h *report.Head) { h.Account.Currency = core.Aggregate }, nil},
+		{"MT of an account of many currencies", report.MT942, func(h *report.Head) { h.Account.Currency = money.Several }, report.ErrHead},
+		{"camt of one", report.Camt052V02, func(h *report.Head) { h.Account.Currency = money.Several }, nil},
 		{"a balance that is too large for MT", report.MT940, func(h *report.Head) { *h = pair(*h, "EUR", 1e14, 1e14) }, report.ErrHead},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
 	"kontor/bank/profile"
+	"kontor/kit/money"
 )
 
 // bankDoesMore plays what the bank does seldom: events of the last authorisation of a
@@ -36,7 +37,7 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 	case "holds": // holds everything: accounts of many kinds
 		many := core.AccountReference{IBAN: "SI56191000000123438"}
 		d.Bank.Listed = append(d.Bank.Listed,
-			core.Account{ID: "20", Reference: many, Currency: core.Aggregate, Type: "CACC"}, core.Account{ID: "21", Reference: many, Currency: "EUR", Type: "CACC"},
+			core.Account{ID: "20", Reference: many, Currency: money.Several, Type: "CACC"}, core.Account{ID: "21", Reference: many, Currency: "EUR", Type: "CACC"},
 			core.Account{ID: "22", Reference: many, Currency: "USD", Type: "CACC"}, core.Account{ID: "30", Reference: core.AccountReference{IBAN: "SI56192001234567892"}, Currency: "EUR", Type: "SVGS"},
 			core.Account{ID: "40", Reference: core.AccountReference{Other: core.Other{Identification: "L-77"}}, Currency: "EUR", Type: "LOAN"},
 		)

@@ -37,7 +37,7 @@ func (w accountReference) reference(path string) (ref core.AccountReference, err
 	if w.IBAN != "" && iban.Validate(w.IBAN) != nil {
 		return ref, malformed(path+".iban", "is not a valid IBAN")
 	}
-	if w.Currency != "" && w.Currency != core.Aggregate {
+	if w.Currency != "" && w.Currency != money.Several {
 		if _, ok := money.Decimals(w.Currency); !ok {
 			return ref, malformed(path+".currency", "is not an ISO 4217 code")
 		}

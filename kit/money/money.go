@@ -17,6 +17,12 @@ var (
 	ErrCurrency = errors.New("currency is not a known ISO 4217 code")
 )
 
+// Several stands where a currency is expected and there is no single one: at an account that
+// bundles accounts in several currencies. No Amount is in it.
+//
+// Source: ISO 4217, code for transactions where no currency is involved.
+const Several = "XXX"
+
 // An Amount is Minor units of Currency: 1250 EUR is 12.50 euro. The zero value is no money
 // in no currency.
 type Amount struct {
