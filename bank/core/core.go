@@ -80,6 +80,15 @@ type Bank interface {
 	// it any more should it still arrive; ErrNotOffered where the bank does not tell.
 	PaymentStatus(ctx context.Context, session, paymentID string) (*Update, error)
 
+	// StartBasket hands over several payments and requests for access, for which one SCA
+	// counts (extension "baskets"). The bank reports the SCA under the basket's session, and
+	// each member under its own: before or after the basket's end, and a payment can fail by
+	// itself though the SCA succeeded. When the basket fails, no member is executed or granted.
+	// Like a payment it is never sent twice: ErrUnknownOutcome; PaymentStatus then tells of each
+	// payment. ErrNotOffered where the bank takes no baskets, or not these members; then
+	// nothing was sent.
+	StartBasket(ctx context.Context, b BasketOrder) (*Update, error)
+
 	// StartFundsAccess asks for the right to confirm funds on one account.
 	StartFundsAccess(ctx context.Context, r FundsAccessRequest) (*Update, error)
 	RevokeFundsAccess(ctx context.Context, a Access) error
@@ -426,6 +435,20 @@ type Cancellation struct {
 	ReturnURL      string
 	UserID         string
 	PSU            PSUContext
+}
+
+// A BasketOrder hands several payments and requests for access to the bank at once. Each has
+// a Session of its own; the app, the PSU's device and where she returns are the basket's.
+type BasketOrder struct {
+	Session   string // of the basket: its SCA reports under it
+	BasketID  string
+	TPP       string
+	AppName   string
+	ReturnURL string
+	UserID    string // as of a PaymentOrder
+	PSU       PSUContext
+	Payments  []PaymentOrder
+	Accesses  []AccessRequest
 }
 
 // An Address of a creditor.

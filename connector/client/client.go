@@ -1,10 +1,10 @@
 // Package client is a bank behind the connector protocol: it implements core.Bank over HTTP
 // against any connector of version 2.
 //
-// Every question is a signed request with an empty body, but for a bulk of payments that no
-// header could hold. Reads are asked once more, quickly, when the network or the bank failed,
-// and so are revocations, with more patience; a payment or a cancellation is never sent twice
-// once a connection stood. What connectors answer is read tolerantly where real ones differ
+// Every question is a signed request with an empty body, but for a bulk or basket of payments that
+// no header could hold. Reads are asked once more, quickly, when the network or the bank failed,
+// and so are revocations, with more patience; a payment, a cancellation or a basket is never
+// sent twice once a connection stood. What connectors answer is read tolerantly where real ones differ
 // (numbers for texts, nulls, dates in three forms) and refused where it cannot be passed on;
 // a refused answer is reported to the connector, in the background.
 //
@@ -46,7 +46,7 @@ type Config struct {
 	// Capabilities are what the connector declares beyond what every one has: "logins",
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
 	// "periodic-payments", "cancellation", "payment_status",
-	// "funds_at_bank". Others are not asked for.
+	// "funds_at_bank", "baskets". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -87,6 +87,7 @@ const (
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
 	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
+	"baskets",
 }
 
 // A Client asks one bank.
@@ -169,21 +170,26 @@ func (c *Client) Close() error {
 
 // StartAccess is POST /tokens.
 func (c *Client) StartAccess(ctx context.Context, r core.AccessRequest) (*core.Update, error) {
-	access := wire.Access{AllPSD2: "allAccounts"}
+	data := access(r)
+	data.ProviderCode, data.AppName, data.RedirectURL = wire.String(c.c.BankCode), wire.String(r.AppName), wire.String(r.ReturnURL)
+	data.AuthorizationType, data.PSUIPAddress = wire.String(c.c.AuthorizationType), wire.String(r.PSU.IPAddress)
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathTokens, consent: r.ConsentID, tpp: r.TPP, psu: r.PSU, session: r.Session, data: data, retry: c.c.ReadBackoff,
+	})
+}
+
+// access is r as it stands alone and in a basket.
+func access(r core.AccessRequest) wire.TokenCreate {
+	asked := wire.Access{AllPSD2: "allAccounts"}
 	if !r.AllPSD2 {
 		// Empty lists are sent as such: a known connector reads them without looking whether they are there.
 		balances, transactions := references(r.Balances), references(r.Transactions)
-		access = wire.Access{Balances: &balances, Transactions: &transactions}
+		asked = wire.Access{Balances: &balances, Transactions: &transactions}
 	}
-	return c.start(ctx, request{
-		method: http.MethodPost, path: wire.PathTokens, consent: r.ConsentID, tpp: r.TPP, psu: r.PSU, session: r.Session,
-		data: wire.TokenCreate{
-			SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(r.AppName),
-			AuthorizationType: wire.String(c.c.AuthorizationType), RedirectURL: wire.String(r.ReturnURL), RecurringIndicator: r.Recurring,
-			ValidUntil: wire.String(r.ValidUntil.String()), FrequencyPerDay: r.FrequencyPerDay, Access: access, PSUIPAddress: wire.String(r.PSU.IPAddress),
-		},
-		retry: c.c.ReadBackoff,
-	})
+	return wire.TokenCreate{
+		SessionSecret: wire.String(r.Session), RecurringIndicator: r.Recurring, ValidUntil: wire.String(r.ValidUntil.String()),
+		FrequencyPerDay: r.FrequencyPerDay, Access: asked,
+	}
 }
 
 // StartFundsAccess is POST /funds_confirmations/tokens.

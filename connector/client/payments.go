@@ -20,32 +20,14 @@ const (
 	servicePeriodic = "periodic-payments"
 )
 
-// StartPayment is POST /payments. A connector that knows no bulk or periodic payments would
-// read one as a payment, so these are sent only to connectors that declare them.
+// StartPayment is POST /payments.
 func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.Update, error) {
-	data := wire.PaymentCreate{
-		SessionSecret: wire.String(p.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(p.AppName), RedirectURL: wire.String(p.ReturnURL),
-		PaymentProduct: wire.String(p.Product), PSUIPAddress: wire.String(p.PSU.IPAddress), PaymentIdentification: wire.Number(p.PaymentID),
-		RejectNoFunds: p.RejectNoFunds,
+	data, err := c.order(p)
+	if err != nil {
+		return nil, err
 	}
-	switch p.Service {
-	case "", "payments":
-		data.Payment = payment(p.Payment)
-	case serviceBulk, servicePeriodic:
-		if !c.can(p.Service) {
-			return nil, core.ErrNotOffered
-		}
-		data.PaymentService = wire.String(p.Service)
-		if p.Service == serviceBulk && p.Bulk != nil {
-			data.Bulk = bulk(*p.Bulk)
-		} else if p.Service == servicePeriodic && p.Periodic != nil {
-			data.Payment, data.Periodic = payment(p.Payment), periodic(*p.Periodic)
-		} else {
-			return nil, fmt.Errorf("%w: the order has nothing of %s", core.ErrRefused, p.Service)
-		}
-	default:
-		return nil, core.ErrNotOffered
-	}
+	data.ProviderCode, data.AppName, data.RedirectURL = wire.String(c.c.BankCode), wire.String(p.AppName), wire.String(p.ReturnURL)
+	data.PSUIPAddress = wire.String(p.PSU.IPAddress)
 	if c.can("logins") {
 		data.UserID = wire.String(p.UserID)
 	}
@@ -53,6 +35,34 @@ func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.U
 		method: http.MethodPost, path: wire.PathPayments, tpp: p.TPP, psu: p.PSU, session: p.Session, data: data,
 		once: true, bulk: data.Bulk != nil, retry: c.c.ReadBackoff,
 	})
+}
+
+// order is p as it stands alone and in a basket. A connector that knows no bulk or periodic
+// payments would read one as a payment, so these are for connectors that declare them.
+func (c *Client) order(p core.PaymentOrder) (wire.PaymentCreate, error) {
+	data := wire.PaymentCreate{
+		SessionSecret: wire.String(p.Session), PaymentProduct: wire.String(p.Product), PaymentIdentification: wire.Number(p.PaymentID),
+		RejectNoFunds: p.RejectNoFunds,
+	}
+	switch p.Service {
+	case "", "payments":
+		data.Payment = payment(p.Payment)
+	case serviceBulk, servicePeriodic:
+		if !c.can(p.Service) {
+			return data, core.ErrNotOffered
+		}
+		data.PaymentService = wire.String(p.Service)
+		if p.Service == serviceBulk && p.Bulk != nil {
+			data.Bulk = bulk(*p.Bulk)
+		} else if p.Service == servicePeriodic && p.Periodic != nil {
+			data.Payment, data.Periodic = payment(p.Payment), periodic(*p.Periodic)
+		} else {
+			return data, fmt.Errorf("%w: the order has nothing of %s", core.ErrRefused, p.Service)
+		}
+	default:
+		return data, core.ErrNotOffered
+	}
+	return data, nil
 }
 
 // CancelPayment is DELETE /payments/{payment_identification}, for connectors that declare it.

@@ -28,7 +28,8 @@ const (
 	PathFundsTokens  = "/funds_confirmations/tokens"
 	PathFundsAtBank  = "/funds_confirmations/at_bank"
 	PathErrors       = "/errors"
-	PathLogins       = "/logins" // extension "logins"
+	PathBaskets      = "/baskets" // extension "baskets"
+	PathLogins       = "/logins"  // extension "logins"
 	// Extensions "standing_orders" and "trusted_beneficiaries".
 	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
 	PathBeneficiaries  = "/trusted_beneficiaries"
@@ -95,10 +96,10 @@ type Access struct {
 // TokenCreate is the data of POST /tokens.
 type TokenCreate struct {
 	SessionSecret      String `json:"session_secret"`
-	ProviderCode       String `json:"provider_code"`
-	AppName            String `json:"app_name"`
-	AuthorizationType  String `json:"authorization_type"`
-	RedirectURL        String `json:"redirect_url"`
+	ProviderCode       String `json:"provider_code,omitempty"` // like the other three absent in a basket only
+	AppName            String `json:"app_name,omitempty"`
+	AuthorizationType  String `json:"authorization_type,omitempty"`
+	RedirectURL        String `json:"redirect_url,omitempty"`
 	RecurringIndicator bool   `json:"recurring_indicator"`
 	ValidUntil         String `json:"valid_until"`
 	FrequencyPerDay    int    `json:"frequency_per_day,omitempty"`
@@ -130,11 +131,11 @@ type TransactionsQuery struct {
 // PaymentCreate is the data of POST /payments.
 type PaymentCreate struct {
 	SessionSecret         String  `json:"session_secret"`
-	ProviderCode          String  `json:"provider_code"`
-	AppName               String  `json:"app_name"`
-	RedirectURL           String  `json:"redirect_url"`
+	ProviderCode          String  `json:"provider_code,omitempty"` // like the other three absent in a basket only
+	AppName               String  `json:"app_name,omitempty"`
+	RedirectURL           String  `json:"redirect_url,omitempty"`
 	PaymentProduct        String  `json:"payment_product"`
-	PSUIPAddress          String  `json:"psu_ip_address"`
+	PSUIPAddress          String  `json:"psu_ip_address,omitempty"`
 	PaymentIdentification int64   `json:"payment_identification"`
 	UserID                String  `json:"user_id,omitempty"` // extension "logins"
 	Payment               Payment `json:"payment,omitzero"`  // there is none in a bulk

@@ -294,6 +294,10 @@ func (b *Bank) StartLogin(context.Context, core.LoginRequest) (*core.Update, err
 	return nil, core.ErrNotOffered
 }
 
+func (b *Bank) StartBasket(context.Context, core.BasketOrder) (*core.Update, error) {
+	return nil, core.ErrNotOffered
+}
+
 func (b *Bank) CancelPayment(context.Context, core.Cancellation) (*core.Update, error) {
 	return nil, core.ErrNotOffered
 }

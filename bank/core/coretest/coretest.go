@@ -1,5 +1,5 @@
 // Package coretest says in tests what every core.Bank must do, whatever is behind it: lead
-// a PSU through an access, payments and their cancellation, a confirmation of funds and a
+// a PSU through an access, payments and their cancellation, a basket, a confirmation of funds and a
 // log-in, report each of them once and in order, answer with the errors that the port names,
 // and never hang.
 //
@@ -54,6 +54,7 @@ const (
 	Periodics        Offer = "periodic payments"
 	Cancellations    Offer = "cancellation of payments" // before their day, with SCA
 	PaymentStatus    Offer = "status of payments"
+	Baskets          Offer = "baskets" // of payments and accesses
 )
 
 // patience is how long an answer or a report may take here.
@@ -84,6 +85,9 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("a PSU who refuses a cancellation keeps her payment, or it is not offered", cancellationRefused)
 	run("what became of a payment is told, or not offered", found)
 	run("a payment that the bank says it never got is not taken any more", tooLate)
+	run("a basket is handed over and approved as one, or not offered", basket)
+	run("a PSU who refuses a basket gives and pays nothing, or it is not offered", basketRefused)
+	run("what became of a payment in a basket is told, or not offered", basketFound)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
@@ -372,6 +376,11 @@ func hurried(t *testing.T, w *world) {
 	if slices.Contains(w.Offers, Cancellations) {
 		if _, err = w.Bank.CancelPayment(over, w.cancellation("c1", "p1")); !errors.Is(err, core.ErrUnavailable) && !errors.Is(err, core.ErrUnknownOutcome) {
 			t.Errorf("cancellation: %v", err)
+		}
+	}
+	if slices.Contains(w.Offers, Baskets) {
+		if _, err = w.Bank.StartBasket(over, w.basket("b1")); !errors.Is(err, core.ErrUnavailable) && !errors.Is(err, core.ErrUnknownOutcome) {
+			t.Errorf("basket: %v", err)
 		}
 	}
 	if slices.Contains(w.Offers, PaymentStatus) {
