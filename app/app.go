@@ -286,21 +286,25 @@ func (a *Hub) Close() error {
 func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 	// What a PSU or a bank waits for is done soon; what is only tidied up reads whole tables.
 	const atOnce, soon, later = time.Second / 2, 2 * time.Second, 10 * time.Minute
-	var all sync.WaitGroup
-	for _, w := range []struct {
+	type work struct {
 		name  string
 		every time.Duration
 		sweep func(context.Context) error
-	}{
+	}
+	works := []work{
 		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
-		{"payments", soon, a.payments.Sweep},
 		{"banks", soon, a.consents.TellBanks},
 		{"notifications", atOnce, a.notices.Send},
 		{"tokens", later, a.tokens.Sweep},
 		{"old notifications", later, a.notices.Sweep},
 		{"consents", later, a.consents.Sweep},
 		{"answers about funds", later, a.funds.Sweep},
-	} {
+	}
+	for code := range a.payments.Banks {
+		works = append(works, work{"payments at " + code, soon, func(ctx context.Context) error { return a.payments.Sweep(ctx, code) }})
+	}
+	var all sync.WaitGroup
+	for _, w := range works {
 		all.Go(func() { a.sweepOne(ctx, enough, w.name, w.every, w.sweep) })
 	}
 	all.Wait()

@@ -27,7 +27,7 @@ func (b *bench) lost(t *testing.T) (payment.Payment, authorisation.Authorisation
 
 func (b *bench) unknown(t *testing.T, want int) {
 	t.Helper()
-	all, err := b.Unknown(t.Context(), "lon", 10)
+	all, err := b.Unknown(t.Context(), "lon", payment.Place{}, 100)
 	if len(all) != want || err != nil {
 		t.Errorf("%d payments of unknown fate, %v; want %d", len(all), err, want)
 	}
@@ -77,9 +77,10 @@ func TestWhatTheBankNeverGotIsHandedOverOnceMore(t *testing.T) {
 		b.ask = func(string) (*core.Update, error) { return nil, core.ErrPaymentUnknown }
 		b.pass(time.Minute)
 		var all sync.WaitGroup
-		for range 8 { // as many processes
+		for range 8 {
+			process := b.process()
 			all.Go(func() {
-				if err := b.Sweep(t.Context()); err != nil {
+				if err := process.Sweep(t.Context(), "lon"); err != nil {
 					t.Error(err)
 				}
 			})

@@ -42,7 +42,12 @@ func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authori
 
 // taken notes that the bank has p, though it may have had nothing to say.
 func (s *Service) taken(ctx context.Context, p Payment) error {
-	return s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) { p.Hand = Taken; return p, nil })
+	return s.update(ctx, p.Bank, p.ID, func(stored Payment) (Payment, error) {
+		if stored.Session == p.Session { // else it was handed over anew since
+			stored.Hand = Taken
+		}
+		return stored, nil
+	})
 }
 
 // certain says whether cause rules out that the bank took the payment. An answer that makes

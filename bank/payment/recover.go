@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"kontor/bank/authorisation"
@@ -14,35 +15,132 @@ import (
 // unknown: whoever handed it over has stopped waiting by then.
 const recoverAfter = handMax + 30*time.Second
 
-// Unknown lists, in outline and oldest first, the payments of which nobody knows whether the
-// bank took them, for the bank's staff.
-func (s *Service) Unknown(ctx context.Context, bank string, limit int) ([]Payment, error) {
-	return s.Store.Unsettled(ctx, bank, s.Now().Add(-recoverAfter), limit)
+// A Place is where a payment stands among those whose fate is unknown: they are in the order
+// in which they began to be handed over.
+type Place struct {
+	HandedAt time.Time
+	ID       string
 }
 
-// Sweep finds out what became of payments that were being handed over when a process ended,
-// or whose bank did not answer. It asks the bank; one that it did not get is handed over
-// anew. Where the bank cannot be asked, the payment waits for its reports.
-func (s *Service) Sweep(ctx context.Context) (err error) {
-	const batch = 50
-	for code := range s.Banks {
-		lost, lerr := s.Unknown(ctx, code, batch)
-		err = errors.Join(err, lerr)
-		for _, p := range lost {
-			rerr := s.recover(ctx, p)
-			if rerr == nil || errors.Is(rerr, errOvertaken) {
-				continue
+// Unknown lists, in outline and oldest first, the payments of which nobody knows whether the
+// bank took them, for the bank's staff: those that come next after the one named.
+func (s *Service) Unknown(ctx context.Context, bank string, after Place, limit int) ([]Payment, error) {
+	return s.Store.Unsettled(ctx, bank, s.Now().Add(-recoverAfter), after, limit)
+}
+
+const (
+	// sweepBatch bounds how many payments one Sweep asks for.
+	sweepBatch = 200
+	// sweepAtOnce bounds how many of them it asks for at once: a bank that takes seconds to
+	// answer must not keep the newest waiting for minutes, and one that has just come back
+	// must not be run down.
+	sweepAtOnce = 16
+	// sweepMax is when a Sweep asks for no more, so that it ends soon after.
+	sweepMax = 20 * time.Second
+)
+
+// sweeps remembers, for each bank, where the last Sweep ended. The zero value is ready.
+type sweeps struct {
+	mu   sync.Mutex
+	busy map[string]bool
+	next map[string]Place
+}
+
+// enter begins the only sweep of bank; false: it is under way.
+func (w *sweeps) enter(bank string) (Place, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy[bank] {
+		return Place{}, false
+	}
+	if w.busy == nil {
+		w.busy, w.next = map[string]bool{}, map[string]Place{}
+	}
+	w.busy[bank] = true
+	return w.next[bank], true
+}
+
+func (w *sweeps) leave(bank string, next Place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy[bank], w.next[bank] = false, next
+}
+
+// Sweep finds out what became of payments that were being handed over to the bank with this
+// code when a process ended, or when the bank did not answer. It asks the bank, for several
+// at once; one that it did not get is handed over anew. Where the bank cannot be asked, the
+// payments wait for its reports.
+//
+// It does a part of them and goes on with the next part when it is called again, so that
+// those of which the bank says nothing do not keep it from the others. While one Sweep of a
+// bank is under way, another one does nothing. Other processes may do the same at the same
+// moment: what is stored decides which of them hands a payment over.
+func (s *Service) Sweep(ctx context.Context, bank string) error {
+	from, ok := s.sweeps.enter(bank)
+	if !ok {
+		return nil
+	}
+	var next Place // of the next Sweep: from the first
+	defer func() { s.sweeps.leave(bank, next) }()
+	lost, err := s.Unknown(ctx, bank, from, sweepBatch)
+	if err != nil {
+		return err
+	}
+	enough, stop := context.WithTimeout(ctx, sweepMax)
+	defer stop()
+	queue, failed := make(chan Payment), failures{}
+	var all sync.WaitGroup
+	for range min(sweepAtOnce, len(lost)) {
+		all.Go(func() {
+			for p := range queue {
+				err := s.recover(ctx, p)
+				if errors.Is(err, core.ErrNotOffered) || errors.Is(err, core.ErrUnavailable) {
+					stop() // nor does it tell of the others
+				}
+				failed.add(p, err)
 			}
-			if errors.Is(rerr, core.ErrNotOffered) {
-				break // nor does it tell of the others
-			}
-			err = errors.Join(err, fmt.Errorf("payment %s: %w", p.ID, rerr))
-			if errors.Is(rerr, core.ErrUnavailable) {
-				break
-			}
+		})
+	}
+	done := 0
+	for enough.Err() == nil && done < len(lost) {
+		select {
+		case queue <- lost[done]:
+			done++
+		case <-enough.Done():
 		}
 	}
-	return err
+	close(queue)
+	all.Wait()
+	if done > 0 && (done < len(lost) || done == sweepBatch) {
+		next = Place{HandedAt: lost[done-1].HandedAt, ID: lost[done-1].ID}
+	}
+	return failed.err()
+}
+
+// failures are those of one Sweep: all have mostly one cause, so the first one is told.
+type failures struct {
+	mu    sync.Mutex
+	first error
+	n     int
+}
+
+func (f *failures) add(p Payment, err error) {
+	if err == nil || errors.Is(err, errOvertaken) || errors.Is(err, core.ErrNotOffered) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+	if f.first == nil {
+		f.first = fmt.Errorf("payment %s: %w", p.ID, err)
+	}
+}
+
+func (f *failures) err() error {
+	if f.n > 1 {
+		return fmt.Errorf("%w (and %d more)", f.first, f.n-1)
+	}
+	return f.first
 }
 
 // recover finds out what became of p.

@@ -29,8 +29,9 @@ type Store interface {
 	Outline(ctx context.Context, bank, id string) (Payment, error)
 	// ByRequest finds, in outline, what t created with requestID; ErrUnknown where there is nothing.
 	ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (Payment, error)
-	// Unsettled lists in outline, oldest first, those that are being handed over since before.
-	Unsettled(ctx context.Context, bank string, before time.Time, limit int) ([]Payment, error)
+	// Unsettled lists in outline, oldest first, those that are being handed over since before,
+	// from the one that comes next after the one named; zero: from the first.
+	Unsettled(ctx context.Context, bank string, before time.Time, after Place, limit int) ([]Payment, error)
 	// Update replaces a payment by what change returns, atomically; what it returns
 	// unchanged is not written, and change is given an outline. When change fails nothing is stored. change may run again,
 	// so it must only compute.
@@ -53,6 +54,8 @@ type Service struct {
 	NewID          func() string
 	Log            *slog.Logger
 	Notify         *notify.Service // TPPs hear of each status; nil: nobody is told
+
+	sweeps sweeps
 }
 
 var _ authorisation.Subject = (*Service)(nil)

@@ -136,7 +136,7 @@ func (b *bench) create(t *testing.T, requestID string) (payment.Payment, authori
 func (b *bench) sweep(t *testing.T) {
 	t.Helper()
 	_, err := b.auths.Sweep(t.Context())
-	if err := errors.Join(err, b.Sweep(t.Context())); err != nil {
+	if err := errors.Join(err, b.Sweep(t.Context(), "lon")); err != nil {
 		t.Fatal(err)
 	}
 }

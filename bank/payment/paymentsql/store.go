@@ -113,9 +113,9 @@ func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID s
 	return p, err
 }
 
-func (s Store) Unsettled(ctx context.Context, bank string, before time.Time, limit int) ([]payment.Payment, error) {
+func (s Store) Unsettled(ctx context.Context, bank string, before time.Time, after payment.Place, limit int) ([]payment.Payment, error) {
 	rows, err := s.DB.Query(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND hand = 'sending' AND handed_at <= $2
-		ORDER BY handed_at LIMIT $3`, bank, sqldb.Micros(before), limit)
+		AND (handed_at, id) > ($3, $4) ORDER BY handed_at, id LIMIT $5`, bank, sqldb.Micros(before), sqldb.Micros(after.HandedAt), after.ID, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -123,19 +123,26 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 			p.Hand, p.HandedAt = hand, now.Add(-time.Duration(i)*time.Minute)
 			create(t, s, p)
 		}
+		twin := New("p5", "r5") // as old as p4
+		twin.Hand, twin.HandedAt = payment.Sending, now.Add(-4*time.Minute)
+		create(t, s, twin)
 		for _, tt := range []struct {
 			bank   string
 			before time.Time
+			after  payment.Place
 			limit  int
 			want   string
 		}{
-			{"lon", now, 10, "p4 p2 p0"},
-			{"lon", now.Add(-time.Minute), 10, "p4 p2"},
-			{"lon", now.Add(-4*time.Minute - time.Microsecond), 10, ""},
-			{"lon", now, 1, "p4"},
-			{"nlb", now, 10, ""},
+			{"lon", now, payment.Place{}, 10, "p4 p5 p2 p0"},
+			{"lon", now.Add(-time.Minute), payment.Place{}, 10, "p4 p5 p2"},
+			{"lon", now.Add(-4*time.Minute - time.Microsecond), payment.Place{}, 10, ""},
+			{"lon", now, payment.Place{}, 1, "p4"},
+			{"lon", now, payment.Place{HandedAt: now.Add(-4 * time.Minute), ID: "p4"}, 2, "p5 p2"},
+			{"lon", now, payment.Place{HandedAt: now.Add(-4 * time.Minute), ID: "p5"}, 10, "p2 p0"},
+			{"lon", now, payment.Place{HandedAt: now, ID: "p0"}, 10, ""},
+			{"nlb", now, payment.Place{}, 10, ""},
 		} {
-			all, err := s.Unsettled(ctx, tt.bank, tt.before, tt.limit)
+			all, err := s.Unsettled(ctx, tt.bank, tt.before, tt.after, tt.limit)
 			var ids []string
 			for _, p := range all {
 				ids = append(ids, p.ID)
