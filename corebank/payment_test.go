@@ -162,10 +162,14 @@ func TestCodeIsBoundToThePayment(t *testing.T) {
 			w.do(w.c.StartPayment(t.Context(), w.order("1.00")))
 			w.browser().open(w.page()).logIn("ana").submit("approve")
 			other := w.code("ana")
-			w.do(w.c.StartPayment(t.Context(), w.order("999.00")))
-			b := w.browser().open(w.page()).logIn("ana").submit("approve")
-			if w.code("ana") == other {
-				t.Skip("one in a million: both codes are the same")
+			ask := func() (*browser, string) {
+				w.pass(time.Millisecond) // the newest message is on top
+				w.do(w.c.StartPayment(t.Context(), w.order("999.00")))
+				return w.browser().open(w.page()).logIn("ana").submit("approve"), w.code("ana")
+			}
+			b, right := ask()
+			for right == other { // one in a million
+				b, right = ask()
 			}
 			b.submit("confirm", "code", other).sees("That is not the code")
 		})
