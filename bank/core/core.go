@@ -79,6 +79,10 @@ type Bank interface {
 	// "payment_status"). ErrPaymentUnknown says that the bank never got it, and will not take
 	// it any more should it still arrive; ErrNotOffered where the bank does not tell.
 	PaymentStatus(ctx context.Context, session, paymentID string) (*Update, error)
+	// VerifyPayees compares names of payees with those on their accounts (extension
+	// "payee_verification"). There is one result for each, in their order; one that nobody
+	// can tell is PayeeUnavailable. ErrNotOffered where the bank verifies none.
+	VerifyPayees(ctx context.Context, q PayeeQuery) ([]PayeeResult, error)
 
 	// StartBasket hands over several payments and requests for access, for which one SCA
 	// counts (extension "baskets"). The bank reports the SCA under the basket's session, and
@@ -397,6 +401,7 @@ type Payment struct {
 	Structured             *StructuredRemittance `json:",omitzero"`
 	RequestedExecutionDate day.Day               // zero: at once
 	RequestedExecutionTime time.Time             `json:",omitzero"` // zero: no time was asked for
+	Verified               PayeeResult           `json:",omitzero"` // what became of the check of the payee's name
 }
 
 // A StructuredRemittance refers to what is paid, such as an invoice with an RF reference.

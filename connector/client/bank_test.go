@@ -265,11 +265,30 @@ func (b *book) FundsAvailable(_ context.Context, token string, q wire.FundsCheck
 	return amount.Minor <= 100000, err
 }
 
+// VerifyPayees knows one account, and answers from the end.
+func (b *book) VerifyPayees(_ context.Context, q wire.PayeesVerify) (answers []wire.PayeeAnswer, err error) {
+	for _, p := range slices.Backward(q.Payees) {
+		a := wire.PayeeAnswer{ID: p.ID}
+		switch {
+		case p.Account.IBAN != iban:
+			continue
+		case p.Name == "Ana Novak":
+			a.Match = wire.PayeeMatch
+		case p.Name == "A. Novak":
+			a.PayeeVerification = wire.PayeeVerification{Match: wire.PayeeClose, Name: "Ana Novak"}
+		default:
+			a.PayeeVerification = wire.PayeeVerification{Match: wire.PayeeNone, Name: "Ana Novak"} // careless
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
 // open joins a client and a book by two listeners, as hub and bank are.
 func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
 	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
-		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus}
+		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees}
 	return f
 }
 
@@ -302,6 +321,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		},
 		Account: core.AccountReference{IBAN: iban, Currency: "EUR"}, From: day.New(2026, 8, 22), To: day.New(2026, 11, 20),
 		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"}, Later: day.New(2026, 12, 21),
+		Holder: "Ana Novak", Nearly: "A. Novak",
 	}
 }
 
@@ -319,7 +339,7 @@ func TestClientOfAModestBank(t *testing.T) {
 func TestWhatIsNotDeclaredIsNotAskedFor(t *testing.T) {
 	f := misbehaving(t, Config{}, say(200, `{"data":[]}`))
 	for name, ask := range map[string]func() error{"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh,
-		"bulk": f.payBulk, "series": f.payPeriodic, "cancellation": f.cancel, "status of a payment": f.status} {
+		"bulk": f.payBulk, "series": f.payPeriodic, "cancellation": f.cancel, "status of a payment": f.status, "payees": f.verify} {
 		if err := ask(); !errors.Is(err, core.ErrNotOffered) {
 			t.Errorf("%s: got %v", name, err)
 		}

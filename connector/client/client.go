@@ -46,7 +46,7 @@ type Config struct {
 	// Capabilities are what the connector declares beyond what every one has: "logins",
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
 	// "periodic-payments", "cancellation", "payment_status",
-	// "funds_at_bank", "baskets". Others are not asked for.
+	// "funds_at_bank", "baskets", "payee_verification". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -87,7 +87,7 @@ const (
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
 	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
-	"baskets",
+	"baskets", "payee_verification",
 }
 
 // A Client asks one bank.
@@ -300,12 +300,11 @@ func (c *Client) start(ctx context.Context, r request) (*core.Update, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if r.bulk {
-		select {
-		case c.bulks <- struct{}{}:
-			defer func() { <-c.bulks }()
-		case <-ctx.Done():
+		leave, ok := c.enterBulk(ctx)
+		if !ok {
 			return nil, core.ErrUnavailable
 		}
+		defer leave()
 	}
 	answer, err := c.send(ctx, r)
 	defer answer.release()
@@ -320,6 +319,16 @@ func (c *Client) start(ctx context.Context, r request) (*core.Update, error) {
 		}
 	}
 	return u, err
+}
+
+// enterBulk takes a place among the bulks under way; leave gives it back.
+func (c *Client) enterBulk(ctx context.Context) (leave func(), ok bool) {
+	select {
+	case c.bulks <- struct{}{}:
+		return func() { <-c.bulks }, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // reading is a request on what a bank gave access to.

@@ -65,6 +65,7 @@ func (f *fault) connect(t *testing.T, c Config, url string) {
 // everything is what a connector can declare.
 var everything = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "funds_at_bank",
+	"payee_verification",
 }
 
 var someAccess = core.Access{Session: "s", Token: "t", ConsentID: "c", TPP: "PSDDE-BAFIN-12345"}
@@ -117,6 +118,11 @@ func (f *fault) cancel() error {
 
 func (f *fault) status() error {
 	_, err := f.PaymentStatus(context.Background(), "s", "1")
+	return err
+}
+
+func (f *fault) verify() error {
+	_, err := f.VerifyPayees(context.Background(), core.PayeeQuery{Payees: []core.Payee{{Name: "Ana Novak", Account: core.AccountReference{IBAN: iban}}}})
 	return err
 }
 

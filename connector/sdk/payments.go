@@ -42,6 +42,20 @@ func (s *server) payments(mux *http.ServeMux) {
 			return nothing, s.starts.once(ctx, "cancellation", string(r.SessionSecret), func() error { return b.CancelPayment(ctx, r) })
 		})
 	}
+	if b, ok := s.bank.(PayeeVerification); ok {
+		handle(s, mux, "POST "+wire.PathPayeesVerify, carries{body: true}, func(ctx context.Context, c call, q wire.PayeesVerify) (any, error) {
+			if len(q.Payees) == 0 {
+				return nil, errFormat
+			}
+			for _, p := range q.Payees {
+				if err := c.needs(p.ID, p.Name); err != nil || p.Account == (wire.Account{}) {
+					return nil, errFormat
+				}
+			}
+			answers, err := b.VerifyPayees(ctx, q)
+			return wire.List[wire.PayeeAnswer]{Data: list(answers)}, err
+		})
+	}
 	if b, ok := s.bank.(PaymentQueries); ok {
 		on(s, mux, "GET "+wire.PathPayments+"/{payment}", func(ctx context.Context, c call, q wire.PaymentQuery) (any, error) {
 			if err := c.namesPayment(q.PaymentIdentification); err != nil {

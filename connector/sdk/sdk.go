@@ -3,9 +3,9 @@
 //
 // New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
 // more interfaces: Payments, PaymentServices, Cancellations, PaymentQueries,
-// FundsConfirmations, Cards, CardTransactions, StandingOrders, TrustedBeneficiaries,
-// Refresher, Logins. What it does not implement is answered with 404, as the protocol wants
-// it. Whatever the PSU does on the bank's pages is reported through Hub: Update with the
+// PayeeVerification, FundsConfirmations, Cards, CardTransactions, StandingOrders,
+// TrustedBeneficiaries, Refresher, Logins. What it does not implement is answered with 404,
+// as the protocol wants it. Whatever the PSU does on the bank's pages is reported through Hub: Update with the
 // address of those pages, then Success or Fail.
 //
 // The SDK checks signatures, expiry and shape before the bank is asked anything, and sends
@@ -76,6 +76,14 @@ type Cancellations interface {
 // promise itself.
 type PaymentQueries interface {
 	PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire.Event, error)
+}
+
+// PayeeVerification is implemented by a bank that finds out, at home or at the payee's bank,
+// whether payees are called what payments say (extension "payee_verification"). Each answer
+// has the ID of its payee; one that is left out could not be verified. It should come within
+// five seconds: the hub goes on without it then.
+type PayeeVerification interface {
+	VerifyPayees(ctx context.Context, q wire.PayeesVerify) ([]wire.PayeeAnswer, error)
 }
 
 // FundsConfirmations is implemented by a bank that confirms funds.

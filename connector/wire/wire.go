@@ -33,6 +33,7 @@ const (
 	// Extensions "standing_orders" and "trusted_beneficiaries".
 	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
 	PathBeneficiaries  = "/trusted_beneficiaries"
+	PathPayeesVerify   = "/payees/verify" // extension "payee_verification"
 	HubBase            = "/api/connectors/v2"
 	HeaderAppID        = "App-Id"
 	HeaderAppSecret    = "App-Secret"
@@ -215,6 +216,10 @@ type Payment struct {
 	ChargeBearer                    String                `json:"charge_bearer,omitempty"`
 	RemittanceInformationStructured *StructuredRemittance `json:"remittance_information_structured,omitempty"`
 	RequestedExecutionTime          String                `json:"requested_execution_time,omitempty"`
+
+	// PayeeVerification is what the bank answered about the payee's name (extension
+	// "payee_verification"), for its page to show to the PSU.
+	PayeeVerification *PayeeVerification `json:"payee_verification,omitempty"`
 }
 
 // StructuredRemittance refers to what is paid.

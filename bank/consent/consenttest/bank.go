@@ -305,3 +305,7 @@ func (b *Bank) CancelPayment(context.Context, core.Cancellation) (*core.Update, 
 func (b *Bank) PaymentStatus(context.Context, string, string) (*core.Update, error) {
 	return nil, core.ErrNotOffered
 }
+
+func (b *Bank) VerifyPayees(context.Context, core.PayeeQuery) ([]core.PayeeResult, error) {
+	return nil, core.ErrNotOffered
+}

@@ -35,6 +35,9 @@ type Fixture struct {
 	Affordable, TooMuch money.Amount
 	// Later is a day on which a payment can be made that is ordered today.
 	Later day.Day
+	// Holder is who Account belongs to, and Nearly is no more than nearly her name. Both are
+	// for a bank that verifies payees.
+	Holder, Nearly string
 	// Offers is what the bank does that not every bank does; all else must be refused with
 	// core.ErrNotOffered.
 	Offers []Offer
@@ -55,6 +58,7 @@ const (
 	Cancellations    Offer = "cancellation of payments" // before their day, with SCA
 	PaymentStatus    Offer = "status of payments"
 	Baskets          Offer = "baskets" // of payments and accesses
+	Payees           Offer = "verification of payees"
 )
 
 // patience is how long an answer or a report may take here.
@@ -88,6 +92,7 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("a basket is handed over and approved as one, or not offered", basket)
 	run("a PSU who refuses a basket gives and pays nothing, or it is not offered", basketRefused)
 	run("what became of a payment in a basket is told, or not offered", basketFound)
+	run("a payee's name is compared with that on the account, or not offered", payees)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
