@@ -56,6 +56,7 @@ const (
 	OfLogin   Kind = "login" // nothing but who the PSU is
 
 	OfCancellation Kind = "cancellation" // of a payment; Subject is the payment's ID
+	OfBasket       Kind = "basket"       // of several payments and consents at once
 )
 
 // Callers tell these apart with errors.Is.
@@ -65,6 +66,8 @@ var (
 	// ErrNotOffered: SCA happens on the bank's pages, so there is no other step to take.
 	ErrNotOffered = errors.New("this step is not offered: follow the links of the authorisation")
 	ErrRepeated   = errors.New("authorisation was started before")
+	// ErrOther: the request is not the one that was made before under its X-Request-ID.
+	ErrOther = errors.New("X-Request-ID was used for another authorisation")
 	// ErrNotAccepted is for a Subject to say of a success: SCA has failed then.
 	ErrNotAccepted = errors.New("success is not accepted")
 )

@@ -3,10 +3,8 @@ package consent
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"kontor/bank/authorisation"
@@ -20,13 +18,15 @@ const pendingMax = 24 * time.Hour
 
 // Restart prepares c for another run of SCA, in the bank's session, which ends at until. It
 // is possible while c waits for its PSU, whose first run has failed; and, where anew says
-// that the bank opens older history that way, under a valid consent. ErrStatus, or the
-// reason why an ended consent is of no use, says that it is not.
+// that the bank opens older history that way, under a valid consent. ErrStatus, ErrBlocked, or
+// the reason why an ended consent is of no use, says that it is not.
 func (c Consent) Restart(now time.Time, session string, until time.Time, anew bool) (Consent, error) {
 	status := c.statusAt(now)
 	switch {
 	case status.Final():
 		return c, c.Usable(now)
+	case c.blocked() != nil:
+		return c, c.blocked()
 	case status.Pending():
 		c.Session = session
 		if until.After(c.AuthoriseBy) {
@@ -46,7 +46,7 @@ func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.
 	if err != nil {
 		return authorisation.Authorisation{}, err
 	}
-	digest := sha256.Sum256(slices.Concat([]byte(id), []byte{0}, r.Body))
+	digest := authorisation.Digest(id, r.Body)
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
 	}
@@ -89,10 +89,7 @@ func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.
 		if err != nil || cause == nil {
 			return err
 		}
-		return s.Authorisations.Store.Update(ctx, a.Bank, a.ID, func(a authorisation.Authorisation) (authorisation.Authorisation, error) {
-			a.RequestID = "" // what the bank did not take can be asked again
-			return a, nil
-		})
+		return s.Authorisations.Free(ctx, a) // what the bank did not take can be asked again
 	})
 	if err = cmp.Or(err, cause); err != nil {
 		return authorisation.Authorisation{}, err
@@ -114,22 +111,11 @@ func (s *Service) noneOpen(ctx context.Context, c Consent) error {
 
 // startedBefore finds the authorisation that the same request started.
 func (s *Service) startedBefore(ctx context.Context, b profile.Bank, t tpp.TPP, r Start, digest [32]byte) (a authorisation.Authorisation, found bool, err error) {
-	if r.RequestID == "" {
-		return a, false, nil
+	a, found, err = s.Authorisations.StartedBefore(ctx, b.Code, t.ID, r.RequestID, digest, b.FirstUpdateWait)
+	if errors.Is(err, authorisation.ErrOther) {
+		err = wrong("X-Request-ID", "was used for another authorisation")
 	}
-	a, err = s.Authorisations.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID)
-	switch {
-	case errors.Is(err, authorisation.ErrUnknown), err == nil && !s.Now().Before(a.CreatedAt.Add(authorisation.RepeatWindow)):
-		return authorisation.Authorisation{}, false, nil
-	case err != nil:
-		return a, false, err
-	case a.Digest != digest:
-		return a, false, wrong("X-Request-ID", "was used for another authorisation")
-	}
-	if a, err = s.Authorisations.Await(ctx, b.Code, a.ID, b.FirstUpdateWait); err == nil && a.RequestID == "" {
-		err = core.ErrUnavailable // the bank did not take it while this one waited
-	}
-	return a, err == nil, err
+	return a, found, err
 }
 
 // Authorised makes the consent valid and ends the older recurring ones that it replaces; or

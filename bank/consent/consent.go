@@ -56,6 +56,7 @@ var (
 	ErrExpired    = errors.New("consent has expired")
 	ErrExceeded   = errors.New("reads of this kind are used up")
 	ErrRepeated   = errors.New("request was made before")
+	ErrBlocked    = errors.New("consent is part of a signing basket")
 	errOtherPSU   = errors.New("another customer than the one who gave the consent")
 )
 
@@ -91,7 +92,8 @@ type Consent struct {
 	AuthorisedAt    time.Time
 	OneOffEnd       time.Time // end of a one-off's window after SCA; zero: each read once
 
-	Session  string      // secret of the bank's session
+	Session  string      // secret of the bank's session; "" until the bank is told of c
+	Basket   string      // ID of the signing basket in which it is authorised; "": alone
 	Token    string      // the bank's access token; sealed at rest
 	Grant    *core.Grant // what the PSU gave; nil: what was asked
 	Accounts []Account   // what Grant means in the bank's accounts; nil until first needed

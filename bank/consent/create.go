@@ -34,6 +34,9 @@ type Creation struct {
 	Request
 	Funds *FundsRequest // in place of Request
 	Start
+	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank has
+	// signing baskets that it could be for. Until then nothing is handed to the bank.
+	Explicit bool
 }
 
 // consent returns what r asks for.
@@ -44,8 +47,8 @@ func (r Creation) consent(b profile.Bank, id string, t tpp.TPP, now time.Time) (
 	return New(b, id, t, r.Request, now)
 }
 
-// Create creates a consent and its authorisation, hands it to the bank, and waits a moment
-// for the bank's page. That the bank did not answer in time is no error: the TPP sees it by
+// Create creates a consent and its authorisation, unless the TPP wants to start that by itself,
+// hands it to the bank, and waits a moment for the bank's page. That the bank did not answer in time is no error: the TPP sees it by
 // the missing link and reads again.
 //
 // A request that t made before has no further effect: Create returns the first consent as
@@ -62,8 +65,14 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		return Consent{}, none, err
 	}
 	c.RequestID, c.Digest = r.RequestID, sha256.Sum256(r.Body)
-	a := s.authorisation(b, c, r.Start)
-	c.Session = a.Session
+	explicit := r.Explicit && b.Baskets.Enabled && c.Model != Funds
+	var a authorisation.Authorisation
+	if explicit {
+		c.AuthoriseBy = c.CreatedAt.Add(pendingMax)
+	} else {
+		a = s.authorisation(b, c, r.Start)
+		c.Session = a.Session
+	}
 	err = s.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Audit.Append(ctx, s.entry(c, string(t.ID), "consent.create", r.RequestID)); err != nil {
 			return err
@@ -71,7 +80,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		if err := s.Store.Create(ctx, c); err != nil {
 			return err
 		}
-		if err := s.Notify.Subscribe(ctx, subscription(c, "", r.Notification)); err != nil {
+		if err := s.Notify.Subscribe(ctx, subscription(c, "", r.Notification)); err != nil || explicit {
 			return err
 		}
 		return s.Authorisations.Store.Create(ctx, a)
@@ -81,6 +90,9 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	}
 	if err != nil {
 		return Consent{}, none, err
+	}
+	if explicit {
+		return c, none, nil
 	}
 	u, cause := s.start(ctx, b, t, c, a, r.Start)
 	if cause != nil {
@@ -181,9 +193,16 @@ func (s *Service) start(ctx context.Context, b profile.Bank, t tpp.TPP, c Consen
 			CardNumber: c.Card.Number, CardExpiryDate: c.Card.ExpiryDate, CardInformation: c.Card.Information, RegistrationInformation: c.Card.Registration,
 		})
 	}
+	req := c.request(b)
+	req.Session, req.AppName, req.ReturnURL, req.PSU = a.Session, app, s.ReturnURL(b.Code, a.ReturnKey), r.PSU
+	return s.Cores[b.Code].StartAccess(ctx, req)
+}
+
+// request is what the bank is told of c, without what belongs to its SCA.
+func (c Consent) request(b profile.Bank) core.AccessRequest {
 	req := core.AccessRequest{
-		Session: a.Session, ConsentID: c.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
-		Recurring: c.Recurring, ValidUntil: c.ValidUntil, FrequencyPerDay: c.FrequencyPerDay, PSU: r.PSU,
+		Session: c.Session, ConsentID: c.ID, TPP: string(c.TPP),
+		Recurring: c.Recurring, ValidUntil: c.ValidUntil, FrequencyPerDay: c.FrequencyPerDay,
 	}
 	if !b.Consent.ForceBankOffered {
 		req.AllPSD2 = c.Model == Global || c.Model == AvailableAccounts
@@ -193,7 +212,7 @@ func (s *Service) start(ctx context.Context, b profile.Bank, t tpp.TPP, c Consen
 			req.Balances, req.Transactions = c.named(), c.named()
 		}
 	}
-	return s.Cores[b.Code].StartAccess(ctx, req)
+	return req
 }
 
 // named lists every account that the TPP named, once.

@@ -87,13 +87,17 @@ func (s *Service) Get(ctx context.Context, bank string, t tpp.ID, id string) (Co
 // at returns c as it stands now.
 func (s *Service) at(c Consent) Consent { return c.At(s.Now(), s.zone(c.Bank)) }
 
-// Terminate ends a consent at the wish of its TPP. The bank is told soon after.
+// Terminate ends a consent at the wish of its TPP. The bank is told soon after. One that waits
+// in a signing basket is ErrBlocked.
 func (s *Service) Terminate(ctx context.Context, bank string, t tpp.ID, id, requestID string) error {
 	c, err := s.Get(ctx, bank, t, id)
 	if err != nil {
 		return err
 	}
 	return s.end(ctx, c, string(t), "consent.terminate", requestID, func(c Consent) (Consent, error) {
+		if next := s.at(c); next.blocked() != nil {
+			return c, next.blocked()
+		}
 		return c.Terminate(s.Now(), s.zone(bank)), nil
 	})
 }

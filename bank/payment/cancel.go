@@ -16,13 +16,16 @@ import (
 
 // Cancellable says whether p can still be cancelled on today, and whether that is free: a
 // payment that nobody has authorised needs no SCA to be cancelled. It returns
-// ErrCancellation for one that has ended, or that is being executed.
+// ErrCancellation for one that has ended, or that is being executed, and ErrBlocked for one
+// that waits in a signing basket.
 //
 // A series can be cancelled until its last payment is made; what was paid stays paid.
 func (p Payment) Cancellable(today day.Day, zone *time.Location) (free bool, err error) {
 	switch {
 	case p.Status.Final() || p.Status.moved() && !(p.Status == InProcess && p.waits(today, zone)):
 		return false, fmt.Errorf("%w: it is %s", ErrCancellation, p.Status)
+	case p.blocked() != nil:
+		return false, p.blocked()
 	case p.Hand == Kept:
 		return true, nil
 	}
@@ -88,7 +91,7 @@ func (s *Service) StartCancellation(
 	if _, err := s.Status(ctx, b, t.ID, service, product, id); err != nil {
 		return none, err
 	}
-	if first, found, err := s.startedBefore(ctx, b, t, r, r.digest(id)); found || err != nil {
+	if first, found, err := s.startedBefore(ctx, b, t, r, authorisation.Digest(id, r.Body)); found || err != nil {
 		return first, err
 	}
 	p, free, err := s.cancellable(ctx, b, t, service, product, id)
@@ -131,7 +134,7 @@ func (s *Service) askToCancel(
 ) (authorisation.Authorisation, error) {
 	none := authorisation.Authorisation{}
 	a := s.authorisation(b, authorisation.OfCancellation, p, r)
-	a.RequestID, a.Digest = r.RequestID, r.digest(p.ID)
+	a.RequestID, a.Digest = r.RequestID, authorisation.Digest(p.ID, r.Body)
 	err := s.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Audit.Append(ctx, s.entry(p, string(t.ID), "payment.cancel.start", r.RequestID)); err != nil {
 			return err
@@ -171,11 +174,11 @@ func (s *Service) askToCancel(
 	case cause == nil, free && (errors.Is(cause, core.ErrNotOffered) || errors.Is(cause, core.ErrPaymentUnknown)):
 		// Nobody has approved the payment, and nobody can now.
 		_, err = s.drop(ctx, p, string(t.ID), r.RequestID, cause != nil)
-	case errors.Is(cause, core.ErrUnknownOutcome), !certain(cause) && !errors.Is(cause, core.ErrPaymentUnknown):
+	case errors.Is(cause, core.ErrUnknownOutcome), !core.NotTaken(cause) && !errors.Is(cause, core.ErrPaymentUnknown):
 		s.Log.WarnContext(ctx, "cancellation is uncertain", "bank", b.Code, "payment", p.ID, "err", cause)
 	default:
 		s.Log.WarnContext(ctx, "cancellation not taken", "bank", b.Code, "payment", p.ID, "err", cause)
-		err = errors.Join(s.Authorisations.Handed(ctx, a, nil, cause), s.free(ctx, a))
+		err = errors.Join(s.Authorisations.Handed(ctx, a, nil, cause), s.Authorisations.Free(ctx, a))
 		if err == nil && errors.Is(cause, core.ErrUnavailable) {
 			err = cause
 		}
@@ -205,6 +208,9 @@ func (s *Service) drop(ctx context.Context, p Payment, actor, requestID string, 
 			return err
 		}
 		err := s.update(ctx, p.Bank, p.ID, func(stored Payment) (Payment, error) {
+			if err := stored.blocked(); err != nil {
+				return stored, err
+			}
 			if stored.Hand != p.Hand || !stored.Status.before(TechnicallyAccepted) {
 				return stored, fmt.Errorf("%w: it has just been authorised", ErrCancellation)
 			}

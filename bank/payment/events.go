@@ -74,7 +74,7 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		return err
 	case a.At(s.Now()).Status == authorisation.Failed && (old.Status == next.Status || !next.Status.moved()):
 		return core.ErrSessionClosed // only money that has moved is still of interest
-	case next.Status != Rejected && next.Status != Cancelled || old.Status == next.Status:
+	case !next.Status.ended() || old.Status == next.Status:
 		return nil
 	}
 	return errors.Join(s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), "")), s.closeAll(ctx, next))
@@ -106,7 +106,7 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 		return nil
 	case err != nil && s.Now().Before(a.ExpiresAt.Add(patience)):
 		return err
-	case err == nil && u != nil && (u.Status == string(Rejected) || u.Status == string(Cancelled)):
+	case err == nil && u != nil && Status(u.Status).ended():
 		return s.heard(ctx, p, *u) // its end is the bank's own word
 	case err != nil || !authorised(u):
 		return nil

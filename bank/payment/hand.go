@@ -21,11 +21,9 @@ const handMax = 30 * time.Second
 func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authorisation.Authorisation, psu core.PSUContext) (cause, err error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), handMax)
 	defer cancel()
-	u, cause := s.Cores[b.Code].StartPayment(limited, core.PaymentOrder{
-		Session: a.Session, PaymentID: p.ID, TPP: string(p.TPP), AppName: cmp.Or(p.Brand, p.TPPName), ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
-		Service: p.Service, Product: p.Product, UserID: p.PSU, PSU: psu, RejectNoFunds: p.RejectNoFunds,
-		Payment: p.Order, Bulk: p.Bulk, Periodic: p.Periodic,
-	})
+	o := p.order()
+	o.Session, o.AppName, o.ReturnURL, o.PSU = a.Session, cmp.Or(p.Brand, p.TPPName), s.ReturnURL(b.Code, a.ReturnKey), psu
+	u, cause := s.Cores[b.Code].StartPayment(limited, o)
 	ctx = context.WithoutCancel(ctx) // the bank's time may be used up, what it said must be kept
 	switch {
 	case cause == nil && u != nil:
@@ -33,11 +31,19 @@ func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authori
 	case cause == nil:
 		return nil, s.taken(ctx, p)
 	}
-	s.Log.WarnContext(ctx, "payment not taken", "bank", b.Code, "payment", p.ID, "certain", certain(cause), "err", cause)
-	if !certain(cause) {
+	s.Log.WarnContext(ctx, "payment not taken", "bank", b.Code, "payment", p.ID, "certain", core.NotTaken(cause), "err", cause)
+	if !core.NotTaken(cause) {
 		return nil, nil
 	}
 	return cause, nil
+}
+
+// order is what the bank is told of p, without what belongs to its SCA.
+func (p Payment) order() core.PaymentOrder {
+	return core.PaymentOrder{
+		Session: p.Session, PaymentID: p.ID, TPP: string(p.TPP), Service: p.Service, Product: p.Product, UserID: p.PSU,
+		RejectNoFunds: p.RejectNoFunds, Payment: p.Order, Bulk: p.Bulk, Periodic: p.Periodic,
+	}
 }
 
 // taken notes that the bank has p, though it may have had nothing to say.
@@ -48,13 +54,6 @@ func (s *Service) taken(ctx context.Context, p Payment) error {
 		}
 		return stored, nil
 	})
-}
-
-// certain says whether cause rules out that the bank took the payment. An answer that makes
-// no sense does not: the bank may have understood us better than we it.
-func certain(cause error) bool {
-	return !errors.Is(cause, core.ErrUnknownOutcome) &&
-		(errors.Is(cause, core.ErrUnavailable) || errors.Is(cause, core.ErrRefused) || errors.Is(cause, core.ErrNotOffered))
 }
 
 // notTaken rejects a new payment that the bank did not take, and forgets the request of the
@@ -95,7 +94,7 @@ func (s *Service) notStarted(ctx context.Context, p Payment, a authorisation.Aut
 				return err
 			}
 		}
-		return errors.Join(s.Authorisations.Handed(ctx, a, nil, cause), s.free(ctx, a))
+		return errors.Join(s.Authorisations.Handed(ctx, a, nil, cause), s.Authorisations.Free(ctx, a))
 	})
 	return cmp.Or(err, told(cause))
 }

@@ -65,6 +65,9 @@ var way = []Status{
 // bank may still report.
 func (s Status) Final() bool { return s == SettledOnCreditorAccount || s == Rejected || s == Cancelled }
 
+// ended says whether s is an end without the money having moved.
+func (s Status) ended() bool { return s == Rejected || s == Cancelled }
+
 // ofVerification says whether s tells of the check of the payee's name.
 func (s Status) ofVerification() bool {
 	return s == PayeeNotVerified || s == PayeeMismatched || s == PayeeVerified
@@ -100,6 +103,7 @@ var (
 	ErrFailed        = errors.New("the bank did not take the payment")
 	ErrStatus        = errors.New("payment status does not allow this")
 	ErrCancellation  = errors.New("payment cannot be cancelled any more")
+	ErrBlocked       = errors.New("payment is part of a signing basket")
 )
 
 // NotProvided stands for an end-to-end identification that the TPP did not give.
@@ -127,6 +131,8 @@ const (
 	Kept    Hand = "kept"    // the bank knows nothing of it
 	Sending Hand = "sending" // it is on its way: whether it arrived is not known
 	Taken   Hand = "taken"   // the bank has said something about it
+	// InBasket: it is on its way within a signing basket, which finds out whether it arrived.
+	InBasket Hand = "inBasket"
 )
 
 // A Document is what a TPP sent where that is no JSON, byte for byte.
@@ -161,6 +167,7 @@ type Payment struct {
 	Hand     Hand
 	HandedAt time.Time // when it began to be Sending
 	Session  string    // under which the bank has it; "" while it is Kept
+	Basket   string    // ID of the signing basket in which it is authorised; "": alone
 
 	CreatedAt   time.Time
 	AuthoriseBy time.Time // not authorised by then: rejected; zero: nothing is waited for

@@ -3,19 +3,17 @@ package payment
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 
 	"kontor/bank/authorisation"
-	"kontor/bank/core"
 	"kontor/bank/profile"
 	"kontor/bank/tpp"
 )
 
 // StartAuthorisation begins SCA of a payment of t's that was created for that, and hands it
-// to the bank. It is ErrStatus where SCA has begun before: a bank takes a payment once. A
+// to the bank. It is ErrStatus where SCA has begun before: a bank takes a payment once; and
+// ErrBlocked where it belongs to a signing basket. A
 // request that t made before has no further effect, as with Create. When the bank did not
 // take the payment, the TPP may start again as long as there is time.
 func (s *Service) StartAuthorisation(
@@ -26,7 +24,7 @@ func (s *Service) StartAuthorisation(
 	if err != nil {
 		return none, err
 	}
-	digest := r.digest(id)
+	digest := authorisation.Digest(id, r.Body)
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
 	}
@@ -41,6 +39,9 @@ func (s *Service) StartAuthorisation(
 		}
 		// The payment comes first: others who start at the same moment see what this one has begun.
 		if err := s.update(ctx, b.Code, id, func(old Payment) (Payment, error) {
+			if err := old.blocked(); err != nil {
+				return old, err
+			}
 			if now := old.At(s.Now()); now.Hand != Kept || now.Status != Received {
 				return old, fmt.Errorf("%w: it is %s, and its authorisation was started", ErrStatus, now.Status)
 			}
@@ -75,37 +76,13 @@ func (s *Service) StartAuthorisation(
 	return s.Authorisations.Await(ctx, b.Code, a.ID, b.FirstUpdateWait)
 }
 
-// digest tells one request about the payment with this ID from another.
-func (r Start) digest(id string) [32]byte {
-	return sha256.Sum256(slices.Concat([]byte(id), []byte{0}, r.Body))
-}
-
-// free lets the request that started a be made again: the bank did not take it.
-func (s *Service) free(ctx context.Context, a authorisation.Authorisation) error {
-	return s.Authorisations.Store.Update(context.WithoutCancel(ctx), a.Bank, a.ID, func(a authorisation.Authorisation) (authorisation.Authorisation, error) {
-		a.RequestID = ""
-		return a, nil
-	})
-}
-
 // startedBefore finds the authorisation that the same request started.
 func (s *Service) startedBefore(
 	ctx context.Context, b profile.Bank, t tpp.TPP, r Start, digest [32]byte,
 ) (a authorisation.Authorisation, found bool, err error) {
-	if r.RequestID == "" {
-		return a, false, nil
+	a, found, err = s.Authorisations.StartedBefore(ctx, b.Code, t.ID, r.RequestID, digest, b.FirstUpdateWait)
+	if errors.Is(err, authorisation.ErrOther) {
+		err = &FieldError{"X-Request-ID", "was used for another authorisation"}
 	}
-	a, err = s.Authorisations.Store.ByRequest(ctx, b.Code, t.ID, r.RequestID)
-	switch {
-	case errors.Is(err, authorisation.ErrUnknown), err == nil && !s.Now().Before(a.CreatedAt.Add(authorisation.RepeatWindow)):
-		return authorisation.Authorisation{}, false, nil
-	case err != nil:
-		return a, false, err
-	case a.Digest != digest:
-		return a, false, &FieldError{"X-Request-ID", "was used for another authorisation"}
-	}
-	if a, err = s.Authorisations.Await(ctx, b.Code, a.ID, b.FirstUpdateWait); err == nil && a.RequestID == "" {
-		err = core.ErrUnavailable // the bank did not take it while this one waited
-	}
-	return a, err == nil, err
+	return a, found, err
 }

@@ -39,7 +39,7 @@ type Store struct {
 var _ consent.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
-	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest, card`
+	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest, card, basket`
 
 // One consent is read at every call of a TPP.
 var (
@@ -59,13 +59,13 @@ func (s Store) Create(ctx context.Context, c consent.Consent) error {
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO consent (` + columns + `, token_hash, funds_account, told, ends_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
 			sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
 			sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
-			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.card, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
+			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.card, c.Basket, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -110,10 +110,10 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(consent.
 		// told goes back to 0 only when the consent comes to an end here: Told is the way out.
 		n, err := s.DB.Exec(ctx, `UPDATE consent SET psu = $1, status = $2, last_action_date = $3, authorised_at = $4, one_off_end = $5,
 			token = $6, token_hash = $7, grant_json = $8, accounts = $9, told = CASE WHEN status = $2 THEN told ELSE $10 END,
-			authorise_by = $11, session = $12, request_id = $13, ends_at = $14, version = version + 1 WHERE bank = $15 AND id = $16 AND version = $17`,
+			authorise_by = $11, session = $12, request_id = $13, ends_at = $14, basket = $15, version = version + 1 WHERE bank = $16 AND id = $17 AND version = $18`,
 			c.PSU, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd),
 			row.token, row.tokenHash, row.grant, row.accounts, row.told, sqldb.Micros(c.AuthoriseBy),
-			c.Session, sqldb.Null(c.RequestID), row.endsAt, bank, id, version)
+			c.Session, sqldb.Null(c.RequestID), row.endsAt, c.Basket, bank, id, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -312,7 +312,7 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 	}
 	err = from.Scan(&r.Bank, &r.ID, &r.TPP, &r.TPPName, &r.PSU, &r.Model, &r.access, &r.recurring, &r.validUntil, &r.expires, &r.FrequencyPerDay,
 		&r.Status, &r.lastAction, &r.created, &r.by, &r.authorised, &r.oneOff, &r.Session, &r.token, &r.grant, &r.accounts,
-		&r.requestID, &r.digest, &r.card, &r.version)
+		&r.requestID, &r.digest, &r.card, &r.Basket, &r.version)
 	if err != nil {
 		return c, 0, err
 	}

@@ -32,7 +32,7 @@ func Sample() consent.Consent {
 		Access:    consent.Access{Accounts: &refs, Balances: &empty, Transactions: &loan, OwnerName: &refs, TrustedBeneficiaries: &refs, RestrictedTo: []string{"CACC"}},
 		Recurring: true, ValidUntil: day.New(2026, 5, 1), ExpiresAt: at.AddDate(0, 2, 0), FrequencyPerDay: 4, Status: consent.Valid,
 		LastActionDate: day.New(2026, 3, 1), CreatedAt: at, AuthoriseBy: at.Add(time.Minute), AuthorisedAt: at.Add(time.Second), OneOffEnd: at.Add(time.Hour),
-		Session: "s1", Token: "token-of-the-bank", Grant: &core.Grant{Balances: refs, Transactions: refs},
+		Session: "s1", Basket: "b1", Token: "token-of-the-bank", Grant: &core.Grant{Balances: refs, Transactions: refs},
 		Accounts: []consent.Account{
 			{ResourceID: "r1", ID: "1", Reference: refs[0], Balances: true, OwnerName: true}, {ResourceID: "r2", ID: "2", Card: true, Transactions: true, Beneficiaries: true},
 		},

@@ -33,7 +33,7 @@ type Store struct{ DB *sqldb.DB }
 var _ payment.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, service, product, payment_order, debtor_account, status, funds_available, request_id,
-	digest, created_at, authorise_by, hand, handed_at, session, unconfirmed, cancel_request, content`
+	digest, created_at, authorise_by, hand, handed_at, session, unconfirmed, cancel_request, content, basket`
 
 func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) error {
 	fixed, err := marshal(fixedOf(p))
@@ -52,11 +52,11 @@ func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) e
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO payment (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 1)
 			ON CONFLICT (bank, tpp, request_id) DO NOTHING`
 		args := []any{
 			p.Bank, p.ID, string(p.TPP), p.TPPName, m.psu, p.Service, p.Product, fixed, m.debtor, m.status, m.funds, m.requestID,
-			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content),
+			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content), m.basket,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err == nil && n == 0 {
@@ -149,9 +149,9 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(payment.
 			return err
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE payment SET psu = $1, debtor_account = $2, status = $3, funds_available = $4, request_id = $5,
-			authorise_by = $6, hand = $7, handed_at = $8, session = $9, unconfirmed = $10, cancel_request = $11, version = version + 1
-			WHERE bank = $12 AND id = $13 AND version = $14`,
-			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest,
+			authorise_by = $6, hand = $7, handed_at = $8, session = $9, unconfirmed = $10, cancel_request = $11, basket = $12, version = version + 1
+			WHERE bank = $13 AND id = $14 AND version = $15`,
+			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, m.basket,
 			bank, id, r.version)
 		if err != nil || n == 1 {
 			return err
@@ -184,13 +184,14 @@ type mutable struct {
 	handedAt            int64
 	unconfirmed         int
 	cancelRequest       string
+	basket              string
 }
 
 func mutableOf(p payment.Payment) (m mutable, err error) {
 	m = mutable{
 		psu: p.PSU, status: string(p.Status), requestID: sqldb.Null(p.RequestID), authoriseBy: sqldb.Micros(p.AuthoriseBy),
 		hand: string(p.Hand), session: p.Session, handedAt: sqldb.Micros(p.HandedAt), unconfirmed: sqldb.Bool(p.Unconfirmed),
-		cancelRequest: p.CancelRequest,
+		cancelRequest: p.CancelRequest, basket: p.Basket,
 	}
 	if p.FundsAvailable != nil {
 		m.funds = sql.NullInt64{Int64: int64(sqldb.Bool(*p.FundsAvailable)), Valid: true}
@@ -210,7 +211,7 @@ func scan(from interface{ Scan(...any) error }) (p payment.Payment, r row, err e
 	var created int64
 	var content int
 	err = from.Scan(&p.Bank, &p.ID, &p.TPP, &p.TPPName, &m.psu, &p.Service, &p.Product, &text, &m.debtor, &m.status, &m.funds, &m.requestID,
-		&digest, &created, &m.authoriseBy, &m.hand, &m.handedAt, &m.session, &m.unconfirmed, &m.cancelRequest, &content, &r.version)
+		&digest, &created, &m.authoriseBy, &m.hand, &m.handedAt, &m.session, &m.unconfirmed, &m.cancelRequest, &content, &m.basket, &r.version)
 	if err != nil {
 		return p, r, err
 	}
@@ -218,7 +219,7 @@ func scan(from interface{ Scan(...any) error }) (p payment.Payment, r row, err e
 	p.PSU, p.Status, p.RequestID = m.psu, payment.Status(m.status), m.requestID.String
 	p.CreatedAt, p.AuthoriseBy = sqldb.Time(created), sqldb.Time(m.authoriseBy)
 	p.Hand, p.HandedAt, p.Session = payment.Hand(m.hand), sqldb.Time(m.handedAt), m.session
-	p.Unconfirmed, p.CancelRequest = m.unconfirmed == 1, m.cancelRequest
+	p.Unconfirmed, p.CancelRequest, p.Basket = m.unconfirmed == 1, m.cancelRequest, m.basket
 	if m.funds.Valid {
 		p.FundsAvailable = new(m.funds.Int64 == 1)
 	}

@@ -35,7 +35,7 @@ func New(id, requestID string) payment.Payment {
 			Structured:             &core.StructuredRemittance{Reference: "RF18539007547034", ReferenceType: "SCOR", ReferenceIssuer: "ISO"},
 			RequestedExecutionTime: now,
 		},
-		Brand: "Plačilko", RejectNoFunds: true, Hand: payment.Sending, HandedAt: now, Session: "s-" + id, Unconfirmed: true, CancelRequest: "d1",
+		Brand: "Plačilko", RejectNoFunds: true, Hand: payment.Sending, HandedAt: now, Session: "s-" + id, Unconfirmed: true, CancelRequest: "d1", Basket: "b1",
 		Status: payment.Received, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
 		CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute),
 	}
