@@ -52,6 +52,7 @@ type book struct {
 	tokens map[string]string // kind, or "revoked"
 	funds  map[string]wire.Account
 	bulks  []wire.Bulk
+	parts  map[string][]string // sessions of a basket's members
 }
 
 func (b *book) begin(ctx context.Context, kind string, secret wire.String) error {
@@ -83,6 +84,28 @@ func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
 		return sdk.ErrInvalid
 	}
 	return b.begin(ctx, "payment", p.SessionSecret)
+}
+
+func (b *book) StartBasket(ctx context.Context, r wire.BasketCreate) error {
+	var members []string
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range r.Payments {
+		if p.RedirectURL != r.RedirectURL || p.AppName != "Saldo" || p.PSUIPAddress != "192.0.2.7" || p.PaymentIdentification <= 0 {
+			return sdk.ErrInvalid
+		}
+		b.kinds[string(p.SessionSecret)] = "payment"
+		members = append(members, string(p.SessionSecret))
+	}
+	for _, a := range r.Accesses {
+		if a.RedirectURL != r.RedirectURL || a.AppName != "Saldo" || a.ConsentIdentification <= 0 {
+			return sdk.ErrInvalid
+		}
+		b.kinds[string(a.SessionSecret)] = "access"
+		members = append(members, string(a.SessionSecret))
+	}
+	b.parts[string(r.SessionSecret)] = members
+	return b.hub.Update(ctx, wire.Event{SessionSecret: r.SessionSecret, Status: "RCVD", RedirectURL: "https://bank.example/sca/" + r.SessionSecret})
 }
 
 func (b *book) PaymentServices() []string { return []string{"bulk-payments", "periodic-payments"} }
@@ -128,6 +151,7 @@ func (b *book) decide(t *testing.T, session string, yes bool) {
 		return
 	}
 	b.mu.Lock()
+	parts := b.parts[session]
 	if kind := b.kinds[session]; kind == "access" || kind == "funds" {
 		e.Token = wire.String("token-" + session)
 		b.tokens[string(e.Token)] = kind
@@ -135,6 +159,9 @@ func (b *book) decide(t *testing.T, session string, yes bool) {
 	b.mu.Unlock()
 	if err := b.hub.Success(t.Context(), e); err != nil {
 		t.Error(err)
+	}
+	for _, part := range parts {
+		b.decide(t, part, true)
 	}
 }
 
@@ -288,7 +315,7 @@ func (b *book) VerifyPayees(_ context.Context, q wire.PayeesVerify) (answers []w
 func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
 	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
-		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees}
+		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees, coretest.Baskets}
 	return f
 }
 
@@ -300,7 +327,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		Events: events, Log: quiet,
 	}))
 	t.Cleanup(hub.Close)
-	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{},
+	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{}, parts: map[string][]string{},
 		hub: sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})}
 	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: facade(b), ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
 	t.Cleanup(bank.Close)
@@ -339,7 +366,7 @@ func TestClientOfAModestBank(t *testing.T) {
 func TestWhatIsNotDeclaredIsNotAskedFor(t *testing.T) {
 	f := misbehaving(t, Config{}, say(200, `{"data":[]}`))
 	for name, ask := range map[string]func() error{"standing orders": f.standingOrders, "beneficiaries": f.beneficiaries, "fresh copy": f.refresh,
-		"bulk": f.payBulk, "series": f.payPeriodic, "cancellation": f.cancel, "status of a payment": f.status, "payees": f.verify} {
+		"bulk": f.payBulk, "series": f.payPeriodic, "cancellation": f.cancel, "status of a payment": f.status, "payees": f.verify, "basket": f.payTogether} {
 		if err := ask(); !errors.Is(err, core.ErrNotOffered) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -27,7 +27,7 @@ func TestTheExamplesOfExtensionsAreWhatIsSent(t *testing.T) {
 	types := map[string]func() any{
 		"LoginCreate": func() any { return &wire.LoginCreate{} }, "Event": func() any { return &wire.Event{} }, "SessionOnly": func() any { return &wire.SessionOnly{} },
 		"AccountOnly": func() any { return &wire.AccountOnly{} }, "List TransactionAnswer": func() any { return &wire.List[wire.TransactionAnswer]{} },
-		"List TrustedBeneficiary": func() any { return &wire.List[wire.TrustedBeneficiary]{} }, "PaymentCreate": func() any { return &wire.PaymentCreate{} },
+		"List TrustedBeneficiary": func() any { return &wire.List[wire.TrustedBeneficiary]{} }, "BasketCreate": func() any { return &wire.BasketCreate{} }, "PaymentCreate": func() any { return &wire.PaymentCreate{} },
 		"BodyOnly": func() any { return &wire.BodyOnly{} }, "PaymentCancel": func() any { return &wire.PaymentCancel{} }, "FundsAtBank": func() any { return &wire.FundsAtBank{} }, "PaymentQuery": func() any { return &wire.PaymentQuery{} },
 		"PayeesVerify": func() any { return &wire.PayeesVerify{} }, "List PayeeAnswer": func() any { return &wire.List[wire.PayeeAnswer]{} },
 		"Data Event": func() any {

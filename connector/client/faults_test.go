@@ -65,7 +65,7 @@ func (f *fault) connect(t *testing.T, c Config, url string) {
 // everything is what a connector can declare.
 var everything = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "funds_at_bank",
-	"payee_verification",
+	"payee_verification", "baskets",
 }
 
 var someAccess = core.Access{Session: "s", Token: "t", ConsentID: "c", TPP: "PSDDE-BAFIN-12345"}
@@ -103,6 +103,11 @@ func (f *fault) pay() error {
 
 func (f *fault) payBulk() error {
 	_, err := f.StartPayment(context.Background(), core.PaymentOrder{Session: "s", Service: "bulk-payments", Bulk: manyPayments(100)})
+	return err
+}
+
+func (f *fault) payTogether() error {
+	_, err := f.StartBasket(context.Background(), core.BasketOrder{Session: "s", BasketID: "1", Payments: []core.PaymentOrder{{Session: "s1", PaymentID: "1"}}, Accesses: []core.AccessRequest{{Session: "s2"}}})
 	return err
 }
 
@@ -215,7 +220,7 @@ func TestMisbehavingConnectors(t *testing.T) {
 				"entries of a card": {f.cardTransactions, tt.accounts}, "standing orders": {f.standingOrders, tt.accounts}, "beneficiaries": {f.beneficiaries, tt.accounts},
 				"fresh copy": {f.refresh, tt.begin},
 				"access":     {f.begin, tt.begin}, "payment": {f.pay, tt.pay}, "revocation": {f.revoke, tt.revoke},
-				"status of a payment": {f.status, tt.accounts}, "bulk payment": {f.payBulk, tt.pay}, "periodic payment": {f.payPeriodic, tt.pay}, "cancelled payment": {f.cancel, tt.pay},
+				"status of a payment": {f.status, tt.accounts}, "bulk payment": {f.payBulk, tt.pay}, "periodic payment": {f.payPeriodic, tt.pay}, "cancelled payment": {f.cancel, tt.pay}, "basket payment": {f.payTogether, tt.pay},
 			} {
 				before := f.calls.Load()
 				if err := ask.do(); !errors.Is(err, ask.want) || (err == nil) != (ask.want == nil) {

@@ -32,12 +32,24 @@ type start struct {
 
 var (
 	errPanicked = errors.New("the bank failed while it started this session")
+	errStarted  = fmt.Errorf("%w: a member of this session was started before, or is being asked about", ErrInvalid)
 	errTooLate  = fmt.Errorf("%w: the hub was told that this session was never started", ErrInvalid)
 )
+
+// A member is a session that is started with others.
+type member struct{ kind, secret string }
+
+func (m member) key() string { return m.kind + "/" + m.secret }
 
 // once calls do unless this session was started before; then it returns what do returned,
 // waiting for it. A start that failed is forgotten: it may be tried again.
 func (s *starts) once(ctx context.Context, kind, secret string, do func() error) error {
+	return s.together(ctx, kind, secret, nil, do)
+}
+
+// together is once for a session that starts members with it. One that was started before, or
+// that the hub was told never to have been, cannot be started with others.
+func (s *starts) together(ctx context.Context, kind, secret string, members []member, do func() error) error {
 	key := kind + "/" + secret
 	s.mu.Lock()
 	s.forget()
@@ -50,11 +62,27 @@ func (s *starts) once(ctx context.Context, kind, secret string, do func() error)
 			return ctx.Err()
 		}
 	}
-	e := s.add(key)
+	for _, m := range members {
+		if _, ok := s.known[m.key()]; ok {
+			s.mu.Unlock()
+			return errStarted
+		}
+	}
+	all := []*start{s.add(key)}
+	for _, m := range members {
+		all = append(all, s.add(m.key()))
+	}
 	s.mu.Unlock()
-	defer s.settle(e) // also when do panics: others wait
-	e.err = do()
-	return e.err
+	defer func() { // also when do panics: others wait
+		for _, e := range all {
+			s.settle(e)
+		}
+	}()
+	err := do()
+	for _, e := range all {
+		e.err = err
+	}
+	return err
 }
 
 // query calls ask, which finds out whether the session was started, while no start of it is

@@ -16,19 +16,12 @@ import (
 // payments offers what the bank does with payments.
 func (s *server) payments(mux *http.ServeMux) {
 	if b, ok := s.bank.(Payments); ok {
-		services := []string{servicePayments}
-		if more, ok := s.bank.(PaymentServices); ok {
-			services = append(services, more.PaymentServices()...)
-		}
+		services := s.paymentServices()
 		handle(s, mux, "POST "+wire.PathPayments, carries{body: true}, func(ctx context.Context, c call, p wire.PaymentCreate) (any, error) {
-			p.PaymentService = cmp.Or(p.PaymentService, servicePayments)
-			if err := c.needs(p.RedirectURL, p.PaymentProduct); err != nil {
+			if err := c.needs(p.RedirectURL); err != nil {
 				return nil, err
 			}
-			if !slices.Contains(services, string(p.PaymentService)) {
-				return nil, ErrInvalid
-			}
-			if err := whole(c, p); err != nil {
+			if err := whole(c, &p, services); err != nil {
 				return nil, err
 			}
 			return nothing, s.starts.once(ctx, "payment", string(p.SessionSecret), func() error { return b.StartPayment(ctx, p) })
@@ -78,10 +71,30 @@ const (
 	servicePeriodic = "periodic-payments"
 )
 
-// whole says whether p has what its service needs, and nothing of another one's: a bank that
-// looked at the wrong part would pay something else than was meant.
-func whole(c call, p wire.PaymentCreate) error {
+// paymentServices lists what the bank takes; none where it takes no payments.
+func (s *server) paymentServices() []string {
+	if _, ok := s.bank.(Payments); !ok {
+		return nil
+	}
+	services := []string{servicePayments}
+	if more, ok := s.bank.(PaymentServices); ok {
+		services = append(services, more.PaymentServices()...)
+	}
+	return services
+}
+
+// whole names the service of p where it does not, and says whether p has what that needs, and
+// nothing of another one's: a bank that looked at the wrong part would pay something else
+// than was meant.
+func whole(c call, p *wire.PaymentCreate, services []string) error {
+	p.PaymentService = cmp.Or(p.PaymentService, servicePayments)
+	if err := c.needs(p.PaymentProduct); err != nil {
+		return err
+	}
 	service := string(p.PaymentService)
+	if !slices.Contains(services, service) {
+		return ErrInvalid
+	}
 	if (p.Bulk != nil) != (service == serviceBulk) || (p.Periodic != nil) != (service == servicePeriodic) {
 		return errFormat
 	}

@@ -2,7 +2,7 @@
 // so that a bank only implements a few small interfaces.
 //
 // New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
-// more interfaces: Payments, PaymentServices, Cancellations, PaymentQueries,
+// more interfaces: Payments, PaymentServices, Cancellations, PaymentQueries, Baskets,
 // PayeeVerification, FundsConfirmations, Cards, CardTransactions, StandingOrders,
 // TrustedBeneficiaries, Refresher, Logins. What it does not implement is answered with 404,
 // as the protocol wants it. Whatever the PSU does on the bank's pages is reported through Hub: Update with the
@@ -76,6 +76,16 @@ type Cancellations interface {
 // promise itself.
 type PaymentQueries interface {
 	PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire.Event, error)
+}
+
+// Baskets is implemented by a bank that takes several payments and requests for access for
+// which one SCA counts (extension "baskets"). It reports the SCA under b.SessionSecret and
+// each member under the member's own session, as those of StartPayment and StartAccess.
+//
+// Each member is as whole here as one that comes alone: what the basket says for all of them
+// stands in it too. Of payments there are only those that the bank takes alone.
+type Baskets interface {
+	StartBasket(ctx context.Context, b wire.BasketCreate) error
 }
 
 // PayeeVerification is implemented by a bank that finds out, at home or at the payee's bank,

@@ -23,7 +23,7 @@ type Config struct {
 	// ProviderCode is the bank's code at the hub. Where it is set, requests that name another
 	// bank are refused: one hub signs for many banks with one key.
 	ProviderCode string
-	BulkMax      int              // bytes of a bulk of payments; default 32 MiB
+	BulkMax      int              // bytes of a bulk or basket of payments; default 32 MiB
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil: discarded
 }
@@ -31,6 +31,8 @@ type Config struct {
 const (
 	// leeway is how long after its exp a request still counts.
 	leeway = 30 * time.Second
+	// secretMax is how many bytes a session secret may have.
+	secretMax = 255
 	// bodiesMax is how many long requests may be in memory at once.
 	bodiesMax = 4
 )
@@ -53,6 +55,7 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	s.accounts(mux)
 	s.payments(mux)
+	s.baskets(mux)
 	s.rest(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errRoute) })
 	return s.recovering(mux)
@@ -245,7 +248,6 @@ func handle[T any](s *server, mux *http.ServeMux, pattern string, has carries, d
 				err = errTokenMissing
 			}
 		}
-		const secretMax = 255
 		switch {
 		case err != nil:
 		case common.SessionSecret == "" || len(common.SessionSecret) > secretMax:
