@@ -63,7 +63,7 @@ func validates(t *testing.T, kind string, report []byte) {
 	t.Helper()
 	schema := filepath.Join("../../shared/specs/iso20022/xsd", kind+".xsd")
 	if _, err := os.Stat(schema); err != nil {
-		t.Skip("the schemas of ISO 20022 are not here")
+		t.Skip("not beside this repository: the schemas of ISO 20022")
 	}
 	if _, err := exec.LookPath("xmllint"); err != nil {
 		t.Skip("xmllint (package libxml2-utils) is not installed")

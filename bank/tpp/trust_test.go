@@ -262,7 +262,7 @@ func TestManyCallersAtOnce(t *testing.T) {
 func TestGenuineCertificates(t *testing.T) {
 	const fixtures = "../../../shared/fixtures/eidas/real"
 	if _, err := os.Stat(fixtures); err != nil {
-		t.Skip("the collected certificates are not there: ", fixtures)
+		t.Skip("not beside this repository: ", fixtures)
 	}
 	for _, tt := range []struct {
 		name, leaf, issuer string

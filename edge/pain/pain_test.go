@@ -159,7 +159,7 @@ func TestSamples(t *testing.T) {
 			t.Parallel()
 			b, err := os.ReadFile(shared + s.file)
 			if err != nil {
-				t.Skip("no samples beside this repository: ", err)
+				t.Skip("not beside this repository: ", err)
 			}
 			o, err := pain.Parse(b, pain.Limits{})
 			if !errors.Is(err, s.want) || len(o.Bulk.Payments) != s.payments {

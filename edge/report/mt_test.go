@@ -177,7 +177,7 @@ func read(t *testing.T, b []byte, marks string) (r reading) {
 	c.Stderr = &stderr
 	out, err := c.Output()
 	if strings.Contains(stderr.String(), "No module named 'mt940'") {
-		t.Skip("python3 lacks the package mt-940")
+		t.Skip("not installed: the package mt-940 of python3")
 	}
 	if err == nil {
 		err = json.Unmarshal(out, &r)

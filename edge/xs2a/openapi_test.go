@@ -120,11 +120,16 @@ func TestOpenAPIIsValidToOthers(t *testing.T) {
 		{"openapi-spec-validator", nil, own}, // it needs ten seconds for each
 	} {
 		t.Run(c.program, func(t *testing.T) {
-			program, err := exec.LookPath(c.program)
-			if err != nil || testing.Short() {
-				t.Skipf("%s is not installed, or there is no time for it", c.program)
+			if testing.Short() {
+				t.Skip("it takes a minute: not asked in -short")
 			}
-			out, err := exec.Command(program, append(c.args, c.files...)...).CombinedOutput()
+			// It may be there, and too new for the Node.js or Python that is to run it.
+			if err := exec.Command(c.program, "--version").Run(); err != nil {
+				t.Skipf("not installed: %s (%v)", c.program, err)
+			}
+			cmd := exec.Command(c.program, append(c.args, c.files...)...)
+			cmd.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true") // it tells nobody
+			out, err := cmd.CombinedOutput()
 			if err != nil || warned.Match(out) {
 				t.Errorf("%v\n%.8000s", err, out)
 			}

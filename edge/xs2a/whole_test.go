@@ -119,7 +119,7 @@ func xmllint(t *testing.T, schema, document string) {
 	cmd.Stdin = strings.NewReader(document)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "failed to load") {
-			t.Skip("the schemas of ISO 20022 are not at hand")
+			t.Skip("not beside this repository: the schemas of ISO 20022")
 		}
 		t.Errorf("%v: %s\n%s", err, out, document)
 	}

@@ -19,7 +19,7 @@ const fixtures = "../../../shared/fixtures/eidas"
 func fixture(t *testing.T, name string) *x509.Certificate {
 	t.Helper()
 	if _, err := os.Stat(fixtures); err != nil {
-		t.Skip("the collected certificates are not there: ", fixtures)
+		t.Skip("not beside this repository: ", fixtures)
 	}
 	data, err := os.ReadFile(filepath.Join(fixtures, name))
 	if err != nil {

@@ -155,7 +155,7 @@ func TestGenuineIssuersInTheNotationsOfOpenSSL(t *testing.T) {
 	}
 	files, _ := filepath.Glob("../../../shared/fixtures/eidas/real*/*.pem")
 	if len(files) == 0 {
-		t.Skip("the collected certificates are not there: ../../../shared/fixtures/eidas")
+		t.Skip("not beside this repository: ../../../shared/fixtures/eidas")
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)

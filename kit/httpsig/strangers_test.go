@@ -110,7 +110,7 @@ func TestSealsByAndForJoyentsHTTPSignature(t *testing.T) {
 		return answer
 	}
 	if exec.Command("node", "-e", "require('http-signature')").Run() != nil {
-		t.Skip("Node.js with http-signature is not installed (npm install http-signature, and NODE_PATH that leads to it)")
+		t.Skip("not installed: Node.js with http-signature (npm install http-signature, and NODE_PATH that leads to it)")
 	}
 	for _, key := range []eidas.KeyAlgorithm{eidas.RSA, eidas.ECDSA} {
 		i := seal(t, key)
@@ -143,7 +143,7 @@ func TestGenuineSealWithoutItsKey(t *testing.T) {
 	const file = "../../../shared/fixtures/eidas/ocsp-crl/qseal-european-commission-ec-cnect.crt"
 	data, err := os.ReadFile(filepath.FromSlash(file))
 	if err != nil {
-		t.Skip("the collected certificates are not there: ", file)
+		t.Skip("not beside this repository: ", file)
 	}
 	header := string(data)
 	if !strings.Contains(header, "BEGIN") {
