@@ -303,6 +303,7 @@ func (c *Config) checkBanks(wrong complaint) {
 			"bulk-payments":         len(b.bank.Payments.Products["bulk-payments"]) > 0,
 			"periodic-payments":     len(b.bank.Payments.Products["periodic-payments"]) > 0,
 			"cancellation":          b.bank.Payments.Cancellation != profile.CancelNone,
+			"payee_verification":    b.bank.Payments.PayeeVerification,
 		} {
 			if needed && !slices.Contains(b.Connector.Capabilities, name) {
 				wrong("bank %s: its profile offers what its connector does not: declare the capability %q, or switch it off", code, name)

@@ -1,7 +1,8 @@
 // Package payment decides what becomes of a payment that a TPP initiates for a PSU: of a
 // single one, of a bulk, and of a series.
 //
-// A TPP orders a payment (RCVD); the hub hands it to the bank once, at once or when SCA is
+// A TPP orders a payment (RCVD), the bank is asked whether the payee is called so where its
+// profile wants that (RCVC, RVCM, RVNC); the hub hands the payment to the bank once, at once or when SCA is
 // started, and the PSU authorises it there. From then on the bank reports how far it has
 // come, in the words of ISO 20022, until it is settled (ACSC, then perhaps ACCC). One that
 // the PSU refuses or forgets, or that the bank does not take, is rejected (RJCT); one that
@@ -20,6 +21,7 @@
 package payment
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -157,8 +159,9 @@ type Payment struct {
 	Document       Document       // zero: it came as JSON
 	RejectNoFunds  bool
 	Status         Status
-	Unconfirmed    bool  // the hub ended it by itself: the bank may say something else
-	FundsAvailable *bool // nil: the bank has not told
+	Payees         Status // RVNC, RVCM or RCVC: how their verification ended; "": there was none
+	Unconfirmed    bool   // the hub ended it by itself: the bank may say something else
+	FundsAvailable *bool  // nil: the bank has not told
 
 	RequestID     string   // of the request that created it; "" where that may be made again
 	Digest        [32]byte // of that request: a repeat is recognised by it
@@ -226,7 +229,7 @@ func (p Payment) waits(today day.Day, zone *time.Location) bool {
 // revive takes back an end that only the hub's clock had told.
 func (p Payment) revive() Payment {
 	if p.Unconfirmed {
-		p.Status, p.Unconfirmed = Received, false
+		p.Status, p.Unconfirmed = cmp.Or(p.Payees, Received), false
 	}
 	return p
 }

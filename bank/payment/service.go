@@ -107,6 +107,14 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		return Payment{}, authorisation.Authorisation{}, err
 	}
 	p.RequestID, p.Digest, p.PSU, p.Brand = r.RequestID, r.digest(), r.UserID, r.Brand
+	if verifies(b, p.Product) {
+		if before, err := s.madeBefore(ctx, p); err != nil {
+			return Payment{}, authorisation.Authorisation{}, err
+		} else if before {
+			return s.repeat(ctx, b, t, r)
+		}
+		p = s.verify(ctx, b, p)
+	}
 	var a authorisation.Authorisation
 	if !explicit(b, r.Start) {
 		a = s.authorisation(b, authorisation.OfPayment, p, r.Start)
@@ -119,6 +127,11 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		}
 		if err := s.Store.Create(ctx, p, p.CreatedAt.Add(-repeatWindow)); err != nil {
 			return err
+		}
+		if p.Payees != "" {
+			if err := s.Audit.Append(ctx, s.entry(p, "bank", p.found(), "")); err != nil {
+				return err
+			}
 		}
 		if err := s.Notify.Subscribe(ctx, subscription(p, "", r.Notification)); err != nil || p.Hand == Kept {
 			return err

@@ -42,6 +42,8 @@ type bench struct {
 
 	cancelling func(core.Cancellation) (*core.Update, error) // of CancelPayment
 	cancels    []core.Cancellation
+
+	verify func(context.Context, core.PayeeQuery) ([]core.PayeeResult, error) // of VerifyPayees
 }
 
 func (b *bench) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {

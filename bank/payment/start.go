@@ -42,7 +42,7 @@ func (s *Service) StartAuthorisation(
 			if err := old.blocked(); err != nil {
 				return old, err
 			}
-			if now := old.At(s.Now()); now.Hand != Kept || now.Status != Received {
+			if now := old.At(s.Now()); now.Hand != Kept || !now.Status.Initial() {
 				return old, fmt.Errorf("%w: it is %s, and its authorisation was started", ErrStatus, now.Status)
 			}
 			old = old.Send(s.Now(), a.Session)

@@ -208,7 +208,16 @@ func TestRefusedSettings(t *testing.T) {
 		{"a version that nobody reads", "standard", func(p *profile.Profile) { p.Payments.PainVersions = []string{"pain.001.001.12"} }, `payments.painVersions: "pain.001.001.12"`},
 		{"a report that nobody writes", "standard", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002" }, "payments.statusReportVersion"},
 		{"reports of XML that there is not", "bankart", func(p *profile.Profile) { p.Payments.StatusReportVersion = "pain.002.001.03" }, "payments.statusReportVersion"},
-		{"a check of names, which is not there yet", "standard", func(p *profile.Profile) { p.Payments.PayeeVerification = true }, "not there yet"},
+		{"a check of names before it was thought of", "standard", func(p *profile.Profile) {
+			p.SpecLevel, p.Payments.PayeeVerification = "1.3.12", true
+		}, "payments.payeeVerification: it came with level 1.3.16, and specLevel is 1.3.12"},
+		{"a check of names without SEPA payments", "standard", func(p *profile.Profile) {
+			p.SpecLevel, p.Payments.PayeeVerification = "1.3.16", true
+			p.Payments.Products = map[string][]string{"payments": {"target-2-payments", "pain.001-target-2-payments"}, "bulk-payments": {"target-2-payments"}, "periodic-payments": {"target-2-payments"}}
+		}, "payments.payeeVerification: it is for SEPA payments"},
+		{"a check of names without payments", "salt", func(p *profile.Profile) {
+			p.SpecLevel, p.Payments.PayeeVerification = "1.3.16", true
+		}, "payments.payeeVerification: it is on, but payments.enabled is false"},
 		{"no day ahead", "standard", func(p *profile.Profile) { p.Payments.DaysAheadMax = 0 }, "payments.daysAheadMax"},
 		{"closed days that nobody knows", "standard", func(p *profile.Profile) { p.Payments.ClosedDays = "open" }, "payments.closedDays"},
 		{"rules of a product that is not offered", "standard", func(p *profile.Profile) {

@@ -39,7 +39,6 @@ func (p Profile) validatePayments(f *findings) {
 		f.among("payments.statusReportVersion", pay.StatusReportVersion, statusReportVersions...)
 		f.when(!xml, "payments.statusReportVersion", "it is set, but there is no product in XML to report of")
 	}
-	f.when(pay.PayeeVerification, "payments.payeeVerification", "it is not there yet")
 	bulk, series := len(pay.Products["bulk-payments"]) > 0, len(pay.Products["periodic-payments"]) > 0
 	f.number("payments.bulkMax", pay.BulkMax, 0, bulkMax)
 	f.when(bulk != (pay.BulkMax > 0), "payments.bulkMax", "it bounds bulk-payments: one of the two is set and the other is not")
@@ -54,6 +53,18 @@ func (p Profile) validatePayments(f *findings) {
 	f.when(count == 0, "payments.products", "payments.enabled is true, but there is no product")
 	f.among("payments.finalStatus", pay.FinalStatus, "ACTC", "ACCP", "ACSP", "ACSC", "ACCC")
 	f.number("payments.daysAheadMax", pay.DaysAheadMax, 1, daysAheadMax)
+	f.when(pay.PayeeVerification && !p.AtLeast("1.3.16"), "payments.payeeVerification", "it came with level 1.3.16, and specLevel is %s", p.SpecLevel)
+	f.when(pay.PayeeVerification && !pay.sepa(), "payments.payeeVerification", "it is for SEPA payments, and no product is one")
+}
+
+// sepa says whether a product is a SEPA payment.
+func (p Payments) sepa() bool {
+	for _, products := range p.Products {
+		if slices.ContainsFunc(products, func(name string) bool { return p.Rules(name).SEPA }) {
+			return true
+		}
+	}
+	return false
 }
 
 // validateProducts counts the products, and says whether one of them is XML.

@@ -13,10 +13,11 @@ import (
 // alone, as it always was. The entries of a bulk have a place of their own.
 type fixed struct {
 	order
-	Brand         string    `json:"brand,omitempty"`
-	RejectNoFunds bool      `json:"rejectNoFunds,omitempty"`
-	Bulk          *bulk     `json:"bulk,omitempty"`
-	Periodic      *periodic `json:"periodic,omitempty"`
+	Brand         string         `json:"brand,omitempty"`
+	RejectNoFunds bool           `json:"rejectNoFunds,omitempty"`
+	Bulk          *bulk          `json:"bulk,omitempty"`
+	Periodic      *periodic      `json:"periodic,omitempty"`
+	Payees        payment.Status `json:"payees,omitempty"` // how their verification ended
 }
 
 // order is what of an order never changes, as it is stored. In a bulk it has no debtor.
@@ -40,6 +41,13 @@ type order struct {
 	Structured        *structured           `json:"structured,omitempty"`
 	ExecutionDate     day.Day               `json:"executionDate,omitzero"`
 	ExecutionTime     time.Time             `json:"executionTime,omitzero"`
+	Verified          verified              `json:"verified,omitzero"`
+}
+
+// verified is what was found out about the payee.
+type verified struct {
+	Match core.PayeeMatch `json:"match"`
+	Name  string          `json:"name,omitempty"`
 }
 
 type structured struct {
@@ -67,7 +75,7 @@ type periodic struct {
 }
 
 func fixedOf(p payment.Payment) fixed {
-	f := fixed{order: orderOf(p.Order), Brand: p.Brand, RejectNoFunds: p.RejectNoFunds}
+	f := fixed{order: orderOf(p.Order), Brand: p.Brand, RejectNoFunds: p.RejectNoFunds, Payees: p.Payees}
 	if b := p.Bulk; b != nil {
 		f.Bulk = &bulk{b.DebtorName, b.BatchBooking, b.RequestedExecutionDate, b.RequestedExecutionTime, b.PaymentInformationID}
 	}
@@ -78,7 +86,7 @@ func fixedOf(p payment.Payment) fixed {
 }
 
 func (f fixed) into(p *payment.Payment) {
-	p.Order, p.Brand, p.RejectNoFunds = f.payment(), f.Brand, f.RejectNoFunds
+	p.Order, p.Brand, p.RejectNoFunds, p.Payees = f.payment(), f.Brand, f.RejectNoFunds, f.Payees
 	if b := f.Bulk; b != nil {
 		p.Bulk = &core.Bulk{
 			DebtorName: b.DebtorName, BatchBooking: b.BatchBooking, RequestedExecutionDate: b.ExecutionDate,
@@ -107,6 +115,7 @@ func orderOf(o core.Payment) order {
 		CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName, CreditorAddress: o.CreditorAddress,
 		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, ChargeBearer: o.ChargeBearer,
 		Remittance: o.Remittance, ExecutionDate: o.RequestedExecutionDate, ExecutionTime: o.RequestedExecutionTime,
+		Verified: verified(o.Verified),
 	}
 	if r := o.Structured; r != nil {
 		stored.Structured = &structured{r.Reference, r.ReferenceType, r.ReferenceIssuer}
@@ -122,6 +131,7 @@ func (o order) payment() core.Payment {
 		CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName, CreditorAddress: o.CreditorAddress,
 		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, ChargeBearer: o.ChargeBearer,
 		Remittance: o.Remittance, RequestedExecutionDate: o.ExecutionDate, RequestedExecutionTime: o.ExecutionTime,
+		Verified: core.PayeeResult(o.Verified),
 	}
 	if r := o.Structured; r != nil {
 		p.Structured = &core.StructuredRemittance{Reference: r.Reference, ReferenceType: r.Type, ReferenceIssuer: r.Issuer}

@@ -34,9 +34,10 @@ func New(id, requestID string) payment.Payment {
 			CreditorID: "DE98ZZZ09999999999", UltimateCreditor: "Čebela", PurposeCode: "SALA", ChargeBearer: "SLEV",
 			Structured:             &core.StructuredRemittance{Reference: "RF18539007547034", ReferenceType: "SCOR", ReferenceIssuer: "ISO"},
 			RequestedExecutionTime: now,
+			Verified:               core.PayeeResult{Match: core.PayeeClose, Name: "Žiga Čebelica"},
 		},
 		Brand: "Plačilko", RejectNoFunds: true, Hand: payment.Sending, HandedAt: now, Session: "s-" + id, Unconfirmed: true, CancelRequest: "d1", Basket: "b1",
-		Status: payment.Received, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
+		Status: payment.Received, Payees: payment.PayeeMismatched, RequestID: requestID, Digest: [32]byte{1, 2, 31: 9},
 		CreatedAt: now, AuthoriseBy: now.Add(15 * time.Minute),
 	}
 }
