@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"kontor/bank/authorisation"
@@ -38,10 +39,11 @@ func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authori
 	return cause, nil
 }
 
-// order is what the bank is told of p, without what belongs to its SCA.
+// order is what the bank is told of p, without what belongs to its SCA. The bank knows the
+// product alone: whether the TPP ordered it by XML is between the TPP and the hub.
 func (p Payment) order() core.PaymentOrder {
 	return core.PaymentOrder{
-		Session: p.Session, PaymentID: p.ID, TPP: string(p.TPP), Service: p.Service, Product: p.Product, UserID: p.PSU,
+		Session: p.Session, PaymentID: p.ID, TPP: string(p.TPP), Service: p.Service, Product: strings.TrimPrefix(p.Product, profile.XMLPrefix), UserID: p.PSU,
 		RejectNoFunds: p.RejectNoFunds, Payment: p.Order, Bulk: p.Bulk, Periodic: p.Periodic,
 	}
 }

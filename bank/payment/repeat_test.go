@@ -105,6 +105,9 @@ func TestARepeatedBulkIsRecognisedByItsBytes(t *testing.T) {
 		if err != nil || len(b.order.Bulk.Payments) != 10_000 {
 			t.Fatalf("%v; the bank got %+v", err, b.order.Bulk)
 		}
+		if b.order.Product != "sepa-credit-transfers" {
+			t.Errorf("the bank is asked for %s: it does not know that it was ordered by XML", b.order.Product)
+		}
 		again, _, err := b.Create(t.Context(), b.bank, b.tpp, r)
 		if again.ID != first.ID || err != nil || b.starts.Load() != 1 {
 			t.Errorf("again: %s, %v", again.ID, err)
