@@ -211,6 +211,10 @@ func (s *Service) drop(ctx context.Context, p Payment, actor, requestID string, 
 			if err := stored.blocked(); err != nil {
 				return stored, err
 			}
+			if stored.Status == Cancelled { // the bank has said so itself, before it answered
+				next = stored
+				return stored, nil
+			}
 			if stored.Hand != p.Hand || !stored.Status.before(TechnicallyAccepted) {
 				return stored, fmt.Errorf("%w: it has just been authorised", ErrCancellation)
 			}

@@ -98,6 +98,33 @@ func TestCancellingWhatNobodyHasAuthorised(t *testing.T) {
 	}
 }
 
+func TestABankMayReportACancellationBeforeItAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		reports func(t *testing.T, b *bench, c core.Cancellation) error
+	}{
+		{"that the cancellation is done", func(t *testing.T, b *bench, c core.Cancellation) error {
+			return errors.Join(b.auths.Update(t.Context(), "lon", core.Update{Session: c.Session, Status: "CANC", SCAStatus: "exempted"}),
+				b.auths.Success(t.Context(), "lon", core.Success{Session: c.Session}))
+		}},
+		{"that the payment is cancelled", func(t *testing.T, b *bench, c core.Cancellation) error {
+			return b.auths.Fail(t.Context(), "lon", core.Fail{Session: c.PaymentSession, Status: "CANC"})
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				b.bank.Payments.Cancellation = profile.CancelAuthorised
+				b.cancelling = func(c core.Cancellation) (*core.Update, error) { return nil, tt.reports(t, b, c) }
+				p, _ := b.create(t, "r1")
+				got, auth, err := b.cancel(t, p.ID, "d1")
+				if got.Status != payment.Cancelled || auth != nil || err != nil {
+					t.Errorf("%s, %+v, %v", got.Status, auth, err)
+				}
+			})
+		})
+	}
+}
+
 func TestMoneyThatMovedCountsMoreThanACancellationThatTheBankWasNotTold(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.bank.Payments.Cancellation = profile.CancelDirect
