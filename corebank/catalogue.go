@@ -126,6 +126,7 @@ var english = catalogue{
 	"plan.rule":            "On days without business",
 	"plan.following":       "the next business day",
 	"plan.preceding":       "the business day before",
+	"plan.anyDay":          "that very day",
 	"plan.Daily":           "every day",
 	"plan.Weekly":          "every week",
 	"plan.EveryTwoWeeks":   "every two weeks",

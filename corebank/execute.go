@@ -59,7 +59,11 @@ func (b *Bank) begun(tx *sqldb.Tx, p *payment, debtor account) (state, status st
 	if p.Service == servicePeriodic {
 		due, _ := p.Plan.first()
 		on := p.Plan.executed(due)
-		if on.Before(today) { // the business day before is over
+		switch {
+		case !on.Before(today):
+		case kind.instant: // she took her time to approve it
+			on = today
+		default: // the business day before is over
 			on = following(today)
 		}
 		p.Due, p.ExecuteOn = due.String(), on.String()

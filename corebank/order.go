@@ -65,7 +65,7 @@ func (b *Bank) readOrder(ctx context.Context, r wire.PaymentCreate) (p payment, 
 			return p, debtor, invalid(reasonText, "there is no plan")
 		}
 		if p.transfer, err = b.readPayment(ctx, kind, r.Payment); err == nil {
-			err = b.readPlan(&p, *r.Periodic)
+			err = b.readPlan(&p, kind, *r.Periodic)
 		}
 	default:
 		if p.transfer, err = b.readPayment(ctx, kind, r.Payment); err == nil {
@@ -275,7 +275,7 @@ func (b *Bank) readDate(p *payment, kind product, date, moment wire.String) erro
 	return nil
 }
 
-func (b *Bank) readPlan(p *payment, w wire.PeriodicDue) error {
+func (b *Bank) readPlan(p *payment, kind product, w wire.PeriodicDue) error {
 	plan, err := readPlan(w, b.today())
 	switch {
 	case errors.Is(err, errPlanDates), errors.Is(err, errPlanEmpty):
@@ -283,6 +283,7 @@ func (b *Bank) readPlan(p *payment, w wire.PeriodicDue) error {
 	case err != nil:
 		return invalid(reasonText, err.Error())
 	}
+	plan.Instant = kind.instant
 	p.Plan = &plan
 	return nil
 }

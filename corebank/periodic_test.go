@@ -61,6 +61,25 @@ func TestPeriodicPayment(t *testing.T) {
 	})
 }
 
+func TestInstantInstalmentsAreOfEveryDay(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.pass(24 * time.Hour) // to a Saturday
+		before := w.booked("ana-current")
+		order := w.periodic("25.00", wire.PeriodicDue{StartDate: "2026-11-21", EndDate: "2026-11-22", Frequency: "Daily"}, func(p *wire.PaymentCreate) { p.PaymentProduct = productInstant })
+		w.do(w.c.StartPayment(t.Context(), order))
+		w.browser().open(w.page()).logIn("ana").sees("2026-11-21", "2026-11-22", "that very day")
+		w.approve("ana")
+		if got := w.booked("ana-current"); got != before-2500 {
+			t.Errorf("%d were paid on Saturday", before-got)
+		}
+		w.pass(24 * time.Hour)
+		w.do(w.bank.executeDue(t.Context()))
+		if got := w.booked("ana-current"); got != before-2*2500 || w.status(order.SessionSecret).Status != "ACSC" {
+			t.Errorf("%d were paid by Sunday, %+v", before-got, w.status(order.SessionSecret))
+		}
+	})
+}
+
 func TestInstalmentWithoutCoverIsSkipped(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		a, err := w.bank.book.Account(t.Context(), "ana-current")

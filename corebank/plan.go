@@ -24,6 +24,7 @@ type plan struct {
 	Rule      string  `json:"rule"`
 	Day       int     `json:"day"` // of the month, or of the week from Monday; 0: as on Start
 	Months    []int   `json:"months,omitempty"`
+	Instant   bool    `json:"instant,omitempty"` // paid by a product for which every day is one of business
 }
 
 // What is wrong with a plan, in words a TPP may read.
@@ -129,9 +130,13 @@ func (p plan) onDay(year int, month time.Month) day.Day {
 	return day.New(year, month, min(wanted, last))
 }
 
-// executed is the business day on which the instalment due on d is paid.
+// executed is the day on which the instalment due on d is paid: a business day, unless it is
+// paid instantly.
 func (p plan) executed(d day.Day) day.Day {
-	if p.Rule == rulePreceding {
+	switch {
+	case p.Instant:
+		return d
+	case p.Rule == rulePreceding:
 		return preceding(d)
 	}
 	return following(d)

@@ -71,6 +71,9 @@ func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 
 func (p payment) viewPlan() *planView {
 	view := &planView{End: p.Plan.End.String(), Rule: "plan." + p.Plan.Rule, Frequency: "plan." + p.Plan.Frequency}
+	if p.Plan.Instant {
+		view.Rule = "plan.anyDay"
+	}
 	from := p.Plan.Start.AddDays(-1)
 	for due, ok := p.Plan.after(from); ok && len(view.Dates) < datesShown; due, ok = p.Plan.after(due) {
 		if on := p.Plan.executed(due).String(); p.Due == "" || due.String() >= p.Due {
