@@ -9,18 +9,6 @@ import (
 	"kontor/kit/money"
 )
 
-func TestBusinessDays(t *testing.T) {
-	for text, want := range map[string]bool{
-		"2026-11-20": true, "2026-11-21": false, "2026-11-22": false, "2026-01-01": false, "2026-04-03": false, "2026-04-06": false, "2026-05-01": false,
-		"2026-12-25": false, "2026-12-26": false, "2026-12-24": true, "2025-04-18": false, "2025-04-21": false, "2024-03-29": false, "2024-04-01": false, "2026-04-07": true,
-	} {
-		d, _ := day.Parse(text)
-		if isBusinessDay(d) != want {
-			t.Errorf("%s is said to be %v", text, !want)
-		}
-	}
-}
-
 func TestPlan(t *testing.T) {
 	today := day.New(2026, 11, 20)
 	for _, c := range []struct {

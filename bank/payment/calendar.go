@@ -46,42 +46,11 @@ func (c check) late() bool {
 
 // Open says whether payments of a product with this calendar are executed on d.
 func Open(calendar string, d day.Day) bool {
-	weekend := d.Weekday() == time.Saturday || d.Weekday() == time.Sunday
 	switch calendar {
 	case profile.Weekdays:
-		return !weekend
+		return !d.IsWeekend()
 	case profile.Target:
-		return !weekend && !targetHoliday(d)
+		return d.IsTARGETDay()
 	}
 	return true
-}
-
-// targetHoliday says whether TARGET is closed on d though it is no weekend.
-//
-// Source: European Central Bank, long-term calendar for TARGET closing days.
-func targetHoliday(d day.Day) bool {
-	switch {
-	case d.Month() == time.January && d.DayOfMonth() == 1, // New Year
-		d.Month() == time.May && d.DayOfMonth() == 1,                                 // Labour Day
-		d.Month() == time.December && (d.DayOfMonth() == 25 || d.DayOfMonth() == 26): // Christmas
-		return true
-	}
-	sunday := easter(d.Year())
-	return d == sunday.AddDays(-2) || d == sunday.AddDays(1) // Good Friday, Easter Monday
-}
-
-// easter returns Easter Sunday: the Sunday after the full moon that the church reckons with,
-// on or after 21 March.
-//
-// Source: the method of Gauss, as Lichtenberg corrected it.
-func easter(year int) day.Day {
-	century := year / 100
-	moon := 15 + (3*century+3)/4 - (8*century+13)/25 // secular shift of the moon
-	sun := 2 - (3*century+3)/4                       // and of the sun
-	golden := year % 19
-	seed := (19*golden + moon) % 30 // days from 21 March to the full moon
-	limit := seed/29 + (seed/28-seed/29)*(golden/11)
-	full := 21 + seed - limit
-	firstSunday := 7 - (year+year/4+sun)%7
-	return day.New(year, time.March, full+7-(full-firstSunday)%7)
 }
