@@ -128,7 +128,8 @@ func (s *Service) openCancellation(ctx context.Context, p Payment) (*authorisati
 }
 
 // askToCancel asks the bank to cancel p, which it has, and waits a moment for its page.
-// free: nobody has authorised p, so that it is cancelled unless the bank objects.
+// free: nobody has authorised p as far as we know, so that one of which the bank knows nothing
+// is cancelled.
 func (s *Service) askToCancel(
 	ctx context.Context, b profile.Bank, t tpp.TPP, p Payment, r Start, free bool,
 ) (authorisation.Authorisation, error) {
@@ -166,14 +167,16 @@ func (s *Service) askToCancel(
 	u, cause := s.tellCancelled(ctx, b, p, a, r)
 	ctx = context.WithoutCancel(ctx)
 	switch {
-	case cause == nil && u != nil && u.Status == string(Cancelled):
-		u.SCAStatus = string(authorisation.Exempted) // there is nothing to approve any more
+	case cause == nil:
+		// What the bank has taken note of is not cancelled yet, though nobody has authorised the
+		// payment as far as we know: the PSU may have been faster than the report of it.
+		if u != nil && u.Status == string(Cancelled) {
+			u.SCAStatus = string(authorisation.Exempted) // there is nothing to approve any more
+		}
 		err = s.Authorisations.Handed(ctx, a, u, nil)
-	case cause == nil && (!free || u != nil && u.RedirectURL != ""):
-		err = s.Authorisations.Handed(ctx, a, u, nil)
-	case cause == nil, free && (errors.Is(cause, core.ErrNotOffered) || errors.Is(cause, core.ErrPaymentUnknown)):
+	case free && (errors.Is(cause, core.ErrNotOffered) || errors.Is(cause, core.ErrPaymentUnknown)):
 		// Nobody has approved the payment, and nobody can now.
-		_, err = s.drop(ctx, p, string(t.ID), r.RequestID, cause != nil)
+		_, err = s.drop(ctx, p, string(t.ID), r.RequestID, true)
 	case errors.Is(cause, core.ErrUnknownOutcome), !core.NotTaken(cause) && !errors.Is(cause, core.ErrPaymentUnknown):
 		s.Log.WarnContext(ctx, "cancellation is uncertain", "bank", b.Code, "payment", p.ID, "err", cause)
 	default:
@@ -229,18 +232,16 @@ func (s *Service) drop(ctx context.Context, p Payment, actor, requestID string, 
 	return next, err
 }
 
-// cancelled notes that the bank has cancelled the payment of a.
+// cancelled notes that the bank has cancelled the payment of a, which it may say more than once.
 func (s *Service) cancelled(ctx context.Context, a authorisation.Authorisation) error {
-	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.cancel", "")); err != nil {
-		return err
-	}
+	changed := false
 	err := s.update(ctx, a.Bank, a.Subject, func(p Payment) (Payment, error) {
-		p = p.Cancel(false, "")
-		p.Hand = Taken
-		return p, nil
+		next := p.Cancel(false, "")
+		next.Hand, changed = Taken, next.Status != p.Status
+		return next, nil
 	})
-	if err != nil {
+	if err != nil || !changed {
 		return err
 	}
-	return s.closeAll(ctx, of(a))
+	return errors.Join(s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.cancel", "")), s.closeAll(ctx, of(a)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,7 +63,6 @@ func TestCancellingWhatNobodyHasAuthorised(t *testing.T) {
 	}{
 		{"a bank that cancels nothing need not be told", nil, nil, payment.Cancelled},
 		{"a bank that cancels it at once", cancelled, nil, payment.Cancelled},
-		{"a bank that takes note", func(core.Cancellation) (*core.Update, error) { return nil, nil }, nil, payment.Cancelled},
 		{"a bank that never got it", func(core.Cancellation) (*core.Update, error) { return nil, core.ErrPaymentUnknown }, nil, payment.Cancelled},
 		{"a bank that refuses, because the PSU was faster", func(core.Cancellation) (*core.Update, error) { return nil, core.ErrRefused }, payment.ErrCancellation, payment.Received},
 		{"a bank that cannot be reached", func(core.Cancellation) (*core.Update, error) { return nil, core.ErrUnavailable }, core.ErrUnavailable, payment.Received},
@@ -119,6 +119,48 @@ func TestABankMayReportACancellationBeforeItAnswers(t *testing.T) {
 				got, auth, err := b.cancel(t, p.ID, "d1")
 				if got.Status != payment.Cancelled || auth != nil || err != nil {
 					t.Errorf("%s, %+v, %v", got.Status, auth, err)
+				}
+			})
+		})
+	}
+}
+
+func TestABankThatTakesNoteOfACancellation(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		then func(b *bench, payment string, c core.Cancellation) error // what it reports before it answers
+		want payment.Status
+		page string
+	}{
+		{"and cancels it, which it says twice", func(b *bench, _ string, c core.Cancellation) error {
+			return errors.Join(
+				b.auths.Update(context.Background(), "lon", core.Update{Session: c.Session, Status: "CANC", SCAStatus: "exempted"}),
+				b.auths.Success(context.Background(), "lon", core.Success{Session: c.Session}))
+		}, payment.Cancelled, ""},
+		{"and asks the PSU, who has approved the payment before we heard of it", func(b *bench, _ string, c core.Cancellation) error {
+			return b.auths.Update(context.Background(), "lon", core.Update{Session: c.Session, RedirectURL: "https://bank.example/cancel/1"})
+		}, payment.Received, "https://bank.example/cancel/1"},
+		{"and tells of her approval only then", func(b *bench, session string, c core.Cancellation) error {
+			return errors.Join(
+				b.auths.Update(context.Background(), "lon", core.Update{Session: c.Session, RedirectURL: "https://bank.example/cancel/1"}),
+				b.auths.Success(context.Background(), "lon", core.Success{Session: session}))
+		}, payment.Settled, "https://bank.example/cancel/1"},
+		{"and says nothing more for now", func(*bench, string, core.Cancellation) error { return nil }, payment.Received, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				b.bank.Payments.Cancellation = profile.CancelAuthorised
+				p, a := b.create(t, "r1")
+				b.bank.FirstUpdateWait = 10 * time.Millisecond
+				b.cancelling = func(c core.Cancellation) (*core.Update, error) { return nil, tt.then(b, a.Session, c) }
+				got, auth, err := b.cancel(t, p.ID, "d1")
+				if err != nil || got.Status != tt.want || (auth == nil) != (tt.want == payment.Cancelled) || auth != nil && auth.BankURL != tt.page {
+					t.Fatalf("got %s, %+v, %v", got.Status, auth, err)
+				}
+				b.want(t, p.ID, tt.want)
+				ends := strings.Count(b.actions(t, p.ID), "payment.cancel ")
+				if want := map[bool]int{true: 1}[tt.want == payment.Cancelled]; ends != want {
+					t.Errorf("the record has %d ends: %s", ends, b.actions(t, p.ID))
 				}
 			})
 		})

@@ -40,6 +40,12 @@ func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f 
 		if err != nil {
 			return err
 		}
+		// Whoever waits for its cancellation need not wait any more.
+		if action != "payment.authorise.fail" {
+			if err := s.Authorisations.CloseAll(ctx, a.Bank, authorisation.OfCancellation, a.Subject); err != nil {
+				return err
+			}
+		}
 	}
 	return s.Audit.Append(ctx, s.entry(of(a), "bank", action, ""))
 }
