@@ -5,22 +5,24 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-// unsettled are what shows that something is still to be told or found out.
+// unsettled are what shows that something is still to be told, found out or done.
 var unsettled = []struct {
-	bank  bool
-	query string
+	bank        bool
+	text, query string
 }{
-	{true, `SELECT COUNT(*) FROM corebank_callback WHERE bank = 'lon'`},
-	{false, `SELECT COUNT(*) FROM payment WHERE hand = 'sending'`},
+	{true, "reports of the bank that have not arrived", `SELECT COUNT(*) FROM corebank_callback WHERE bank = 'lon'`},
+	{true, "payments of the bank whose time has come", `SELECT COUNT(*) FROM corebank_payment WHERE bank = 'lon'
+		AND (state = 'running' OR state = 'scheduled' AND execute_on < '2001-01-01' AND cancelling_until = 0)`},
+	{false, "payments of which the hub does not know whether the bank took them", `SELECT COUNT(*) FROM payment WHERE hand = 'sending'`},
+	{false, "notifications that have not been delivered", `SELECT COUNT(*) FROM notify_event WHERE done_at = 0`},
 }
 
-// settle waits until hub and bank have nothing left to tell each other.
+// settle waits until hub and bank have nothing left to tell anybody.
 func (s *system) settle(ctx context.Context, patience time.Duration, r *report) error {
 	if patience == 0 {
 		return nil
@@ -35,10 +37,9 @@ func (s *system) settle(ctx context.Context, patience time.Duration, r *report) 
 		return err
 	}
 	defer bank.Close()
-	deadline := time.Now().Add(patience)
+	begun := time.Now()
 	for {
-		var open []int
-		left := 0
+		var left []string
 		for _, u := range unsettled {
 			db, n := hub, 0
 			if u.bank {
@@ -47,13 +48,16 @@ func (s *system) settle(ctx context.Context, patience time.Duration, r *report) 
 			if err := db.QueryRowContext(ctx, u.query).Scan(&n); err != nil {
 				return err
 			}
-			open, left = append(open, n), left+n
+			if n > 0 {
+				left = append(left, fmt.Sprintf("%d %s", n, u.text))
+			}
 		}
-		if left == 0 {
+		if len(left) == 0 {
+			r.settled = max(r.settled, time.Since(begun))
 			return nil
 		}
-		if time.Now().After(deadline) {
-			r.violate("I12", "%s after the last fault %d reports of the bank have not arrived, and of %d payments the hub does not know whether the bank took them", patience, open[0], open[1])
+		if time.Since(begun) > patience {
+			r.violate("I12", "%s after the last fault there are %s", patience, strings.Join(left, ", "))
 			return nil
 		}
 		pause(ctx, 200*time.Millisecond)
@@ -61,21 +65,6 @@ func (s *system) settle(ctx context.Context, patience time.Duration, r *report) 
 			return ctx.Err()
 		}
 	}
-}
-
-// A stored payment is one as a database has it.
-type stored struct {
-	id, name, status, request, session string
-}
-
-// books are what both databases say.
-type books struct {
-	hub    map[string]stored            // by id
-	bank   map[string][]stored          // by name; id is the bank's own, status its state
-	debits map[string][]string          // postings that debit somebody, by name
-	audit  map[string]map[string]int    // by payment and action
-	names  map[string]map[string]string // of the hub's payments: name, id, status
-	moving map[string]bool              // payments, and sessions, of which not everything has been told
 }
 
 // check reads the two databases and the journal, and says what does not fit.
@@ -99,69 +88,29 @@ func check(ctx context.Context, hubDB, bankDB, journal string, r *report) error 
 		return fmt.Errorf("read the databases: %w", err)
 	}
 	b.checkAcknowledged(known, r)
-	b.checkExecutedOnce(known, r)
+	b.checkExecuted(known, r)
+	b.checkSaid(known, r)
+	b.checkCancelled(known, r)
 	b.checkRecord(r)
+	b.checkNotices(known, r)
+	b.checkConsents(known, r)
 	checkStatuses(known, b, r)
-	for name, a := range known {
+	for name, a := range known.payments {
 		for _, text := range a.wrong {
 			r.violate("answer", "%s: %s", name, text)
 		}
 	}
+	for _, text := range known.wrong {
+		r.violate("answer", "%s", text)
+	}
+	r.confirmed, r.turnedAway, r.toldAgain = known.confirmed, known.turnedAway, known.again
 	return errors.Join(checkLedger(ctx, bank, r), checkFile(ctx, hubDB, hub, r), checkFile(ctx, bankDB, bank, r))
-}
-
-var ours = regexp.MustCompile(`CHAOS-[0-9]+-[0-9]+`)
-
-func read(ctx context.Context, hub, bank *sql.DB) (*books, error) {
-	b := &books{hub: map[string]stored{}, bank: map[string][]stored{}, debits: map[string][]string{}, audit: map[string]map[string]int{}, names: map[string]map[string]string{}, moving: map[string]bool{}}
-	err := each(ctx, hub, `SELECT id, payment_order, status, COALESCE(request_id, ''), session FROM payment`, func(f []string) {
-		name := ours.FindString(f[1])
-		b.hub[f[0]] = stored{f[0], name, f[2], f[3], f[4]}
-		if b.names[name] == nil {
-			b.names[name] = map[string]string{}
-		}
-		b.names[name][f[0]] = f[2]
-	})
-	err = errors.Join(err, each(ctx, hub, `SELECT resource, action, '', '', '' FROM audit WHERE action LIKE 'payment.%'`, func(f []string) {
-		if b.audit[f[0]] == nil {
-			b.audit[f[0]] = map[string]int{}
-		}
-		b.audit[f[0]][f[1]]++
-	}))
-	err = errors.Join(err,
-		each(ctx, hub, `SELECT id, '', '', '', '' FROM payment WHERE hand = 'sending'`, func(f []string) { b.moving[f[0]] = true }),
-		each(ctx, bank, `SELECT stream, '', '', '', '' FROM corebank_callback WHERE bank = 'lon'`, func(f []string) { b.moving[f[0]] = true }))
-	err = errors.Join(err, each(ctx, bank, `SELECT p.id, p.end_to_end, p.state, '', j.session_secret FROM corebank_payment p
-		JOIN corebank_journey j ON j.bank = p.bank AND j.id = p.id WHERE p.bank = 'lon'`, func(f []string) {
-		b.bank[f[1]] = append(b.bank[f[1]], stored{f[0], f[1], f[2], f[3], f[4]})
-	}))
-	return b, errors.Join(err, each(ctx, bank, `SELECT posting, details, '', '', '' FROM corebank_ledger_entry WHERE bank = 'lon' AND amount < 0 AND details LIKE '%CHAOS-%'`, func(f []string) {
-		name := ours.FindString(f[1])
-		b.debits[name] = append(b.debits[name], f[0])
-	}))
-}
-
-// each reads rows of five texts.
-func each(ctx context.Context, db *sql.DB, query string, row func([]string)) error {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		f := make([]string, 5)
-		if err := rows.Scan(&f[0], &f[1], &f[2], &f[3], &f[4]); err != nil {
-			return err
-		}
-		row(f)
-	}
-	return rows.Err()
 }
 
 // checkAcknowledged: I1 and I3. What a third party was told exists, under the id it was told,
 // and one request has one payment.
-func (b *books) checkAcknowledged(known map[string]*account, r *report) {
-	for name, a := range known {
+func (b *books) checkAcknowledged(known *story, r *report) {
+	for name, a := range known.payments {
 		if len(a.ids) > 1 {
 			r.violate("I3", "%s: one request was answered with %d payments: %v", name, len(a.ids), a.ids)
 		}
@@ -178,64 +127,32 @@ func (b *books) checkAcknowledged(known map[string]*account, r *report) {
 		}
 	}
 	for id, p := range b.hub {
-		if p.name != "" && known[p.name] == nil {
+		if p.name != "" && known.payments[p.name] == nil {
 			r.violate("I3", "payment %s (%s) was never asked for", id, p.name)
 		}
 	}
 }
 
-// checkExecutedOnce: I2, and that hub and bank say the same of what was executed.
-func (b *books) checkExecutedOnce(known map[string]*account, r *report) {
-	sessions := map[string]string{}
-	for _, p := range b.hub {
-		if p.session != "" {
-			sessions[p.session] = p.id
+// checkConsents: I1 and I8. What was approved is valid, and what was ended is not.
+func (b *books) checkConsents(known *story, r *report) {
+	for id, c := range known.consents {
+		status, there := b.consents[id]
+		switch {
+		case !there:
+			r.violate("I1", "consent %s was acknowledged, and the hub has none", id)
+		case c.ended && status != "terminatedByTpp":
+			r.violate("I8", "consent %s was ended, and it is %s", id, status)
+		case c.approved && !c.ended && status != "valid" && status != "terminatedByTpp" && !b.moving[b.consentSession[id]]:
+			r.violate("I1", "the customer approved consent %s, and it is %s", id, status)
 		}
-	}
-	for name, all := range b.bank {
-		if !strings.HasPrefix(name, "CHAOS-") {
-			continue
+		if c.approved {
+			r.consents++
 		}
-		if known[name] == nil || len(b.names[name]) == 0 {
-			r.violate("I3", "the bank has payment %s, of which the hub knows nothing", name)
+		if c.ended {
+			r.ended++
 		}
-		booked := 0
-		for _, p := range all {
-			posted := 0
-			for _, posting := range b.debits[name] {
-				if posting == "payment-"+p.id {
-					posted++
-				}
-			}
-			if p.status == "booked" {
-				booked++
-				r.executed++
-				id := sessions[p.session]
-				if id == "" {
-					r.violate("I2", "%s: the bank executed %s for session %s, which no payment of the hub has", name, p.id, p.session)
-				} else if s := b.hub[id].status; s != "ACSC" && s != "ACCC" && !b.moving[id] && !b.moving[p.session] {
-					r.violate("I1", "%s: the bank executed payment %s, and the hub says it is %s", name, id, s)
-				}
-			}
-			if want := map[bool]int{true: 1}[p.status == "booked"]; posted != want {
-				r.violate("I2", "%s: the bank's payment %s is %s and has %d debits", name, p.id, p.status, posted)
-			}
-		}
-		if booked > 1 || len(b.debits[name]) > 1 {
-			r.violate("I2", "%s: executed %d times at the bank, debited %d times: %v", name, booked, len(b.debits[name]), b.debits[name])
-		}
-	}
-	for name, postings := range b.debits {
-		if b.bank[name] == nil {
-			r.violate("I2", "%s: the books have %v, of which the bank knows no payment", name, postings)
-		}
-	}
-	for id, p := range b.hub {
-		if (p.status == "ACSC" || p.status == "ACCC") && len(b.debits[p.name]) == 0 {
-			r.violate("I1", "%s: the hub says that payment %s is %s, and nothing was debited", p.name, id, p.status)
-		}
-		if a := known[p.name]; a != nil && a.approved && p.status != "ACSC" && p.status != "ACCC" && !b.moving[id] && !b.moving[p.session] && slices.Contains(a.ids, id) {
-			r.violate("I1", "%s: the customer approved payment %s, and it is %s", p.name, id, p.status)
+		if n := b.audit[id]["consent.create"]; n != 1 {
+			r.violate("I5", "consent %s has %d rows of its creation", id, n)
 		}
 	}
 }
@@ -246,7 +163,9 @@ func (b *books) checkRecord(r *report) {
 		rows := b.audit[id]
 		for action, n := range rows {
 			r.audited += n
-			if n != 1 && action != "payment.handAnew" {
+			// These are attempts, and there may be many.
+			attempt := action == "payment.handAnew" || action == "payment.cancel.start" || action == "payment.cancel.fail"
+			if n != 1 && !attempt {
 				r.violate("I5", "%s: payment %s has %d rows %s", p.name, id, n, action)
 			}
 		}
@@ -256,25 +175,28 @@ func (b *books) checkRecord(r *report) {
 		// Between RCVD and ACSC it may just have been authorised, or not yet.
 		executed, untouched := p.status == "ACSC" || p.status == "ACCC", p.status == "RCVD"
 		if n := rows["payment.authorise"]; executed && n == 0 || untouched && n > 0 {
-			r.violate("I5", "%s: payment %s is %s and has %d rows payment.authorise", p.name, id, p.status, rows["payment.authorise"])
+			r.violate("I5", "%s: payment %s is %s and has %d rows payment.authorise", p.name, id, p.status, n)
 		}
 		if ends := rows["payment.reject"] + rows["payment.cancel"] + rows["payment.authorise.fail"]; (ends > 0) != (p.status == "RJCT" || p.status == "CANC") {
 			r.violate("I5", "%s: payment %s is %s and has %d rows of an end", p.name, id, p.status, ends)
 		}
 	}
-	for id := range b.audit {
-		if _, there := b.hub[id]; !there {
-			r.violate("I5", "the record tells of payment %s, which is not there", id)
+	for id, rows := range b.audit {
+		for action := range rows {
+			if _, there := b.hub[id]; !there && strings.HasPrefix(action, "payment.") {
+				r.violate("I5", "the record tells of payment %s, which is not there", id)
+				break
+			}
 		}
 	}
 }
 
 // forward is the way of a payment here.
-var forward = []string{"RCVD", "PDNG", "PATC", "ACTC", "ACWC", "ACCP", "ACFC", "ACSP", "ACWP", "ACSC", "ACCC"}
+var forward = []string{"RCVD", "PDNG", "PATC", "ACTC", "ACWC", "ACCP", "ACFC", "ACSP", "ACWP", "PART", "ACSC", "ACCC"}
 
 // checkStatuses: I7. What was told of a payment only ever moved forward, and what is final stayed.
-func checkStatuses(known map[string]*account, b *books, r *report) {
-	for name, a := range known {
+func checkStatuses(known *story, b *books, r *report) {
+	for name, a := range known.payments {
 		r.polled += len(a.statuses)
 		all := a.statuses
 		if len(a.ids) == 1 {
@@ -303,6 +225,59 @@ func leads(from, to string) bool {
 	return i >= 0 && j > i
 }
 
+// checkNotices: I10. Each change of status was told at least once, in its order, to the end.
+func (b *books) checkNotices(known *story, r *report) {
+	for id, all := range b.notices {
+		arrived := map[string]int{}
+		for _, n := range known.notices[id] {
+			arrived[n.id] = n.n
+		}
+		last, before, waiting := "RCVD", -1, false
+		for _, n := range all { // in the order of what happened
+			if n.status != "" {
+				if !leads(last, n.status) {
+					r.violate("I10", "payment %s: a notification says %s after %s", id, n.status, last)
+				}
+				last = n.status
+			}
+			at, there := arrived[n.id]
+			delete(arrived, n.id)
+			switch {
+			case n.dropped:
+				r.violate("I10", "payment %s: notification %s was given up", id, n.id)
+			case n.done && !there:
+				r.violate("I10", "payment %s: notification %s counts as delivered, and has not arrived", id, n.id)
+			case there && waiting:
+				r.violate("I10", "payment %s: notification %s arrived before an earlier one", id, n.id)
+			case there && at < before:
+				r.violate("I10", "payment %s: notification %s arrived after a later one", id, n.id)
+			}
+			if there {
+				before = at
+				r.notified++
+			} else {
+				waiting = true
+			}
+		}
+		for n := range arrived {
+			r.violate("I10", "payment %s: notification %s is one that the hub has not", id, n)
+		}
+		if p := b.hub[id]; p.status != last {
+			r.violate("I10", "%s: payment %s is %s, and the last notification of it says %s", p.name, id, p.status, last)
+		}
+	}
+	for id := range known.notices {
+		if _, there := b.notices[id]; !there && b.hub[id].id != "" {
+			r.violate("I10", "notifications of payment %s arrived, of which the hub has none", id)
+		}
+	}
+	for id, p := range b.hub {
+		if _, there := b.notices[id]; !there && p.status != "RCVD" && p.request != "" {
+			r.violate("I10", "%s: payment %s is %s, and there is no notification", p.name, id, p.status)
+		}
+	}
+}
+
 // checkLedger: I4. The money of the bank.
 func checkLedger(ctx context.Context, bank *sql.DB, r *report) error {
 	for _, c := range []struct{ text, query string }{
@@ -313,7 +288,11 @@ func checkLedger(ctx context.Context, bank *sql.DB, r *report) error {
 			ON e.bank = a.bank AND e.account = a.id GROUP BY a.bank, a.id, a.booked HAVING COALESCE(SUM(e.amount), 0) <> a.booked) t`},
 		{"accounts whose entries are not numbered without gaps", `SELECT COUNT(*) FROM (SELECT 1 FROM corebank_ledger_entry e JOIN corebank_ledger_account a
 			ON e.bank = a.bank AND e.account = a.id GROUP BY a.bank, a.id, a.last_seq HAVING COUNT(*) <> MAX(e.seq) - MIN(e.seq) + 1 OR MAX(e.seq) <> a.last_seq OR COUNT(DISTINCT e.seq) <> COUNT(*)) t`},
-		{"holds of payments that wait for nothing", `SELECT COUNT(*) FROM corebank_ledger_hold h JOIN corebank_payment p ON p.bank = h.bank AND p.id = h.id WHERE p.state IN ('booked', 'refused', 'received')`},
+		{"accounts whose reserved money is not the sum of their holds", `SELECT COUNT(*) FROM (SELECT 1 FROM corebank_ledger_account a LEFT JOIN corebank_ledger_hold h
+			ON h.bank = a.bank AND h.account = a.id GROUP BY a.bank, a.id, a.held HAVING COALESCE(SUM(h.amount), 0) <> a.held) t`},
+		{"holds of payments that wait for nothing", `SELECT COUNT(*) FROM corebank_ledger_hold h JOIN corebank_payment p ON p.bank = h.bank AND p.id = h.id WHERE p.state IN ('booked', 'refused', 'received', 'cancelled')`},
+		{"payments that wait without a hold", `SELECT COUNT(*) FROM corebank_payment p WHERE p.state = 'scheduled' AND p.service <> 'periodic-payments'
+			AND NOT EXISTS (SELECT 1 FROM corebank_ledger_hold h WHERE h.bank = p.bank AND h.id = p.id)`},
 		{"postings without entries", `SELECT COUNT(*) FROM corebank_ledger_posting WHERE bank || '/' || id NOT IN (SELECT bank || '/' || posting FROM corebank_ledger_entry)`},
 	} {
 		var n int

@@ -32,7 +32,7 @@ func (l *load) loseAnswers(ctx context.Context, count int, r *report) error {
 	if err := errors.Join(s.stop(), s.connect(s.toBank.address(), s.toHub.address()), s.start()); err != nil {
 		return err
 	}
-	l.transport.CloseIdleConnections()
+	l.idle()
 	defer func() {
 		s.toBank.breakFor(nil)
 		s.toHub.breakFor(nil)
@@ -138,7 +138,7 @@ func (p *payer) payWithCode(ctx context.Context) error {
 			return err
 		}
 		if o.sca != "" {
-			return p.approve(ctx, o)
+			return p.approve(ctx, o, approved, o.sca)
 		}
 	}
 	return errors.New("no payment needs a code")

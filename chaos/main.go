@@ -31,6 +31,7 @@ type options struct {
 	kills, workers int
 	repeated       int // requests that are made by many at once
 	ambiguous      int // payments whose answer is cut
+	within         time.Duration
 	patience       time.Duration
 	db             string
 	seed           uint64
@@ -44,6 +45,7 @@ var errViolated = errors.New("a promise did not hold")
 func main() {
 	var o options
 	flag.IntVar(&o.kills, "kills", 500, "how often to kill a process")
+	flag.DurationVar(&o.within, "within", 0, "how long to go on killing at most; 0: until the number is reached")
 	flag.IntVar(&o.workers, "workers", 8, "third parties that pay at the same time")
 	flag.IntVar(&o.repeated, "repeated", 50, "requests that 64 make at once, each of which may have one effect")
 	flag.IntVar(&o.ambiguous, "ambiguous", 50, "payments whose answer is lost after the bank has executed them")
@@ -137,6 +139,13 @@ func (s *system) play(ctx context.Context, o options, r *report) error {
 	}
 	if o.kills > 0 {
 		if err := s.massacre(ctx, l, o, r); err != nil {
+			return err
+		}
+		days := instalments
+		if o.patience == 0 {
+			days = 1
+		}
+		if err := s.daysPass(ctx, days); err != nil {
 			return err
 		}
 	}

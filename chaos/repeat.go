@@ -35,11 +35,11 @@ func (l *load) repeatTogether(ctx context.Context, count int, r *report) error {
 		}
 		*o = same[0]
 		if o.sca != "" {
-			if err := p.approve(ctx, o); err != nil {
+			if err := p.approve(ctx, o, approved, o.sca); err != nil {
 				return fmt.Errorf("approve %s: %w", o.name, err)
 			}
 		}
-		status, body, err := p.call(ctx, http.MethodPost, l.payments, o.request, strings.Replace(o.body, `"0.01"`, `"0.02"`, 1))
+		status, body, err := p.call(ctx, http.MethodPost, l.at(o.service), p.token, o.request, strings.Replace(o.body, `"0.01"`, `"0.02"`, 1))
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (l *load) askAgain(ctx context.Context, r *report) error {
 		return err
 	}
 	samples := 0
-	for _, a := range known {
+	for _, a := range known.payments {
 		if len(a.requests) != 1 {
 			continue
 		}

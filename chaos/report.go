@@ -26,7 +26,12 @@ type report struct {
 	cut       int             // answers that were
 	finding   []time.Duration // from each such request until the hub knew
 
-	executed, audited, polled int // payments at the bank; rows of the record; statuses heard
+	executed, audited, polled int           // transfers at the bank; rows of the record; statuses heard
+	cancelled                 int           // payments
+	notified, toldAgain       int           // notifications: each once, and those that came again
+	consents, ended           int           // consents that were approved, and those that were ended
+	confirmed, turnedAway     int           // answers about funds; questions about what is somebody else's
+	settled                   time.Duration // how long that took
 
 	mu         sync.Mutex
 	violations []violation
@@ -55,9 +60,18 @@ func (r *report) print(out io.Writer) {
 	row("payments never acknowledged", r.unanswered)
 	row("  found again by their X-Request-ID", r.found)
 	row("  that never came to be", r.absent)
-	row("payments executed at the bank", r.executed)
+	row("payments cancelled", r.cancelled)
+	row("transfers executed at the bank", r.executed)
 	row("statuses heard", r.polled)
 	row("rows of the record compared", r.audited)
+	row("notifications delivered in their order", r.notified)
+	row("  some of them more than once", r.toldAgain)
+	row("consents approved, and ended", fmt.Sprintf("%d, %d", r.consents, r.ended))
+	row("funds confirmed", r.confirmed)
+	row("questions of somebody else turned away", r.turnedAway)
+	if r.settled > 0 {
+		row("everything settled after", r.settled.Round(100*time.Millisecond))
+	}
 	row(fmt.Sprintf("requests made %d times at once", copies), r.repeated)
 	row("payments whose answer was lost", r.ambiguous)
 	if r.ambiguous > 0 {

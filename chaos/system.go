@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,16 +28,20 @@ const config = `database: %[1]q
 sandbox: true
 api: {address: %[2]q, url: 'https://%[2]s', certificate: server.pem, key: server.key}
 web: {address: %[3]q, url: 'http://%[3]s'}
+seal: {certificate: seal.pem, key: seal.key}
 secrets: {keyset: secrets/keyset.json, namingKey: secrets/naming.key, connectorKey: secrets/hub.key}
 trust: {anchors: [ca.pem]}
 banks:
   - file: lon.yaml
-    connector: {url: 'http://%[4]s/lon', appId: app-lon, appSecret: secrets/connector-secret, publicKeys: [secrets/bank.pub], capabilities: [logins, cancellation, payment_status]}
+    connector: {url: 'http://%[4]s/lon', appId: app-lon, appSecret: secrets/connector-secret, publicKeys: [secrets/bank.pub], capabilities: [logins, cancellation, payment_status, bulk-payments, periodic-payments]}
 apps:
-  - {clientId: %[5]q, clientSecret: client-secret, tpp: %[6]q, name: %[7]q, redirectUris: [%[8]q]}
 `
 
-// The log-in before a payment holds for longer than the run.
+// app is one of the apps in it.
+const app = "  - {clientId: %q, clientSecret: client-secret-%d, tpp: %q, name: %q, redirectUris: [%q]}\n"
+
+// The log-in before a payment holds for longer than the run. The bank offers every service,
+// cancellation and notifications, which those with this profile commonly do not.
 const bankFile = `code: lon
 name: Lonska banka
 profile: bankart
@@ -46,6 +51,13 @@ bic: LONBSI2X
 timezone: Europe/Ljubljana
 override:
   oauth: {tokenTTL: 24h}
+  consent: {replaceOlder: false}
+  payments:
+    products: {bulk-payments: [sepa-credit-transfers], periodic-payments: [sepa-credit-transfers]}
+    cancellation: authorised
+    bulkMax: 100
+    executionRules: [following]
+  notifications: [SCA, PROCESS, LAST]
 `
 
 // A system is the hub and the banks, as processes, and the folder in which they live.
@@ -57,6 +69,7 @@ type system struct {
 	toBank       *wire  // from the hub
 	toHub        *wire  // from the bank
 	journal      *journal
+	hook         *hook
 
 	hubDB, bankDB string // as the programs are told
 	schemas       []string
@@ -93,7 +106,7 @@ func newSystem(ctx context.Context, dir string, o options) (_ *system, err error
 		args: []string{"--log-level", "warn", "serve", "--config", file}}
 	s.bank = &process{program: o.program, log: filepath.Join(dir, "bank.log"), says: "reference banks at"}
 	write := func(name, text string) error { return os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600) }
-	if err := errors.Join(write("lon.yaml", bankFile), write("client-secret", s.ready.TPPs[0].ClientSecret), s.connect(s.at, s.web)); err != nil {
+	if err := errors.Join(write("lon.yaml", bankFile), s.connect(s.at, s.web)); err != nil {
 		return nil, err
 	}
 	if said, err := exec.CommandContext(ctx, o.program, "migrate", "--config", file).CombinedOutput(); err != nil {
@@ -107,13 +120,18 @@ func newSystem(ctx context.Context, dir string, o options) (_ *system, err error
 
 // connect says under which addresses hub and bank find each other, from their next start on.
 func (s *system) connect(bank, hub string) error {
-	tpp := s.ready.TPPs[0]
 	s.bank.args = []string{"--log-level", "warn", "bank", "--data", s.dir, "--listen", s.at, "--hub", "http://" + hub}
 	if s.admin != nil {
 		s.bank.args = append(s.bank.args, "--db", s.bankDB)
 	}
-	return os.WriteFile(filepath.Join(s.dir, "hub.yaml"),
-		fmt.Appendf(nil, config, s.hubDB, s.api, s.web, bank, tpp.ClientID, tpp.OrganizationIdentifier, tpp.Name, tpp.RedirectURIs[0]), 0o600)
+	text := fmt.Appendf(nil, config, s.hubDB, s.api, s.web, bank)
+	for n, t := range s.ready.TPPs {
+		if err := os.WriteFile(filepath.Join(s.dir, fmt.Sprintf("client-secret-%d", n)), []byte(t.ClientSecret), 0o600); err != nil {
+			return err
+		}
+		text = fmt.Appendf(text, app, t.ClientID, n, t.OrganizationIdentifier, t.Name, t.RedirectURIs[0])
+	}
+	return os.WriteFile(filepath.Join(s.dir, "hub.yaml"), text, 0o600)
 }
 
 // start starts hub and bank.
@@ -208,6 +226,9 @@ func (s *system) close() error {
 			errs = append(errs, w.close())
 		}
 	}
+	if s.hook != nil {
+		errs = append(errs, s.hook.close())
+	}
 	if s.journal != nil {
 		errs = append(errs, s.journal.close())
 	}
@@ -227,7 +248,7 @@ func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (e
 	stop := l.begin(ctx)
 	defer func() { stop() }()
 	begun, told := time.Now(), 0
-	for r.kills < o.kills {
+	for r.kills < o.kills && (o.within == 0 || time.Since(begun) < o.within) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -242,6 +263,12 @@ func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (e
 		}
 		for _, v := range victims {
 			v.kill()
+		}
+		// Days do not pass while this runs: now and then the bank comes back on a later one.
+		if slices.Contains(victims, s.bank) && chance.IntN(forwardOne) == 0 {
+			if err := s.forward(ctx); err != nil {
+				return err
+			}
 		}
 		down := time.Now()
 		for _, v := range victims {
