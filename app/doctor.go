@@ -45,7 +45,7 @@ func Doctor(ctx context.Context, cfg Config) []Finding {
 	sound := true
 	cfg.checkDatabase(func(string, ...any) { sound = false }) // Check said why
 	if sound {
-		all = append(all, databaseFinding(ctx, cfg))
+		all = append(all, databaseFindings(ctx, cfg)...)
 	}
 	bad(a.readCertificates())
 	for _, l := range cfg.listeners() {
@@ -107,17 +107,14 @@ func split(err error) []error {
 	return []error{err}
 }
 
-func databaseFinding(ctx context.Context, cfg Config) Finding {
-	wrong := func(err error) Finding { return Finding{false, "database: " + err.Error()} }
+func databaseFindings(ctx context.Context, cfg Config) []Finding {
+	wrong := func(err error) []Finding { return []Finding{{false, "database: " + err.Error()}} }
 	dsn, err := cfg.dsn()
 	if err != nil {
 		return wrong(err)
 	}
-	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		// Opening it would make it.
-		if _, err := os.Stat(path); err != nil {
-			return wrong(fmt.Errorf("SQLite file %s does not exist yet: run kontor migrate", path))
-		}
+	if err := databaseExists(dsn); err != nil {
+		return wrong(err)
 	}
 	db, err := sqldb.Open(ctx, dsn)
 	if err != nil {
@@ -127,10 +124,23 @@ func databaseFinding(ctx context.Context, cfg Config) Finding {
 	if err := migrated(ctx, db); err != nil {
 		return wrong(err)
 	}
+	text := "database: SQLite, and its schema is up to date; enough for one process. Several processes need PostgreSQL"
 	if db.Postgres() {
-		return Finding{true, "database: PostgreSQL answers, and its schema is up to date"}
+		text = "database: PostgreSQL answers, and its schema is up to date"
 	}
-	return Finding{true, "database: SQLite, and its schema is up to date; enough for one process. Several processes need PostgreSQL"}
+	return append([]Finding{{true, text}}, unsettledFindings(ctx, db, cfg.clock(), cfg.bankCodes())...)
+}
+
+// databaseExists says whether opening the database would make it, which nobody asked for.
+func databaseExists(dsn string) error {
+	path, ok := strings.CutPrefix(dsn, "sqlite:")
+	if !ok {
+		return nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("SQLite file %s does not exist yet: run kontor migrate", path)
+	}
+	return nil
 }
 
 func certificateFinding(text string, leaf *x509.Certificate) Finding {

@@ -78,12 +78,18 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 	switch {
 	case err != nil:
 		return err
-	case a.At(s.Now()).Status == authorisation.Failed && (old.Status == next.Status || !next.Status.moved()):
-		return core.ErrSessionClosed // only money that has moved is still of interest
+	case a.At(s.Now()).Status == authorisation.Failed && !tells(old, next):
+		return core.ErrSessionClosed
 	case !next.Status.ended() || old.Status == next.Status:
 		return nil
 	}
 	return errors.Join(s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), "")), s.closeAll(ctx, next))
+}
+
+// tells says whether what the bank reported after the end of SCA, which made next of old, is
+// still of interest: that money has moved, and, of a payment whose fate nobody knew, anything.
+func tells(old, next Payment) bool {
+	return old.Hand == Sending || old.Status != next.Status && next.Status.moved()
 }
 
 // askMax bounds how long a bank is asked what became of a payment.

@@ -113,6 +113,43 @@ func TestWhatTheBankNeverGotIsNotHandedOverWhenItIsTooLate(t *testing.T) {
 	})
 }
 
+func TestWhatABankTellsLateOfAPaymentThatItCannotBeAskedAbout(t *testing.T) {
+	for _, tt := range []struct {
+		name, status string
+		want         payment.Status
+		unknown      int
+		then         payment.Status // when it says ACSC after that
+	}{
+		{"it never got it", "RJCT", payment.Rejected, 0, payment.Rejected},
+		{"it has cancelled it, which has been told as a rejection", "CANC", payment.Rejected, 0, payment.Rejected},
+		{"it has executed it", "ACSC", payment.Settled, 0, payment.Settled},
+		{"it has it, and no money has moved yet", "ACTC", payment.Rejected, 0, payment.Settled},
+		{"it says nothing", "", payment.Rejected, 1, payment.Settled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p, a := b.lost(t)
+				b.pass(time.Hour)
+				b.sweep(t)
+				b.want(t, p.ID, payment.Rejected)
+				b.unknown(t, 1)
+				if tt.status != "" {
+					if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: tt.status}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.want(t, p.ID, tt.want)
+				b.unknown(t, tt.unknown)
+				err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, Status: "ACSC"})
+				if refused := tt.want == tt.then; errors.Is(err, core.ErrSessionClosed) != refused {
+					t.Errorf("ACSC after that: got %v", err)
+				}
+				b.want(t, p.ID, tt.then)
+			})
+		})
+	}
+}
+
 func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
 	unavailable := fmt.Errorf("%w: no route", core.ErrUnavailable)
 	for _, tt := range []struct {

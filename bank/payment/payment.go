@@ -294,8 +294,11 @@ func (p Payment) Progress(u core.Update, exempted bool, authoriseBy time.Time) P
 	if to == PartiallyAccepted && p.Bulk == nil {
 		to = ""
 	}
-	if p.Status.leadsTo(to) {
+	switch {
+	case p.Status.leadsTo(to):
 		p.Status = to
+	case to.Final():
+		p.Unconfirmed = false // the bank says that it has ended, too
 	}
 	p.Hand = Taken
 	if u.FundsAvailable != nil {

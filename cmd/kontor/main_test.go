@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,7 +15,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -28,7 +31,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"kontor/bank/core"
+	"kontor/bank/notify"
+	"kontor/bank/notify/notifysql"
+	"kontor/bank/payment"
+	"kontor/bank/payment/paymentsql"
 	"kontor/kit/eidas"
+	"kontor/kit/money"
+	"kontor/kit/sqldb"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"kontor": main}) }
@@ -50,7 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "json": readJSON, "keys": keysOf, "write": write, "certificate": certificate, "ports": ports,
-			"plainca": plainCA, "schema": schema, "get": get, "remember": remember, "replace": replace, "hostof": hostOf,
+			"plainca": plainCA, "schema": schema, "get": get, "remember": remember, "replace": replace, "hostof": hostOf, "lose": lose,
 		},
 	})
 }
@@ -278,4 +288,35 @@ func remember(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Setenv(name, hex.EncodeToString(sum[:]))
 	}
+}
+
+// lose DATABASE BANK ID leaves a payment, handed over an hour ago, to which the bank said
+// nothing, and a notification about it that nobody took.
+func lose(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, now := context.Background(), time.Now()
+	dsn := args[0]
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		dsn = "sqlite:" + ts.MkAbs(path)
+	}
+	db, err := sqldb.Open(ctx, dsn)
+	ts.Check(err)
+	p := payment.Payment{
+		Bank: args[1], ID: args[2], TPP: "PSDSI-BS-1234567", Service: payment.Single, Product: "sepa-credit-transfers", RequestID: args[2],
+		Order: core.Payment{
+			Amount: money.Amount{Minor: 1250, Currency: "EUR"}, CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
+		},
+		Status: payment.Received, CreatedAt: now.Add(-time.Hour), AuthoriseBy: now.Add(time.Hour),
+	}.Send(now.Add(-time.Hour), "a-session-that-is-secret")
+	ts.Check(paymentsql.Store{DB: db}.Create(ctx, p, p.CreatedAt))
+	notices := &notify.Service{
+		Store: notifysql.Store{DB: db}, Now: func() time.Time { return now }, NewID: func() string { return args[2] }, Log: slog.New(slog.DiscardHandler),
+		Deliver: func(context.Context, string, string, string, []byte) error { return errors.New("nobody listens there") },
+	}
+	ts.Check(notices.Subscribe(ctx, notify.Subscription{
+		Bank: p.Bank, Kind: notify.OfPayment, Resource: p.ID, TPP: p.TPP, Wish: notify.Wish{URI: "https://sava.example/told", Content: []notify.Content{notify.Process}},
+	}))
+	ts.Check(notices.Event(ctx, notify.Event{Bank: p.Bank, Kind: notify.OfPayment, Resource: p.ID, Status: "RCVD"}))
+	ts.Check(notices.Send(ctx))
+	notices.Wait()
+	ts.Check(db.Close())
 }
