@@ -243,5 +243,5 @@ func (s *Service) cancelled(ctx context.Context, a authorisation.Authorisation) 
 	if err != nil || !changed {
 		return err
 	}
-	return errors.Join(s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.cancel", "")), s.closeAll(ctx, of(a)))
+	return errors.Join(s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.cancel", "")), s.closeOwn(ctx, of(a)))
 }

@@ -167,6 +167,48 @@ func TestABankThatTakesNoteOfACancellation(t *testing.T) {
 	}
 }
 
+func TestTheOrderInWhichABankReportsACancellationDoesNotMatter(t *testing.T) {
+	done := func(b *bench, a authorisation.Authorisation) error {
+		return b.auths.Update(context.Background(), "lon", core.Update{Session: a.Session, Status: "CANC", SCAStatus: "finalised"})
+	}
+	success := func(b *bench, a authorisation.Authorisation) error {
+		return b.auths.Success(context.Background(), "lon", core.Success{Session: a.Session, UserID: "psu-7"})
+	}
+	for _, tt := range []struct {
+		name string
+		told func(b *bench, paid, cancel authorisation.Authorisation) error
+	}{
+		{"its success alone", func(b *bench, _, cancel authorisation.Authorisation) error { return success(b, cancel) }},
+		{"the status, then its success", func(b *bench, _, cancel authorisation.Authorisation) error {
+			return errors.Join(done(b, cancel), success(b, cancel))
+		}},
+		{"the payment's status, then its success", func(b *bench, paid, cancel authorisation.Authorisation) error {
+			return errors.Join(done(b, paid), done(b, cancel), success(b, cancel))
+		}},
+		{"its success, then the payment's status", func(b *bench, paid, cancel authorisation.Authorisation) error {
+			return errors.Join(done(b, cancel), success(b, cancel), done(b, paid))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				b.bank.Payments.Cancellation, b.cancelling = profile.CancelAuthorised, asksPSU
+				p, paid := b.future(t)
+				_, auth, err := b.cancel(t, p.ID, "d1")
+				if err != nil || auth == nil {
+					t.Fatalf("%+v, %v", auth, err)
+				}
+				if err := tt.told(b, paid, *auth); err != nil && !errors.Is(err, core.ErrSessionFinalised) {
+					t.Error(err)
+				}
+				b.want(t, p.ID, payment.Cancelled)
+				if got, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfCancellation, p.ID, auth.ID); got.Status != authorisation.Finalised || err != nil {
+					t.Errorf("the PSU has approved it, and it is %s, %v", got.Status, err)
+				}
+			})
+		})
+	}
+}
+
 func TestMoneyThatMovedCountsMoreThanACancellationThatTheBankWasNotTold(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.bank.Payments.Cancellation = profile.CancelDirect

@@ -83,7 +83,11 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 	case !next.Status.ended() || old.Status == next.Status:
 		return nil
 	}
-	return errors.Join(s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), "")), s.closeAll(ctx, next))
+	closes := s.closeAll
+	if next.Status == Cancelled {
+		closes = s.closeOwn
+	}
+	return errors.Join(s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), "")), closes(ctx, next))
 }
 
 // tells says whether what the bank reported after the end of SCA, which made next of old, is
@@ -178,10 +182,16 @@ func authorised(u *core.Update) bool {
 	return sca == authorisation.Finalised || sca == authorisation.Exempted || slices.Index(way, Status(u.Status)) >= slices.Index(way, TechnicallyAccepted)
 }
 
-// closeAll ends SCA that is under way for p.
+// closeOwn ends SCA of p itself. That of a cancellation goes on, when p is cancelled by it: its
+// end is the bank's to tell, which may tell that of p first.
+func (s *Service) closeOwn(ctx context.Context, p Payment) error {
+	return s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfPayment, p.ID)
+}
+
+// closeAll ends SCA that is under way for p, and for its cancellation.
 func (s *Service) closeAll(ctx context.Context, p Payment) error {
 	return errors.Join(
-		s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfPayment, p.ID),
+		s.closeOwn(ctx, p),
 		s.Authorisations.CloseAll(ctx, p.Bank, authorisation.OfCancellation, p.ID),
 	)
 }
