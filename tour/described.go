@@ -23,7 +23,7 @@ func describedSteps() []step {
 
 // A capabilities document, as far as the tour reads it.
 type capabilities struct {
-	Bank     struct{ Code, Profile string }
+	Bank     struct{ Code, Profile, TimeZone string }
 	Consents struct {
 		Models          map[string]bool
 		ValidityDaysMax int
@@ -40,7 +40,13 @@ type capabilities struct {
 			Older                 string
 		}
 	}
-	Payments  struct{ Offered bool }
+	Payments struct {
+		Offered  bool
+		Products []struct {
+			Name, Calendar, CutOff string
+			Instant                bool
+		}
+	}
 	Endpoints []struct {
 		Operation, Method, Path string
 		Offered                 bool

@@ -17,6 +17,16 @@ type standardBank struct {
 	oauth  xs2aclient.OAuth
 	// Consents to everything, one for each customer: a newer one takes the place of an older.
 	family, company, traveller, payer *reading
+
+	zone    string               // of its calendar
+	watched *observed            // the payer's account, with what is available of it
+	later   xs2aclient.PaymentID // a payment that she has approved, and that waits for its day
+
+	standing xs2aclient.PaymentID // a standing order that runs
+	bulk     struct {
+		id   xs2aclient.PaymentID
+		sent []byte
+	}
 }
 
 // asks creates a consent at the standard bank. The first time, it reads where the

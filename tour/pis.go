@@ -33,6 +33,7 @@ type observed struct {
 	consentID  string
 	resourceID string
 	balance    money.Amount // booked, as last seen
+	available  money.Amount // at the standard bank
 }
 
 // look reads the booked balance.

@@ -88,6 +88,9 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	if accept := e.RequestHeader.Get("Accept"); accept != "" && accept != xs2aclient.AcceptJSON {
 		at += " as " + accept
 	}
+	if kind := mediaType(e.RequestHeader.Get("Content-Type")); strings.HasPrefix(kind, "multipart/") || kind == "application/xml" {
+		at += " (" + kind + ")"
+	}
 	if e.RequestHeader.Get("Signature") != "" {
 		at += " (signed)"
 	}
@@ -96,8 +99,8 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 		return
 	}
 	told := gist(e.ResponseBody)
-	if e.ResponseBody == nil { // a report, which is read as it comes
-		told, _, _ = strings.Cut(e.ResponseHeader.Get("Content-Type"), ";")
+	if kind := mediaType(e.ResponseHeader.Get("Content-Type")); e.ResponseBody == nil || strings.HasPrefix(kind, "multipart/") || kind == "application/xml" {
+		told = kind // a report, which is read as it comes, or a document
 	}
 	p.again(strings.TrimRight(fmt.Sprintf("    %-9s %s %s → %d %s", who, e.Method, at, e.Status, told), " "))
 	if !p.verbose {
@@ -109,6 +112,12 @@ func (p *printer) exchanged(who string, e xs2aclient.Exchange) {
 	p.line("           < %d %s", e.Status, http.StatusText(e.Status))
 	p.headers("<", e.ResponseHeader)
 	p.body("<", e.ResponseBody)
+}
+
+// mediaType is what a Content-Type names, without its parameters.
+func mediaType(contentType string) string {
+	name, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(name)
 }
 
 // place names what is called. IDs and cursors are cut: a reader compares, and does not type.

@@ -27,7 +27,8 @@ type Options struct {
 	Ready   ready.Ready
 	Out     io.Writer // nil: prints nothing
 	Verbose bool      // full requests and answers; tokens and passwords are shortened
-	// Reports, when set, is given the account reports that are no JSON, with the Accept header.
+	// Reports, when set, is given what the TPP read, and ordered, that is no JSON: account reports
+	// with the Accept header, and messages about payments with their name.
 	Reports func(accept string, report []byte)
 }
 
@@ -122,6 +123,10 @@ func chapters(g *guide) []chapter {
 		chapter{"What each bank says it can do", describedSteps()},
 		chapter{"A payment inside OAuth", standardSteps()},
 		chapter{"Confirmation of funds as a consent of its own", cardFundsSteps()},
+		chapter{"Payments for a later day, and the calendar", laterSteps()},
+		chapter{"Standing orders", standingSteps()},
+		chapter{"Many payments in one order, as XML", bulkSteps()},
+		chapter{"Payments that are taken back", cancelSteps()},
 	)
 }
 

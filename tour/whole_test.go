@@ -51,6 +51,9 @@ func TestTour(t *testing.T) {
 			if !report.OK {
 				t.Errorf("the tour does not hold:\n%s", out.String())
 			}
+			for _, kind := range []string{"pain.001.001.09", "pain.002.001.10"} {
+				t.Run(kind, func(t *testing.T) { validates(t, kind, reports[kind]) })
+			}
 			for _, kind := range []string{"camt.052", "camt.053", "camt.054"} {
 				t.Run(kind, func(t *testing.T) { validates(t, kind+".001.08", reports["application/xml;schema="+kind]) })
 			}
@@ -58,7 +61,7 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// validates has xmllint compare a report of the tour with the schema of ISO 20022.
+// validates has xmllint compare a document of the tour with the schema of ISO 20022.
 func validates(t *testing.T, kind string, report []byte) {
 	t.Helper()
 	schema := filepath.Join("../../shared/specs/iso20022/xsd", kind+".xsd")

@@ -24,6 +24,7 @@ const (
 const (
 	PaymentReceived        = "RCVD"
 	PaymentAccepted        = "ACTC"
+	PaymentInProcess       = "ACSP" // it is on its way; of a standing order: it runs
 	PaymentPartlyAccepted  = "PART" // of a bulk: some were executed, some rejected
 	PaymentSettled         = "ACSC" // final for the debtor's side
 	PaymentSettledCreditor = "ACCC"
