@@ -5,14 +5,13 @@
 //
 // SQLite has one writer. All writes of the process go through one goroutine that takes
 // whatever is waiting, runs it in one transaction and commits once: a write alone is not
-// delayed, and many at once share one fsync. PostgreSQL writes are plain transactions.
+// delayed, and many at once share one fsync. PostgreSQL writes are plain transactions; one begins in the same message as its
+// first statement.
 package sqldb
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,9 +19,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -42,28 +39,6 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return openPostgres(ctx, dsn)
 	}
 	return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"))
-}
-
-func openPostgres(ctx context.Context, dsn string) (*DB, error) {
-	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open PostgreSQL: %w", err)
-	}
-	// Plans are kept with prepared statements. One that was made while a table was nearly
-	// empty would go on reading it whole when it has grown; what runs often here has an index.
-	// The server takes what must be read whole for dear then, and would compile it.
-	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET enable_seqscan = off; SET jit = off")
-		return err
-	}))
-	// Idle connections are kept: reconnecting costs more than holding them.
-	db.SetMaxOpenConns(32)
-	db.SetMaxIdleConns(32)
-	if err := db.PingContext(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("reach PostgreSQL: %w", err)
-	}
-	return &DB{read: db, postgres: true}, nil
 }
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
@@ -157,46 +132,13 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return Row{row: st.QueryRowContext(ctx, args...)}
 }
 
-// rowPostgres reads one row past database/sql, for which the driver makes two functions and
-// a value of each column: a wide row costs half of that here. The statement is prepared by
-// the connection itself.
-func (db *DB) rowPostgres(ctx context.Context, query string, args, dest []any) error {
-	const attempts = 3 // connections that broke while nobody used them
-	var err error
-	for range attempts {
-		var conn *sql.Conn
-		if conn, err = db.read.Conn(ctx); err != nil {
-			return err
-		}
-		broken := conn.Raw(func(c any) error {
-			if err = c.(*stdlib.Conn).Conn().QueryRow(ctx, query, args...).Scan(dest...); pgconn.SafeToRetry(err) {
-				return driver.ErrBadConn // do not use it again
-			}
-			return nil
-		})
-		conn.Close()
-		if broken == nil {
-			break
-		}
-		err = cmp.Or(err, broken)
-	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return sql.ErrNoRows
-	}
-	return err
-}
-
 // Exec runs one writing statement durably and says how many rows it changed.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if tx := db.joined(ctx); tx != nil {
 		return tx.Exec(query, args...)
 	}
 	if db.writer == nil {
-		st, err := db.readStmt.get(ctx, db.read, query)
-		if err != nil {
-			return 0, err
-		}
-		return affected(st.ExecContext(ctx, args...))
+		return db.execPostgres(ctx, query, args)
 	}
 	var n int64
 	err := db.writer.do(ctx, &job{single: true, fn: func(tx *Tx) (err error) {
@@ -227,18 +169,6 @@ func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	return fmt.Errorf("overtaken by other writers %d times: %w", attempts, err)
 }
 
-func (db *DB) writePostgres(ctx context.Context, fn func(tx *Tx) error) error {
-	tx, err := db.read.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if err := fn(&Tx{ctx: ctx, run: tx}); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
 // Atomically runs fn in one transaction that every use of db with fn's context joins, so
 // that several nouns can change together while each keeps its own tables. As with Write,
 // fn may run again, and must not wait for anything but the database.
@@ -261,20 +191,51 @@ func (db *DB) joined(ctx context.Context) *Tx {
 
 // A Tx is an open transaction.
 type Tx struct {
-	ctx context.Context
-	run interface {
-		ExecContext(context.Context, string, ...any) (sql.Result, error)
-		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-		QueryRowContext(context.Context, string, ...any) *sql.Row
+	ctx   context.Context
+	pg    *session  // PostgreSQL
+	conn  *sql.Conn // SQLite: the writer's connection, with the statements prepared on it
+	stmts *stmts
+}
+
+// A Statement is one of several that are sent together.
+type Statement struct {
+	Query string
+	Args  []any
+	Dest  []any // where the one row goes that it returns; nil when it returns none
+}
+
+// Each runs statements in their order, and says of each how many rows it changed, or found
+// where it has a Dest. PostgreSQL gets them in one message, so that they cost one journey;
+// none can use what another one found.
+func (tx *Tx) Each(all ...Statement) ([]int64, error) {
+	if tx.pg != nil {
+		return tx.pg.each(all)
 	}
-	stmts *stmts // SQLite: statements prepared on the writer's connection
-	conn  *sql.Conn
+	counts := make([]int64, len(all))
+	for i, st := range all {
+		var err error
+		if st.Dest == nil {
+			counts[i], err = tx.Exec(st.Query, st.Args...)
+		} else if err = tx.QueryRow(st.Query, st.Args...).Scan(st.Dest...); err == nil {
+			counts[i] = 1
+		} else if errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
 }
 
 // Exec runs one statement and says how many rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	if tx.stmts == nil {
-		return affected(tx.run.ExecContext(tx.ctx, query, args...))
+	if tx.pg != nil {
+		n, err := tx.pg.each([]Statement{{Query: query, Args: args}})
+		if err != nil {
+			return 0, err
+		}
+		return n[0], nil
 	}
 	st, err := tx.stmts.get(tx.ctx, tx.conn, query)
 	if err != nil {
@@ -285,8 +246,14 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 
 // QueryRow reads one row as this transaction sees it.
 func (tx *Tx) QueryRow(query string, args ...any) Row {
-	if tx.stmts == nil {
-		return Row{row: tx.run.QueryRowContext(tx.ctx, query, args...)}
+	if tx.pg != nil {
+		return Row{read: func(dest []any) error {
+			n, err := tx.pg.each([]Statement{{Query: query, Args: args, Dest: dest}})
+			if err == nil && n[0] == 0 {
+				return sql.ErrNoRows
+			}
+			return err
+		}}
 	}
 	st, err := tx.stmts.get(tx.ctx, tx.conn, query)
 	if err != nil {
@@ -297,7 +264,10 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 
 // Query reads rows as this transaction sees them; close them before the next statement.
 func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	return tx.run.QueryContext(tx.ctx, query, args...)
+	if tx.pg != nil {
+		return tx.pg.query(query, args...)
+	}
+	return tx.conn.QueryContext(tx.ctx, query, args...)
 }
 
 func affected(res sql.Result, err error) (int64, error) {
@@ -316,12 +286,6 @@ func IsUnique(err error) bool {
 		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 	}
 	return false
-}
-
-// isConflict says whether PostgreSQL gave up a transaction in favour of another one.
-func isConflict(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // stmts keeps prepared statements by their text. The texts are constants of the program,

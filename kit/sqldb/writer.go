@@ -94,7 +94,7 @@ func (w *writer) run() {
 // commit runs batch in one transaction. A job that fails is undone alone.
 func (w *writer) commit(batch []*job) {
 	ctx := context.Background()
-	tx := &Tx{ctx: ctx, run: w.conn, stmts: &w.stmts, conn: w.conn}
+	tx := &Tx{ctx: ctx, conn: w.conn, stmts: &w.stmts}
 	fail := func(err error) {
 		for _, j := range batch {
 			j.err = err
