@@ -168,65 +168,72 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 	if err := p.balances(); err != nil {
 		return err
 	}
-	n, err := tx.Exec(`INSERT INTO corebank_ledger_posting (bank, id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		b.Bank, p.ID, p.At.UnixMicro())
+	type change struct {
+		currency     string
+		net, n       int64
+		last, booked int64 // once it is made
+	}
+	changes := map[string]*change{}
+	for _, l := range p.Lines {
+		c := changes[l.Account]
+		if c == nil {
+			c = &change{currency: l.Amount.Currency}
+			changes[l.Account] = c
+		}
+		if c.currency != l.Amount.Currency {
+			return ErrAccount
+		}
+		c.net, c.n = c.net+l.Amount.Minor, c.n+1
+	}
+	// Always in the same order, so that two postings cannot wait for each other.
+	ids := slices.Sorted(maps.Keys(changes))
+	booked := p.Booked.String()
+	statements := make([]sqldb.Statement, 0, 1+len(ids))
+	statements = append(statements, sqldb.Statement{Query: insertPosting, Args: []any{b.Bank, p.ID, p.At.UnixMicro()}})
+	for _, id := range ids {
+		c := changes[id]
+		statements = append(statements, sqldb.Statement{Query: changeAccount,
+			Args: []any{booked, c.net, c.n, b.Bank, id, c.currency, flag(c.net >= 0)}, Dest: []any{&c.last, &c.booked}})
+	}
+	counts, err := tx.Each(statements...)
 	if err != nil {
 		return err
 	}
-	if n == 0 {
+	if counts[0] == 0 {
 		return ErrPosted
 	}
-	type change struct {
-		currency string
-		net, n   int64
-	}
-	changes := map[string]change{}
-	for _, l := range p.Lines {
-		c, seen := changes[l.Account]
-		if seen && c.currency != l.Amount.Currency {
-			return ErrAccount
+	for i, id := range ids {
+		if counts[i+1] == 0 {
+			return b.refused(tx, id, changes[id].currency)
 		}
-		changes[l.Account] = change{l.Amount.Currency, c.net + l.Amount.Minor, c.n + 1}
-	}
-	next := map[string]int64{}
-	balance := map[string]int64{}
-	// Always in the same order, so that two postings cannot wait for each other.
-	for _, id := range slices.Sorted(maps.Keys(changes)) {
 		c := changes[id]
-		n, err := tx.Exec(`UPDATE corebank_ledger_account SET
-				day_opening = CASE WHEN day = $1 THEN day_opening ELSE booked END, day = $1,
-				booked = booked + $2, last_seq = last_seq + $3
-			WHERE bank = $4 AND id = $5 AND currency = $6
-				AND (credit_limit < 0 OR $7 = 1 OR booked - held + credit_limit + $2 >= 0)`,
-			p.Booked.String(), c.net, c.n, b.Bank, id, c.currency, flag(c.net >= 0))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return b.refused(tx, id, c.currency)
-		}
-		var last, booked int64
-		if err := tx.QueryRow(`SELECT last_seq, booked FROM corebank_ledger_account WHERE bank = $1 AND id = $2`, b.Bank, id).Scan(&last, &booked); err != nil {
-			return err
-		}
-		next[id], balance[id] = last-c.n+1, booked-c.net
+		c.last, c.booked = c.last-c.n, c.booked-c.net
 	}
 	entries := make([][]any, 0, len(p.Lines))
 	for _, l := range p.Lines {
-		value := l.Value
-		if value.IsZero() {
-			value = p.Booked
+		value := booked
+		if !l.Value.IsZero() {
+			value = l.Value.String()
 		}
-		balance[l.Account] += l.Amount.Minor
-		entries = append(entries, []any{b.Bank, l.Account, p.Booked.String(), next[l.Account], p.ID, l.Amount.Minor, l.Amount.Currency,
-			value.String(), l.Details.pack(), balance[l.Account]})
-		next[l.Account]++
+		c := changes[l.Account]
+		c.last, c.booked = c.last+1, c.booked+l.Amount.Minor
+		entries = append(entries, []any{b.Bank, l.Account, booked, c.last, p.ID, l.Amount.Minor, l.Amount.Currency,
+			value, l.Details.pack(), c.booked})
 	}
 	return insert(tx, insertEntry, entries)
 }
 
-const insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
+const (
+	insertPosting = `INSERT INTO corebank_ledger_posting (bank, id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	changeAccount = `UPDATE corebank_ledger_account SET
+			day_opening = CASE WHEN day = $1 THEN day_opening ELSE booked END, day = $1,
+			booked = booked + $2, last_seq = last_seq + $3
+		WHERE bank = $4 AND id = $5 AND currency = $6
+			AND (credit_limit < 0 OR $7 = 1 OR booked - held + credit_limit + $2 >= 0)
+		RETURNING last_seq, booked`
+	insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
 	value_date, details, balance) VALUES `
+)
 
 // The text of a statement that many payments run.
 var insertOneHold = insertHold + row(8, 1)

@@ -129,18 +129,28 @@ func (h history) insert(tx *sqldb.Tx) error {
 // Insert writes rows of the bank's other tables with few statements. into ends in VALUES.
 func Insert(tx *sqldb.Tx, into string, rows [][]any) error { return insert(tx, into, rows) }
 
-// insert writes rows in chunks of few sizes, so that few different statements are prepared.
+// insert writes rows in chunks of few sizes, so that few different statements are prepared,
+// and sends many chunks together.
 func insert(tx *sqldb.Tx, into string, rows [][]any) error {
-	for _, size := range []int{16, 1} {
+	const together = 64 // bounds what is in memory twice
+	var statements []sqldb.Statement
+	for _, size := range []int{16, 2, 1} {
+		if len(rows) < size {
+			continue
+		}
+		text := into + row(len(rows[0]), size)
 		for len(rows) >= size {
 			args := make([]any, 0, size*len(rows[0]))
 			for _, r := range rows[:size] {
 				args = append(args, r...)
 			}
-			if _, err := tx.Exec(into+row(len(rows[0]), size), args...); err != nil {
-				return err
+			statements = append(statements, sqldb.Statement{Query: text, Args: args})
+			if rows = rows[size:]; len(statements) == together || len(rows) == 0 {
+				if _, err := tx.Each(statements...); err != nil {
+					return err
+				}
+				statements = statements[:0]
 			}
-			rows = rows[size:]
 		}
 	}
 	return nil
