@@ -49,7 +49,7 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	parts := flag.String("parts", "paths,flat", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted)")
+	parts := flag.String("parts", "paths,flat,ledger", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers)")
 	quick := flag.Bool("quick", false, "show that everything works, and measure nothing well")
 	flag.Parse()
 
@@ -137,7 +137,7 @@ func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
 		return err
 	}
 	const prefix = "kontor_bench_"
-	defer c.drop(prefix+"product", prefix+"floor", prefix+"many", prefix+"few")
+	defer c.drop(prefix+"product", prefix+"floor", prefix+"many", prefix+"few", prefix+"ledger_product", prefix+"ledger_floor")
 	return onDatabase(ctx, m, o, r, "postgres", func(name string) (string, error) { return c.schema(ctx, prefix+name) },
 		func(name string) ([]int, error) { return c.backends(ctx, prefix+name) })
 }
@@ -152,8 +152,10 @@ func onDatabase(ctx context.Context, m *machine, o options, r *Report, db string
 			err = compare(ctx, m, o, r, db, open, backends)
 		case "flat":
 			err = flat(ctx, m, o, r, db, open, backends)
+		case "ledger":
+			err = ledgers(ctx, o, r, db, open, backends)
 		default:
-			err = fmt.Errorf("there is no part %q; there are paths and flat", part)
+			err = fmt.Errorf("there is no part %q; there are paths, flat and ledger", part)
 		}
 		if err != nil {
 			return err

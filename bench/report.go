@@ -18,6 +18,7 @@ type Report struct {
 	Rows       []Row     `json:"rows"`
 	Flat       []Flat    `json:"flat,omitempty"`
 	Spread     []Spread  `json:"spread,omitempty"`
+	Ledger     []Ledger  `json:"ledger,omitempty"`
 	Programs   []Program `json:"programs"`
 	Skipped    []string  `json:"skipped,omitempty"`
 }
@@ -52,6 +53,11 @@ func (r *Report) void() bool {
 			return true
 		}
 	}
+	for _, row := range r.Ledger {
+		if row.Void {
+			return true
+		}
+	}
 	return false
 }
 
@@ -69,6 +75,7 @@ func (r *Report) print(out io.Writer) {
 		r.printPaths(out)
 	}
 	r.printFlat(out)
+	r.printLedger(out)
 	for _, s := range r.Skipped {
 		fmt.Fprintln(out, "skipped:", s)
 	}
@@ -91,6 +98,22 @@ func (r *Report) printFlat(out io.Writer) {
 	for _, s := range r.Spread {
 		fmt.Fprintf(w, "\t%s\t%d\t%.0f | %.0f | %.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", s.Database, s.Connections, s.Many.PerSecond, s.One.PerSecond, s.Attended.PerSecond,
 			s.ManyToFree, s.OneToFree, s.ManyToOne, s.CPUCounting, voided(s.Void, s.Many, s.One, s.Attended))
+	}
+	w.Flush()
+}
+
+// printLedger writes what the books of the reference bank do, "product | floor".
+func (r *Report) printLedger(out io.Writer) {
+	if len(r.Ledger) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\ntransfers\tdatabase\twriters\tper second\tfrom one account\tCPU s/1000\tof it DB\tp50 ms\tallocs\tto floor\tof one account\tone account to many\tCPU ratio\t")
+	for _, l := range r.Ledger {
+		fmt.Fprintf(w, "\t%s\t%d\t%.0f | %.0f\t%.0f | %.0f\t%.3f | %.3f\t%.3f | %.3f\t%.2f | %.2f\t%.0f | %.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", l.Database, l.Writers,
+			l.Spread.PerSecond, l.Floor.PerSecond, l.Hot.PerSecond, l.FloorHot.PerSecond, l.Spread.CPUPer1000, l.Floor.CPUPer1000, l.Spread.DBCPUPer1000, l.Floor.DBCPUPer1000,
+			l.Spread.P50Micros/1000, l.Floor.P50Micros/1000, l.Spread.AllocationsPerReq, l.Floor.AllocationsPerReq, l.ToFloor, l.HotToFloor, l.HotTo, l.CPU,
+			voided(l.Void, l.Spread, l.Hot, l.Floor, l.FloorHot))
 	}
 	w.Flush()
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"kontor/bench/floor/store"
 	"kontor/bench/seed"
 )
 
@@ -135,8 +136,8 @@ func (f *floor) update(r *http.Request, now time.Time) (status int, class string
 		query = updatePayment
 	}
 	var found string
-	switch err := f.db.write(statement{query: query, args: []any{claims.Data.RedirectURL, session, now.UnixMicro()}, dest: []any{&found}}); {
-	case errors.Is(err, errNone):
+	switch err := f.db.Write(store.Statement{Query: query, Args: []any{claims.Data.RedirectURL, session, now.UnixMicro()}, Dest: []any{&found}}); {
+	case errors.Is(err, store.ErrNone):
 		return http.StatusNotFound, "SessionNotFound"
 	case err != nil:
 		return http.StatusInternalServerError, "InternalServerError"

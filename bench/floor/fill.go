@@ -7,11 +7,12 @@ import (
 	"os"
 	"time"
 
+	"kontor/bench/floor/store"
 	"kontor/bench/seed"
 )
 
 // fill gives every customer a consent that was authorised long ago, and its tokens.
-func fill(db store, dir string, rows int) error {
+func fill(db store.Store, dir string, rows int) error {
 	data, err := os.ReadFile(dir + "/tpp.pem")
 	if err != nil {
 		return err
@@ -26,18 +27,18 @@ func fill(db store, dir string, rows int) error {
 	today := now.Format(time.DateOnly)
 	const insert = `INSERT INTO consent (id, tpp, status, access, valid_until, recurring, last_action, frequency, resource, iban, savings_iban, account, bank_token,
 		session, redirect_url, session_expires_at) VALUES ($1, $2, 'valid', '{"allPsd2":"allAccounts"}', $3, 1, $4, 1000000, $5, $6, $7, $8, $9, $10, '', 0)`
-	var batch []statement
+	var batch []store.Statement
 	for i := range rows {
 		access, refresh := sha256.Sum256([]byte(seed.Access(i))), sha256.Sum256([]byte(seed.Refresh(i)))
 		batch = append(batch,
-			statement{query: insert, args: []any{seed.Consent(i), seed.TPP, until, today, seed.Resource(i), seed.IBAN(i), seed.SavingsIBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
-			statement{query: insertTokens, args: []any{access[:], refresh[:], nil, seed.TPP, seed.Consent(i), leaf[:], expires, expires}})
+			store.Statement{Query: insert, Args: []any{seed.Consent(i), seed.TPP, until, today, seed.Resource(i), seed.IBAN(i), seed.SavingsIBAN(i), seed.Account(i), seed.Bank(i), seed.Session(i)}},
+			store.Statement{Query: insertTokens, Args: []any{access[:], refresh[:], nil, seed.TPP, seed.Consent(i), leaf[:], expires, expires}})
 		if len(batch) >= 2000 || i == rows-1 {
-			if err := db.write(batch...); err != nil {
+			if err := db.Write(batch...); err != nil {
 				return err
 			}
 			batch = batch[:0]
 		}
 	}
-	return db.write(statement{query: "ANALYZE"}, statement{query: "SELECT 1"})
+	return db.Write(store.Statement{Query: "ANALYZE"}, store.Statement{Query: "SELECT 1"})
 }

@@ -27,10 +27,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"kontor/bench/floor/store"
 )
 
 type floor struct {
-	db      store
+	db      store.Store
 	key     *rsa.PrivateKey // signs what goes to the bank
 	bankKey *rsa.PublicKey  // verifies what comes from it
 	bank    string
@@ -54,7 +56,7 @@ func main() {
 }
 
 func run(api, callback, debug, dsn, bank, dir string, rows int) error {
-	db, err := open(dsn)
+	db, err := store.Open(dsn, schema, reads)
 	if err != nil {
 		return err
 	}

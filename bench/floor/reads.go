@@ -10,14 +10,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kontor/bench/floor/store"
 )
 
 // consent answers what the TPP holds. No token is asked for: the certificate says whose it is.
 func (f *floor) consent(w http.ResponseWriter, r *http.Request, t *tpp, now time.Time) error {
 	var owner, status, access, validUntil, last string
 	var recurring, frequency int64
-	err := f.db.row([]any{&owner, &status, &access, &validUntil, &recurring, &last, &frequency}, selectConsent, r.PathValue("consent"))
-	if err != nil && !errors.Is(err, errNone) {
+	err := f.db.Row([]any{&owner, &status, &access, &validUntil, &recurring, &last, &frequency}, selectConsent, r.PathValue("consent"))
+	if err != nil && !errors.Is(err, store.ErrNone) {
 		return err
 	}
 	if err != nil || owner != t.id {

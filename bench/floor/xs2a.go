@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"kontor/bench/floor/store"
 	"kontor/bench/seed"
 	"kontor/kit/eidas"
 )
@@ -36,6 +37,20 @@ const (
 	updateConsent = `UPDATE consent SET redirect_url = $1 WHERE session = $2 AND status = 'received' AND session_expires_at > $3 RETURNING id`
 	updatePayment = `UPDATE payment SET redirect_url = $1 WHERE session = $2 AND status = 'RCVD' AND session_expires_at > $3 RETURNING id`
 )
+
+// A session is a column of what it authorises, because each resource has exactly one here.
+// The unique parent makes a refresh token good for one use without reading it first.
+const schema = `
+CREATE TABLE IF NOT EXISTS token (access BYTEA PRIMARY KEY, refresh BYTEA NOT NULL UNIQUE, parent BYTEA UNIQUE, tpp TEXT NOT NULL,
+	consent TEXT NOT NULL, x5t BYTEA NOT NULL, expires_at BIGINT NOT NULL, refresh_expires_at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS consent (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL, valid_until TEXT NOT NULL,
+	recurring INTEGER NOT NULL, last_action TEXT NOT NULL, frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL,
+	savings_iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
+	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS used (consent TEXT NOT NULL, day TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (consent, day, key));
+CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, request_id TEXT NOT NULL, status TEXT NOT NULL, body BYTEA NOT NULL,
+	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL, UNIQUE (tpp, request_id));
+CREATE TABLE IF NOT EXISTS audit (at BIGINT NOT NULL, tpp TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, request_id TEXT NOT NULL)`
 
 // reads are prepared at start.
 var reads = []string{selectAccess, selectConsent, selectRefresh, selectFunds, selectPayment}
@@ -128,8 +143,8 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 	var consent, status, validUntil, owner string
 	var x5t []byte
 	var expires int64
-	err := f.db.row([]any{&consent, &status, &validUntil, &owner, &x5t, &expires}, selectRefresh, old[:])
-	if err != nil && !errors.Is(err, errNone) {
+	err := f.db.Row([]any{&consent, &status, &validUntil, &owner, &x5t, &expires}, selectRefresh, old[:])
+	if err != nil && !errors.Is(err, store.ErrNone) {
 		return err
 	}
 	if err != nil || owner != t.id || !bytes.Equal(x5t, t.leaf[:]) || expires < now.UnixMicro() || status != "valid" || validUntil < now.Format(time.DateOnly) {
@@ -137,8 +152,8 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 	}
 	access, refresh := random(), random()
 	a, b := sha256.Sum256([]byte(access)), sha256.Sum256([]byte(refresh))
-	err = f.db.write(statement{query: insertTokens, args: []any{a[:], b[:], old[:], t.id, consent, t.leaf[:], now.Add(time.Hour).UnixMicro(), expires}})
-	if errors.Is(err, errTaken) { // a second use
+	err = f.db.Write(store.Statement{Query: insertTokens, Args: []any{a[:], b[:], old[:], t.id, consent, t.leaf[:], now.Add(time.Hour).UnixMicro(), expires}})
+	if errors.Is(err, store.ErrTaken) { // a second use
 		return refusal{400, "invalid_grant"}
 	}
 	if err != nil {
@@ -160,11 +175,11 @@ func (f *floor) allowed(r *http.Request, t *tpp, now time.Time, key string) (a a
 	var owner, status, validUntil, holder string
 	var frequency, expires int64
 	var x5t []byte
-	err = f.db.row([]any{&a.consent, &owner, &status, &validUntil, &frequency, &a.resource, &a.iban, &a.savings, &a.account, &a.bankToken, &a.session,
+	err = f.db.Row([]any{&a.consent, &owner, &status, &validUntil, &frequency, &a.resource, &a.iban, &a.savings, &a.account, &a.bankToken, &a.session,
 		&holder, &x5t, &expires}, selectAccess, hash[:])
 	today := now.Format(time.DateOnly)
 	switch account := r.PathValue("account"); {
-	case errors.Is(err, errNone):
+	case errors.Is(err, store.ErrNone):
 		return a, refusal{401, "TOKEN_UNKNOWN"}
 	case err != nil:
 		return a, err
@@ -188,7 +203,7 @@ func (f *floor) allowed(r *http.Request, t *tpp, now time.Time, key string) (a a
 		return a, nil
 	}
 	var used int64
-	if err := f.db.write(statement{query: countUse, args: []any{a.consent, today, key}, dest: []any{&used}}); err != nil {
+	if err := f.db.Write(store.Statement{Query: countUse, Args: []any{a.consent, today, key}, Dest: []any{&used}}); err != nil {
 		return a, err
 	}
 	if used > frequency {
@@ -239,8 +254,8 @@ func (f *floor) createConsent(w http.ResponseWriter, r *http.Request, t *tpp, no
 		recurring = 1
 	}
 	id, session := uuid(), "c"+random()
-	page, err := f.start(session, "/tokens", id, []statement{{query: insertConsent,
-		args: []any{id, t.id, string(asked), c.ValidUntil, recurring, now.Format(time.DateOnly), c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
+	page, err := f.start(session, "/tokens", id, []store.Statement{{Query: insertConsent,
+		Args: []any{id, t.id, string(asked), c.ValidUntil, recurring, now.Format(time.DateOnly), c.Frequency, session, now.Add(5 * time.Minute).UnixMicro()}}},
 		fmt.Appendf(nil, `{"session_secret":%q,"provider_code":%q,"app_name":%q,"authorization_type":"oauth","redirect_url":"https://hub.bench.example/return/%s",`+
 			`"recurring_indicator":%t,"valid_until":%q,"frequency_per_day":%d,"access":%s}`,
 			session, seed.Provider, seed.TPPName, session, *c.Recurring, c.ValidUntil, c.Frequency, asked))
@@ -256,11 +271,11 @@ func (f *floor) createConsent(w http.ResponseWriter, r *http.Request, t *tpp, no
 }
 
 // start stores a resource, hands it to the bank, and waits for the address of the bank's page.
-func (f *floor) start(session, path, consent string, statements []statement, data []byte) (page string, err error) {
+func (f *floor) start(session, path, consent string, statements []store.Statement, data []byte) (page string, err error) {
 	wait := make(chan string, 1)
 	f.waiting.Store(session, wait)
 	defer f.waiting.Delete(session)
-	if err := f.db.write(statements...); err != nil {
+	if err := f.db.Write(statements...); err != nil {
 		return "", err
 	}
 	if _, err := f.ask(http.MethodPost, path, "", consent, data); err != nil {
@@ -303,14 +318,14 @@ func (f *floor) createPayment(w http.ResponseWriter, r *http.Request, t *tpp, no
 	if err != nil {
 		return err
 	}
-	page, err := f.start(session, "/payments", "", []statement{
-		{query: insertPayment, args: []any{id, t.id, request, body, session, now.Add(5 * time.Minute).UnixMicro()}},
-		{query: insertAudit, args: []any{now.UnixMicro(), t.id, "payment.create", id, request}},
+	page, err := f.start(session, "/payments", "", []store.Statement{
+		{Query: insertPayment, Args: []any{id, t.id, request, body, session, now.Add(5 * time.Minute).UnixMicro()}},
+		{Query: insertAudit, Args: []any{now.UnixMicro(), t.id, "payment.create", id, request}},
 	}, fmt.Appendf(nil, `{"session_secret":%q,"provider_code":%q,"app_name":%q,"redirect_url":"https://hub.bench.example/return/%s","payment_product":"sepa-credit-transfers",`+
 		`"psu_ip_address":%q,"payment_identification":1,"payment":%s}`, session, seed.Provider, seed.TPPName, session, r.Header.Get("PSU-IP-Address"), payment))
-	if errors.Is(err, errTaken) { // the TPP asks again: the same question gets the same answer
+	if errors.Is(err, store.ErrTaken) { // the TPP asks again: the same question gets the same answer
 		var before []byte
-		if err := f.db.row([]any{&id, &before, &page}, selectPayment, t.id, request); err != nil {
+		if err := f.db.Row([]any{&id, &before, &page}, selectPayment, t.id, request); err != nil {
 			return err
 		}
 		if !bytes.Equal(before, body) {
@@ -340,9 +355,9 @@ func (f *floor) funds(w http.ResponseWriter, r *http.Request, t *tpp, now time.T
 	var id, owner, status, validUntil, iban, bankToken, session, holder string
 	var x5t []byte
 	var expires int64
-	err := f.db.row([]any{&id, &owner, &status, &validUntil, &iban, &bankToken, &session, &holder, &x5t, &expires}, selectFunds, hash[:])
+	err := f.db.Row([]any{&id, &owner, &status, &validUntil, &iban, &bankToken, &session, &holder, &x5t, &expires}, selectFunds, hash[:])
 	switch {
-	case errors.Is(err, errNone):
+	case errors.Is(err, store.ErrNone):
 		return refusal{401, "TOKEN_UNKNOWN"}
 	case err != nil:
 		return err

@@ -1,4 +1,8 @@
-package main
+// Package store keeps rows durably with as little as that takes: on SQLite one writer that
+// commits whatever is waiting at once, on PostgreSQL statements that travel together.
+//
+// It is the floor's, and shares nothing with kit/sqldb: what both had would not be compared.
+package store
 
 import (
 	"context"
@@ -14,44 +18,35 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// A session is a column of what it authorises, because each resource has exactly one here.
-// The unique parent makes a refresh token good for one use without reading it first.
-const schema = `
-CREATE TABLE IF NOT EXISTS token (access BYTEA PRIMARY KEY, refresh BYTEA NOT NULL UNIQUE, parent BYTEA UNIQUE, tpp TEXT NOT NULL,
-	consent TEXT NOT NULL, x5t BYTEA NOT NULL, expires_at BIGINT NOT NULL, refresh_expires_at BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS consent (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL, valid_until TEXT NOT NULL,
-	recurring INTEGER NOT NULL, last_action TEXT NOT NULL, frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL,
-	savings_iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
-	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS used (consent TEXT NOT NULL, day TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (consent, day, key));
-CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, request_id TEXT NOT NULL, status TEXT NOT NULL, body BYTEA NOT NULL,
-	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL, UNIQUE (tpp, request_id));
-CREATE TABLE IF NOT EXISTS audit (at BIGINT NOT NULL, tpp TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, request_id TEXT NOT NULL)`
-
+// What a write may be refused for.
 var (
-	errTaken = errors.New("there is such a row already")
-	errNone  = errors.New("there is no such row")
+	ErrTaken = errors.New("there is such a row already")
+	ErrNone  = errors.New("there is no such row")
 )
 
-type store interface {
-	// row reads one row, or returns errNone.
-	row(dest []any, query string, args ...any) error
-	// write runs the statements in one durable commit. When the first is refused by a unique
-	// key, or finds no row to return, nothing is written and the error is errTaken or errNone.
-	write(statements ...statement) error
+// A Store is one open database.
+type Store interface {
+	// Row reads one row, or returns ErrNone.
+	Row(dest []any, query string, args ...any) error
+	// Write runs the statements in one durable commit. When the first is refused by a unique
+	// key, or finds no row to return, nothing is written and the error is ErrTaken or ErrNone.
+	Write(statements ...Statement) error
 }
 
-type statement struct {
-	query string
-	args  []any
-	dest  []any // of RETURNING
+// A Statement is written with others.
+type Statement struct {
+	Query string
+	Args  []any
+	Dest  []any // of RETURNING
 }
 
-func open(dsn string) (store, error) {
+// Open opens the database that dsn names and creates its tables. reads are the statements
+// that Row is going to run.
+func Open(dsn, schema string, reads []string) (Store, error) {
 	if strings.HasPrefix(dsn, "postgres://") {
-		return openPostgres(dsn)
+		return openPostgres(dsn, schema)
 	}
-	return openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
+	return openSQLite(strings.TrimPrefix(dsn, "sqlite:"), schema, reads)
 }
 
 type lite struct {
@@ -62,12 +57,12 @@ type lite struct {
 }
 
 type job struct {
-	statements []statement
+	statements []Statement
 	err        error
 	done       chan struct{}
 }
 
-func openSQLite(path string) (store, error) {
+func openSQLite(path, schema string, reads []string) (Store, error) {
 	const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
 	writer, err := sql.Open("sqlite", "file:"+path+pragmas)
 	if err != nil {
@@ -95,15 +90,15 @@ func openSQLite(path string) (store, error) {
 	return s, nil
 }
 
-func (s *lite) row(dest []any, query string, args ...any) error {
+func (s *lite) Row(dest []any, query string, args ...any) error {
 	err := s.read[query].QueryRow(args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return errNone
+		return ErrNone
 	}
 	return err
 }
 
-func (s *lite) write(statements ...statement) error {
+func (s *lite) Write(statements ...Statement) error {
 	j := &job{statements: statements, done: make(chan struct{})}
 	s.jobs <- j
 	<-j.done
@@ -125,7 +120,7 @@ func (s *lite) run() {
 			}
 		}
 		if err := s.commit(batch); err != nil {
-			s.exec(statement{query: "ROLLBACK"})
+			s.exec(Statement{Query: "ROLLBACK"})
 			for _, j := range batch {
 				j.err = err
 			}
@@ -137,13 +132,13 @@ func (s *lite) run() {
 }
 
 func (s *lite) commit(batch []*job) error {
-	if err := s.exec(statement{query: "BEGIN IMMEDIATE"}); err != nil {
+	if err := s.exec(Statement{Query: "BEGIN IMMEDIATE"}); err != nil {
 		return err
 	}
 	for _, j := range batch {
 		for i, st := range j.statements {
 			err := s.exec(st)
-			if i == 0 && (errors.Is(err, errTaken) || errors.Is(err, errNone)) {
+			if i == 0 && (errors.Is(err, ErrTaken) || errors.Is(err, ErrNone)) {
 				j.err = err
 				break
 			}
@@ -152,37 +147,37 @@ func (s *lite) commit(batch []*job) error {
 			}
 		}
 	}
-	return s.exec(statement{query: "COMMIT"})
+	return s.exec(Statement{Query: "COMMIT"})
 }
 
-func (s *lite) exec(st statement) error {
-	ready, ok := s.ready[st.query]
+func (s *lite) exec(st Statement) error {
+	ready, ok := s.ready[st.Query]
 	if !ok {
 		var err error
-		if ready, err = s.conn.PrepareContext(context.Background(), st.query); err != nil {
+		if ready, err = s.conn.PrepareContext(context.Background(), st.Query); err != nil {
 			return err
 		}
-		s.ready[st.query] = ready
+		s.ready[st.Query] = ready
 	}
 	var err error
-	if st.dest != nil {
-		err = ready.QueryRow(st.args...).Scan(st.dest...)
+	if st.Dest != nil {
+		err = ready.QueryRow(st.Args...).Scan(st.Dest...)
 	} else {
-		_, err = ready.Exec(st.args...)
+		_, err = ready.Exec(st.Args...)
 	}
 	if refused, ok := errors.AsType[*sqlite.Error](err); ok &&
 		(refused.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || refused.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) {
-		return errTaken
+		return ErrTaken
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return errNone
+		return ErrNone
 	}
 	return err
 }
 
 type postgres struct{ pool *pgxpool.Pool }
 
-func openPostgres(dsn string) (store, error) {
+func openPostgres(dsn, schema string) (Store, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
@@ -196,37 +191,37 @@ func openPostgres(dsn string) (store, error) {
 	return &postgres{pool}, err
 }
 
-func (s *postgres) row(dest []any, query string, args ...any) error {
+func (s *postgres) Row(dest []any, query string, args ...any) error {
 	return pgError(s.pool.QueryRow(context.Background(), query, args...).Scan(dest...))
 }
 
-// write sends several statements at once; without a transaction of their own PostgreSQL
+// Write sends several statements at once; without a transaction of their own PostgreSQL
 // treats them as one.
-func (s *postgres) write(statements ...statement) error {
+func (s *postgres) Write(statements ...Statement) error {
 	ctx := context.Background()
 	if st := statements[0]; len(statements) == 1 {
-		if st.dest != nil {
-			return s.row(st.dest, st.query, st.args...)
+		if st.Dest != nil {
+			return s.Row(st.Dest, st.Query, st.Args...)
 		}
-		_, err := s.pool.Exec(ctx, st.query, st.args...)
+		_, err := s.pool.Exec(ctx, st.Query, st.Args...)
 		return pgError(err)
 	}
 	batch := &pgx.Batch{}
 	for _, st := range statements {
-		if st.dest != nil {
+		if st.Dest != nil {
 			return fmt.Errorf("a batch returns nothing")
 		}
-		batch.Queue(st.query, st.args...)
+		batch.Queue(st.Query, st.Args...)
 	}
 	return pgError(s.pool.SendBatch(ctx, batch).Close())
 }
 
 func pgError(err error) error {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "23505" {
-		return errTaken
+		return ErrTaken
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
-		return errNone
+		return ErrNone
 	}
 	return err
 }
