@@ -17,8 +17,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"kontor/kit/day"
@@ -168,32 +168,38 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 	if err := p.balances(); err != nil {
 		return err
 	}
-	type change struct {
-		currency     string
-		net, n       int64
-		last, booked int64 // once it is made
-	}
-	changes := map[string]*change{}
+	changes := make([]change, 0, 2)
 	for _, l := range p.Lines {
-		c := changes[l.Account]
-		if c == nil {
-			c = &change{currency: l.Amount.Currency}
-			changes[l.Account] = c
+		i := slices.IndexFunc(changes, func(c change) bool { return c.account == l.Account })
+		if i < 0 {
+			i, changes = len(changes), append(changes, change{account: l.Account, currency: l.Amount.Currency})
 		}
+		c := &changes[i]
 		if c.currency != l.Amount.Currency {
 			return ErrAccount
 		}
 		c.net, c.n = c.net+l.Amount.Minor, c.n+1
 	}
 	// Always in the same order, so that two postings cannot wait for each other.
-	ids := slices.Sorted(maps.Keys(changes))
+	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.account, b.account) })
 	booked := p.Booked.String()
-	statements := make([]sqldb.Statement, 0, 1+len(ids))
+	statements := make([]sqldb.Statement, 0, 1+len(changes)+len(p.Lines))
 	statements = append(statements, sqldb.Statement{Query: insertPosting, Args: []any{b.Bank, p.ID, p.At.UnixMicro()}})
-	for _, id := range ids {
-		c := changes[id]
-		statements = append(statements, sqldb.Statement{Query: changeAccount,
-			Args: []any{booked, c.net, c.n, b.Bank, id, c.currency, flag(c.net >= 0)}, Dest: []any{&c.last, &c.booked}})
+	for _, c := range changes {
+		statements = append(statements, sqldb.Statement{Query: changeAccount, Args: []any{booked, c.net, c.n, b.Bank, c.account, c.currency, flag(c.net >= 0)}})
+	}
+	// Everything goes in one message, entries before it is known whether they may be: when an
+	// account refuses, the transaction is given up anyway, and a row that many postings change
+	// is locked for one journey less.
+	for _, l := range p.Lines {
+		value := booked
+		if !l.Value.IsZero() {
+			value = l.Value.String()
+		}
+		c := &changes[slices.IndexFunc(changes, func(c change) bool { return c.account == l.Account })]
+		c.entered, c.amount = c.entered+1, c.amount+l.Amount.Minor
+		statements = append(statements, sqldb.Statement{Query: insertEntryNow,
+			Args: []any{booked, c.n - c.entered, p.ID, l.Amount.Minor, value, l.Details.pack(), c.net - c.amount, b.Bank, l.Account}})
 	}
 	counts, err := tx.Each(statements...)
 	if err != nil {
@@ -202,25 +208,22 @@ func (b Book) Post(tx *sqldb.Tx, p Posting) error {
 	if counts[0] == 0 {
 		return ErrPosted
 	}
-	for i, id := range ids {
+	for i, c := range changes {
 		if counts[i+1] == 0 {
-			return b.refused(tx, id, changes[id].currency)
+			return b.refused(tx, c.account, c.currency)
 		}
-		c := changes[id]
-		c.last, c.booked = c.last-c.n, c.booked-c.net
 	}
-	entries := make([][]any, 0, len(p.Lines))
-	for _, l := range p.Lines {
-		value := booked
-		if !l.Value.IsZero() {
-			value = l.Value.String()
-		}
-		c := changes[l.Account]
-		c.last, c.booked = c.last+1, c.booked+l.Amount.Minor
-		entries = append(entries, []any{b.Bank, l.Account, booked, c.last, p.ID, l.Amount.Minor, l.Amount.Currency,
-			value, l.Details.pack(), c.booked})
+	if slices.Contains(counts, 0) {
+		return fmt.Errorf("an account already has the entry that posting %s would give it", p.ID)
 	}
-	return insert(tx, insertEntry, entries)
+	return nil
+}
+
+// A change is what a posting does to one account.
+type change struct {
+	account, currency string
+	net, n            int64 // sum and number of its lines
+	entered, amount   int64 // number and sum of those that have their entry
 }
 
 const (
@@ -229,10 +232,13 @@ const (
 			day_opening = CASE WHEN day = $1 THEN day_opening ELSE booked END, day = $1,
 			booked = booked + $2, last_seq = last_seq + $3
 		WHERE bank = $4 AND id = $5 AND currency = $6
-			AND (credit_limit < 0 OR $7 = 1 OR booked - held + credit_limit + $2 >= 0)
-		RETURNING last_seq, booked`
-	insertEntry = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency,
-	value_date, details, balance) VALUES `
+			AND (credit_limit < 0 OR $7 = 1 OR booked - held + credit_limit + $2 >= 0)`
+	entryColumns = `INSERT INTO corebank_ledger_entry (bank, account, booking_date, seq, posting, amount, currency, value_date, details, balance) `
+	insertEntry  = entryColumns + `VALUES `
+	// The account is changed already: so many entries, and so much money, come after this one.
+	// Where it refused the change there is such an entry, which must not hide the reason.
+	insertEntryNow = entryColumns + `SELECT bank, id, $1, last_seq - $2, $3, $4, currency, $5, $6, booked - $7
+		FROM corebank_ledger_account WHERE bank = $8 AND id = $9 ON CONFLICT DO NOTHING`
 )
 
 // The text of a statement that many payments run.
