@@ -75,6 +75,8 @@ func hotPaths() []hotPath {
 		{name: "camt-long", about: "GET 10,000 transactions through the bank, as camt.052", prepare: readLongCamt, long: true},
 		{name: "consent", about: "POST consent, with the bank's callback", prepare: createConsent},
 		{name: "payment", about: "POST payment, with the bank's callback", prepare: createPayment},
+		{name: "batch", about: "POST 1,000 payments as pain.001, with the bank's callback", prepare: batch(1000), long: true},
+		{name: "batch-long", about: "POST 10,000 payments as pain.001, with the bank's callback", prepare: batch(10_000), long: true},
 		{name: "funds", about: "POST funds confirmation through the bank", prepare: confirmFunds},
 	}
 }

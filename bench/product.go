@@ -51,13 +51,12 @@ override:
   payments:
     products:
       payments: [sepa-credit-transfers, instant-sepa-credit-transfers]
-      bulk-payments: []
+      bulk-payments: [pain.001-sepa-credit-transfers]
       periodic-payments: []
     cancellation: none
-    bulkMax: 0
+    bulkMax: 10000
     executionRules: []
-    painVersions: []
-    statusReportVersion: ""
+    painVersions: [pain.001.001.03]
 `
 
 const configFile = `database: %q

@@ -81,7 +81,18 @@ func (b *bank) handler() http.Handler {
 		go b.update(c)
 	}
 	on("POST /tokens", start)
-	on("POST /payments", start)
+	on("POST /payments", func(w http.ResponseWriter, r *http.Request, c claims) {
+		if c.Data.BodyDigest != "" {
+			long, err := b.body(r, c)
+			if err != nil {
+				b.fail(err)
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			c.Data.Payment = long.Data.Bulk
+		}
+		start(w, r, c)
+	})
 	on("PATCH /tokens/revoke", empty)
 	on("POST /errors", func(_ http.ResponseWriter, _ *http.Request, c claims) {
 		b.fail(fmt.Errorf("the hub could not use an answer: %s", c.raw))
@@ -125,6 +136,8 @@ type claims struct {
 		SessionSecret string          `json:"session_secret"`
 		AccountID     string          `json:"account_id"`
 		Payment       json.RawMessage `json:"payment"`
+		Bulk          json.RawMessage `json:"bulk"`
+		BodyDigest    string          `json:"body_digest"`
 	} `json:"data"`
 	Exp int64 `json:"exp"`
 	raw []byte
@@ -132,6 +145,29 @@ type claims struct {
 
 func (b *bank) verify(r *http.Request) (c claims, err error) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return b.token(token)
+}
+
+// body reads the token that a header announced.
+func (b *bank) body(r *http.Request, head claims) (c claims, err error) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, 32<<20))
+	if err != nil {
+		return c, err
+	}
+	sum := sha256.Sum256(text)
+	if base64.RawURLEncoding.EncodeToString(sum[:]) != head.Data.BodyDigest {
+		return c, errors.New("another body than the one announced")
+	}
+	if c, err = b.token(string(text)); err != nil {
+		return c, err
+	}
+	if c.Data.SessionSecret != head.Data.SessionSecret || c.Data.Bulk == nil {
+		return c, errors.New("the body has no bulk, or another session's")
+	}
+	return c, nil
+}
+
+func (b *bank) token(token string) (c claims, err error) {
 	end := strings.LastIndexByte(token, '.')
 	begin := strings.IndexByte(token, '.')
 	if begin < 0 || begin == end {

@@ -47,6 +47,11 @@ func (f *floor) ask(method, path, token, consent string, data []byte) ([]byte, e
 
 // open is ask for an answer of any length, whose body the caller reads and closes.
 func (f *floor) open(method, path, token, consent string, data []byte) (*http.Response, error) {
+	return f.sent(method, path, token, consent, data, nil)
+}
+
+// sent is open with a body behind the header, nil for none.
+func (f *floor) sent(method, path, token, consent string, data, body []byte) (*http.Response, error) {
 	claims := make([]byte, 0, len(data)+96)
 	claims = append(claims, `{"data":`...)
 	claims = append(claims, data...)
@@ -61,11 +66,18 @@ func (f *floor) open(method, path, token, consent string, data []byte) (*http.Re
 	}
 	bearer = append(bearer, '.')
 	bearer = base64.RawURLEncoding.AppendEncode(bearer, signature)
-	r, err := http.NewRequest(method, f.bank+"/api/priora/v2"+path, nil)
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	r, err := http.NewRequest(method, f.bank+"/api/priora/v2"+path, reader)
 	if err != nil {
 		return nil, err
 	}
 	r.Header = http.Header{"Authorization": {string(bearer)}, "Accept": {"application/json"}, "Client-Id": {"1"}}
+	if body != nil {
+		r.Header["Content-Type"], r.Header["Expect"] = []string{"application/jwt"}, []string{"100-continue"}
+	}
 	if token != "" {
 		r.Header["Access-Token"] = []string{token}
 	}

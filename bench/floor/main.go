@@ -2,7 +2,7 @@
 // against what the machine can do.
 //
 // It serves the hot paths of an account servicing bank: token, consents, accounts, balances,
-// transactions as JSON and camt, payments, funds confirmations. Each request is authenticated by client
+// transactions as JSON and camt, payments, batches, funds confirmations. Each request is authenticated by client
 // certificate and bound token, its consent is read by one statement, its use is counted
 // durably, every write is on disk before it is acknowledged, and the bank is asked over the
 // signed connector protocol. What it leaves out is what makes a product: other profiles,
@@ -60,7 +60,7 @@ func run(api, callback, debug, dsn, bank, dir string, rows int) error {
 	if err != nil {
 		return err
 	}
-	f := &floor{db: db, bank: bank, client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}}
+	f := &floor{db: db, bank: bank, client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 128, ExpectContinueTimeout: time.Second}}}
 	if rows > 0 {
 		return fill(db, dir, rows)
 	}

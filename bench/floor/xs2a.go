@@ -110,6 +110,7 @@ func (f *floor) xs2a() http.Handler {
 	on("GET /v1/consents/{consent}", eidas.AI, f.consent)
 	on("POST /v1/consents", eidas.AI, f.createConsent)
 	on("POST /v1/payments/sepa-credit-transfers", eidas.PI, f.createPayment)
+	on("POST /v1/bulk-payments/pain.001-sepa-credit-transfers", eidas.PI, f.createBatch)
 	on("POST /v1/funds-confirmations", eidas.IC, f.funds)
 	return mux
 }
