@@ -22,6 +22,8 @@ import (
 	"kontor/bank/app/appsql"
 	"kontor/bank/authorisation"
 	"kontor/bank/authorisation/authorisationsql"
+	"kontor/bank/basket"
+	"kontor/bank/basket/basketsql"
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
@@ -49,7 +51,7 @@ import (
 var Migrations = []fs.FS{
 	auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations,
 	tokensql.Migrations, appsql.Migrations, accountsql.Migrations, fundssql.Migrations,
-	notifysql.Migrations,
+	notifysql.Migrations, basketsql.Migrations,
 }
 
 // A Hub is ready to serve.
@@ -72,6 +74,7 @@ type Hub struct {
 	authorisations *authorisation.Service
 	consents       *consent.Service
 	payments       *payment.Service
+	baskets        *basket.Service
 	accounts       *account.Service
 	funds          *funds.Service
 	tokens         *token.Service
@@ -202,13 +205,17 @@ func (a *Hub) build(context.Context) error {
 		Store: paymentsql.Store{DB: a.db}, Authorisations: a.authorisations, Cores: a.cores, Banks: a.banks,
 		Audit: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID, Log: a.log, Notify: a.notices,
 	}
+	a.baskets = &basket.Service{
+		Store: basketsql.Store{DB: a.db}, Payments: a.payments, Consents: a.consents, Authorisations: a.authorisations, Cores: a.cores, Banks: a.banks,
+		Audit: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID, Log: a.log, Notify: a.notices,
+	}
 	a.authorisations.Subjects = map[authorisation.Kind]authorisation.Subject{
 		authorisation.OfConsent: a.consents, authorisation.OfPayment: a.payments, authorisation.OfCancellation: a.payments,
-		authorisation.OfLogin: journey.Logins{},
+		authorisation.OfBasket: a.baskets, authorisation.OfLogin: journey.Logins{},
 	}
 	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Store: accountsql.Store{DB: a.db}, Key: a.secrets.naming, Now: a.now, NewID: newID}
 	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Answers: fundssql.Store{DB: a.db}, Audit: record, Now: a.now}
-	a.journeys = &journey.Service{Consents: a.consents, Authorisations: a.authorisations, Banks: a.banks, Cores: a.cores, ReturnURL: a.returnURL}
+	a.journeys = &journey.Service{Consents: a.consents, Baskets: a.baskets, Authorisations: a.authorisations, Banks: a.banks, Cores: a.cores, ReturnURL: a.returnURL}
 	return nil
 }
 
@@ -293,6 +300,7 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 	}
 	works := []work{
 		{"authorisations", soon, func(ctx context.Context) error { _, err := a.authorisations.Sweep(ctx); return err }},
+		{"signing baskets", soon, a.baskets.Sweep},
 		{"banks", soon, a.consents.TellBanks},
 		{"notifications", atOnce, a.notices.Send},
 		{"tokens", later, a.tokens.Sweep},

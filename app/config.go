@@ -302,6 +302,7 @@ func (c *Config) checkBanks(wrong complaint) {
 			"funds_at_bank":         b.bank.Funds.ConsentVia == profile.FundsAtBank,
 			"bulk-payments":         len(b.bank.Payments.Products["bulk-payments"]) > 0,
 			"periodic-payments":     len(b.bank.Payments.Products["periodic-payments"]) > 0,
+			"baskets":               b.bank.Baskets.Enabled,
 			"cancellation":          b.bank.Payments.Cancellation != profile.CancelNone,
 			"payee_verification":    b.bank.Payments.PayeeVerification,
 		} {

@@ -169,7 +169,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 			"code": b.code, "name": b.name, "profile": b.profile, "basePath": b.basePath, "bic": b.bic, "country": b.country, "timezone": b.zone,
 		}
 		capabilities := []string{
-			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status",
+			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "baskets",
 		}
 		if b.copy {
 			file["override"] = map[string]any{"accounts": map[string]any{"refreshAfter": copyAge.String()}}

@@ -133,7 +133,7 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 	for _, b := range a.banks {
 		x := &xs2a.API{
 			Bank: b, BaseURL: a.bankURL(b), MetadataURL: a.metadataURL(b),
-			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Funds: a.funds,
+			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Baskets: a.baskets, Funds: a.funds,
 			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Now: a.now, Log: a.log,
 		}
 		served := http.StripPrefix(b.BasePath, x.Handler())
@@ -215,7 +215,7 @@ func (a *Hub) checkToken(ctx context.Context, bank, bearer string, t tpp.TPP) (x
 	if err != nil {
 		return xs2a.Bearer{}, err
 	}
-	b := xs2a.Bearer{Resource: tok.Scope.Resource, PSU: tok.PSU}
+	b := xs2a.Bearer{Resource: tok.Scope.Resource, Basket: tok.Scope.Kind == token.SBS, PSU: tok.PSU}
 	b.Accounts, b.Payments = tok.Scope.Kind == token.LoginAccounts, tok.Scope.Kind == token.LoginPayments
 	return b, nil
 }

@@ -86,6 +86,7 @@ type OAuth struct {
 
 // Scopes of the integrated flow, in which SCA happens inside OAuth.
 func ScopeOfConsent(consentID string) string { return "AIS:" + consentID }
+func ScopeOfBasket(basketID string) string   { return "SBS:" + basketID }
 func ScopeOfPayment(paymentID string) string { return "PIS:" + paymentID }
 
 // ScopeOfFundsConsent is that of a consent to confirm funds.

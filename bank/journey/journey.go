@@ -1,5 +1,5 @@
 // Package journey leads a PSU who comes through the authorization server: to the bank's
-// page for the consent or payment that is to be authorised, or to the bank's log-in where
+// page for the consent, payment or basket that is to be authorised, or to the bank's log-in where
 // OAuth is a step of its own.
 //
 // The authorization server knows nothing of consents and banks; it names a scope and its
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kontor/bank/authorisation"
+	"kontor/bank/basket"
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/profile"
@@ -26,6 +27,7 @@ var ErrResource = errors.New("there is nothing to authorise under this scope")
 // A Service leads PSUs.
 type Service struct {
 	Consents       *consent.Service
+	Baskets        *basket.Service
 	Authorisations *authorisation.Service
 	Banks          map[string]profile.Bank
 	Cores          map[string]core.Bank
@@ -65,6 +67,33 @@ func (s *Service) Payment(ctx context.Context, bank string, t tpp.ID, id string)
 		return s.waiting(ctx, bank, t, authorisation.OfPayment, id)
 	}
 	return r, err
+}
+
+// Basket finds t's signing basket, if it waits for its PSU. Its token is good for the consents
+// in it, for as long as the last of them; without any, for a day, as that of a payment.
+func (s *Service) Basket(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
+	k, err := s.Baskets.Get(ctx, s.Banks[bank], t, id)
+	if errors.Is(err, basket.ErrUnknown) {
+		return Resource{}, ErrResource
+	}
+	if err != nil {
+		return Resource{}, err
+	}
+	r, err := s.waiting(ctx, bank, t, authorisation.OfBasket, id)
+	if err != nil {
+		return r, err
+	}
+	for _, id := range k.Consents {
+		c, err := s.Consents.Get(ctx, bank, t, id)
+		if err != nil {
+			return Resource{}, err
+		}
+		r.Recurring = r.Recurring || c.Recurring
+		if c.ExpiresAt.After(r.ValidUntil) {
+			r.ValidUntil = c.ExpiresAt
+		}
+	}
+	return r, nil
 }
 
 // waiting finds the authorisation of a resource of t's that waits for a PSU who comes

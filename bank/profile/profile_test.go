@@ -233,7 +233,9 @@ func TestRefusedSettings(t *testing.T) {
 		{"charges that nobody bears", "standard", rules(profile.ProductRules{ChargeBearers: []string{"BANK"}}), "chargeBearers"},
 		{"cancellation of payments that there are not", "salt", func(p *profile.Profile) { p.Payments.Cancellation = profile.CancelDirect }, "there is nothing to cancel"},
 		{"mixed baskets where there are none", "bankart", func(p *profile.Profile) { p.Baskets.Mixed = true }, "baskets.mixed"},
-		{"baskets, which are not there yet", "standard", func(p *profile.Profile) { p.Baskets = profile.Baskets{Enabled: true, SizeMax: 10} }, "not there yet"},
+		{"members of baskets where there are none", "bankart", func(p *profile.Profile) { p.Baskets.SizeMax = 10 }, "baskets.sizeMax"},
+		{"baskets of one", "standard", func(p *profile.Profile) { p.Baskets.SizeMax = 1 }, "baskets.sizeMax"},
+		{"baskets without end", "standard", func(p *profile.Profile) { p.Baskets.SizeMax = 101 }, "baskets.sizeMax"},
 		{"a product of the form of messages", "standard", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"pain.008-debits"} }, "cannot be the name"},
 		{"a product that cannot stand in a path", "bankart", func(p *profile.Profile) { p.Payments.Products["payments"] = []string{"a/b"} }, "cannot be the name"},
 		{"a product that stands there twice", "bankart", func(p *profile.Profile) {

@@ -108,9 +108,16 @@ func (p Payments) validateProductRules(f *findings) {
 	}
 }
 
+// basketMax bounds the members of a basket: they are handed over at once, and change together.
+const basketMax = 100
+
 func (p Profile) validateBaskets(f *findings) {
 	b := p.Baskets
-	f.when(b.Enabled, "baskets.enabled", "signing baskets are not there yet")
-	f.when(b.Mixed, "baskets.mixed", "it is on, but baskets.enabled is false")
-	f.when(b.SizeMax != 0, "baskets.sizeMax", "it is set, but baskets.enabled is false")
+	if !b.Enabled {
+		f.when(b.Mixed, "baskets.mixed", "it is on, but baskets.enabled is false")
+		f.when(b.SizeMax != 0, "baskets.sizeMax", "it is set, but baskets.enabled is false")
+		return
+	}
+	f.when(b.SizeMax < 2 || b.SizeMax > basketMax, "baskets.sizeMax", "%d is not between 2 and %d", b.SizeMax, basketMax)
+	f.when(b.Mixed && !p.Payments.Enabled, "baskets.mixed", "it is on, but payments.enabled is false")
 }

@@ -15,6 +15,7 @@ const (
 	AIS  Kind = "AIS"  // one consent to read accounts
 	PIS  Kind = "PIS"  // one payment
 	PIIS Kind = "PIIS" // one consent to confirm funds
+	SBS  Kind = "SBS"  // one signing basket, and the consents in it
 
 	// Log-ins: who the PSU is, before there is anything to authorise.
 	LoginAccounts Kind = "loginAccounts"
@@ -84,7 +85,7 @@ func parseWord(o profile.OAuth, word string) (kind Kind, resource string, ok boo
 	}
 	prefix, resource, _ := strings.Cut(word, ":")
 	kind = Kind(strings.ToUpper(prefix))
-	ok = o.Mode == profile.OAuthIntegrated && resource != "" && (kind == AIS || kind == PIS || kind == PIIS)
+	ok = o.Mode == profile.OAuthIntegrated && resource != "" && (kind == AIS || kind == PIS || kind == PIIS || kind == SBS)
 	return kind, resource, ok
 }
 
@@ -92,5 +93,5 @@ func expected(o profile.OAuth) string {
 	if o.Mode == profile.OAuthPreStep {
 		return fmt.Sprintf("one of %s and %s is expected", o.Scopes.Accounts, o.Scopes.Payments)
 	}
-	return "exactly one of AIS:<consentId>, PIS:<paymentId> and PIIS:<consentId> is expected"
+	return "exactly one of AIS:<consentId>, PIS:<paymentId>, PIIS:<consentId> and SBS:<basketId> is expected"
 }

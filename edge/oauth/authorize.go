@@ -171,6 +171,10 @@ func (s *Server) party(ctx context.Context, clientID string) (party, error) {
 // resource finds what scope names, if it waits for its PSU and belongs to t.
 func (s *Server) resource(ctx context.Context, t tpp.ID, scope token.Scope) (journey.Resource, error) {
 	switch {
+	case scope.Kind == token.SBS && s.Basket != nil && s.Bank.Baskets.Enabled:
+		return s.Basket(ctx, s.Bank.Code, t, scope.Resource)
+	case scope.Kind == token.SBS:
+		return journey.Resource{}, token.ErrScope
 	case scope.Kind != token.PIS:
 		r, err := s.Journeys.Consent(ctx, s.Bank.Code, t, scope.Resource)
 		// Where a consent to confirm funds comes as any other, it has the scope of any other, too.

@@ -51,7 +51,7 @@ func (a *API) startConsentAuthorisation(c *call) (answer, error) {
 	if err := body.check(); err != nil {
 		return answer{}, err
 	}
-	start, warnings, err := a.start(c, text)
+	start, warnings, err := a.start(c, text, true)
 	if err != nil {
 		return answer{}, err
 	}

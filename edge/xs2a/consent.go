@@ -95,11 +95,16 @@ func (a *API) createConsent(c *call) (answer, error) {
 	if err := c.tpp.May(needed); err != nil {
 		return answer{}, err
 	}
-	start, warnings, err := a.start(c, text)
+	explicit, err := c.flag("TPP-Explicit-Authorisation-Preferred")
 	if err != nil {
 		return answer{}, err
 	}
-	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{Request: r, Start: start})
+	explicit = explicit && a.Bank.Baskets.Enabled && !r.ConfirmationOfFundsAllowed
+	start, warnings, err := a.start(c, text, !explicit)
+	if err != nil {
+		return answer{}, err
+	}
+	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{Request: r, Start: start, Explicit: explicit})
 	if err != nil {
 		return answer{}, err
 	}
@@ -111,15 +116,21 @@ func (a *API) consentCreated(con consent.Consent, auth authorisation.Authorisati
 	self := a.atConsent(con)
 	l := links{Self: &self, Status: ptr(a.atConsent(con, "status"))}
 	h := http.Header{"Location": {self.Href}}
-	a.scaLinks(&l, h, auth, a.atConsent(con, "authorisations", auth.ID))
+	switch {
+	case auth.ID != "":
+		a.scaLinks(&l, h, auth, a.atConsent(con, toAuthorisations, auth.ID))
+	case con.Status.Pending():
+		l.StartAuthorisation = ptr(a.atConsent(con, toAuthorisations))
+	}
 	return answer{status: http.StatusCreated, header: h, body: consentCreated{
 		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
 	}}
 }
 
-// start reads the headers that SCA of a consent needs. text is the body, or nothing.
-func (a *API) start(c *call, text []byte) (s consent.Start, warnings []tppMessage, err error) {
-	to, err := a.redirects(c, a.Bank.SCAApproaches[0] == profile.Redirect)
+// start reads the headers that SCA of a consent needs. text is the body, or nothing. Where SCA
+// begins at once, the bank must know where the PSU goes afterwards.
+func (a *API) start(c *call, text []byte, atOnce bool) (s consent.Start, warnings []tppMessage, err error) {
+	to, err := a.redirects(c, atOnce && a.Bank.SCAApproaches[0] == profile.Redirect)
 	if err != nil {
 		return s, nil, err
 	}
@@ -215,7 +226,10 @@ func (a *API) getConsent(c *call) (answer, error) {
 			return answer{}, err
 		}
 		for _, auth := range auths {
-			a.scaLinks(&l, http.Header{}, auth, a.atConsent(con, "authorisations", auth.ID))
+			a.scaLinks(&l, http.Header{}, auth, a.atConsent(con, toAuthorisations, auth.ID))
+		}
+		if len(auths) == 0 {
+			l.StartAuthorisation = ptr(a.atConsent(con, toAuthorisations))
 		}
 		info.Links = &l
 	}

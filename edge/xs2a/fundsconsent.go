@@ -46,7 +46,7 @@ func (a *API) createFundsConsent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	start, warnings, err := a.start(c, text)
+	start, warnings, err := a.start(c, text, true)
 	if err != nil {
 		return answer{}, err
 	}

@@ -14,7 +14,8 @@ import (
 	"kontor/bank/profile"
 )
 
-// codeRules say for which operations a message code is, where it is not for all.
+// codeRules say for which operations a message code is, where it is not for all; with its
+// status before it, for which it is with that.
 var codeRules = map[string]func(profile.Profile, service) bool{
 	"TOKEN_INVALID":             withTokens,
 	"TOKEN_UNKNOWN":             withTokens,
@@ -30,6 +31,10 @@ var codeRules = map[string]func(profile.Profile, service) bool{
 	"PARAMETER_NOT_CONSISTENT":  of(pis),
 	"PAYMENT_FAILED":            of(pis),
 	"CANCELLATION_INVALID":      of(pis),
+	"REFERENCE_MIX_INVALID":     of(sbs),
+	"REFERENCE_STATUS_INVALID":  of(sbs),
+	"400 RESOURCE_UNKNOWN":      of(sbs), // other services name resources in the path only
+	"RESOURCE_BLOCKED":          func(p profile.Profile, _ service) bool { return p.Baskets.Enabled },
 	"NO_PIIS_ACTIVATION":        of(piis),
 	"CARD_INVALID":              of(piis),
 	"REQUESTED_FORMATS_INVALID": of(ais, pis),
@@ -50,7 +55,11 @@ type Refusal struct {
 // Refusals lists those of a bank with the profile p, by status.
 func Refusals(p profile.Profile) []Refusal {
 	var all []Refusal
-	for _, s := range []service{ais, pis, piis} {
+	services := []service{ais, pis, piis}
+	if p.Baskets.Enabled {
+		services = append(services, sbs)
+	}
+	for _, s := range services {
 		for status, codes := range codesOf(p, s) {
 			for _, code := range codes {
 				if r := (Refusal{status, code}); !slices.Contains(all, r) {
@@ -68,7 +77,8 @@ func Refusals(p profile.Profile) []Refusal {
 func codesOf(p profile.Profile, s service) map[int][]string {
 	all := map[int][]string{http.StatusInternalServerError: {"INTERNAL_SERVER_ERROR"}}
 	for _, r := range refusals {
-		if rule := codeRules[r.code]; rule != nil && !rule(p, s) || slices.Contains(all[r.status], r.code) {
+		ruledOut := func(name string) bool { return codeRules[name] != nil && !codeRules[name](p, s) }
+		if ruledOut(r.code) || ruledOut(strconv.Itoa(r.status)+" "+r.code) || slices.Contains(all[r.status], r.code) {
 			continue
 		}
 		all[r.status] = append(all[r.status], r.code)

@@ -16,6 +16,7 @@ const (
 	ais  service = "AIS"
 	pis  service = "PIS"
 	piis service = "PIIS"
+	sbs  service = "SBS" // signing baskets have codes of their own, and are part of PIS else
 )
 
 // A tokenUse says for what an operation needs an access token, where the profile has OAuth.
@@ -79,12 +80,14 @@ var (
 	toHoldConsents = []role{eidas.AI, eidas.IC}
 	toPay          = []role{eidas.PI}
 	toConfirmFunds = []role{eidas.IC}
+	// Baskets may hold either; each operation looks again, once it knows.
+	toSign = []role{eidas.PI, eidas.AI}
 )
 
 // operations lists every operation of the interface.
 var operations = []operation{
 	{id: "createConsent", method: "POST", path: "/v1/consents", summary: "Ask for a consent", service: ais, roles: toHoldConsents, token: tokenToCreate, psuIP: true,
-		do: (*API).createConsent, params: redirectHeaders, body: consentRequest{}, status: 201, answer: consentCreated{}},
+		do: (*API).createConsent, params: startHeaders, body: consentRequest{}, status: 201, answer: consentCreated{}},
 	{id: "getConsentInformation", method: "GET", path: "/v1/consents/{consentId}", summary: "Read a consent", service: ais, roles: toHoldConsents,
 		do: (*API).getConsent, status: 200, answer: consentInformation{}},
 	{id: "deleteConsent", method: "DELETE", path: "/v1/consents/{consentId}", summary: "End a consent", service: ais, roles: toHoldConsents,
@@ -180,6 +183,31 @@ var operations = []operation{
 		offered: cancellationOn,
 		do:      (*API).updateCancellationPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
 
+	{id: "createSigningBasket", method: "POST", path: baskets, summary: "Have payments and consents authorised together", service: pis, codes: sbs, roles: toSign, token: tokenToCreate, psuIP: true,
+		offered: basketsOn,
+		do:      (*API).createBasket, params: notificationHeaders, body: basketRequest{}, status: 201, answer: basketCreated{}},
+	{id: "getSigningBasket", method: "GET", path: baskets + "/{basketId}", summary: "Read a signing basket", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).getBasket, status: 200, answer: basketInformation{}},
+	{id: "deleteSigningBasket", method: "DELETE", path: baskets + "/{basketId}", summary: "Dissolve a signing basket", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).deleteBasket, status: 204},
+	{id: "getSigningBasketStatus", method: "GET", path: baskets + "/{basketId}/status", summary: "Read the status of a signing basket", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).getBasketStatus, status: 200, answer: basketStatusAnswer{}},
+	{id: "startSigningBasketAuthorisation", method: "POST", path: baskets + "/{basketId}/authorisations", summary: "Authorise a signing basket", service: pis, codes: sbs, roles: toSign, token: tokenToCreate,
+		offered: basketsOn,
+		do:      (*API).startBasketAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
+	{id: "getSigningBasketAuthorisation", method: "GET", path: baskets + "/{basketId}/authorisations", summary: "List the authorisations of a signing basket", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).getBasketAuthorisations, status: 200, answer: authorisationList{}},
+	{id: "getSigningBasketScaStatus", method: "GET", path: baskets + "/{basketId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).getBasketSCAStatus, status: 200, answer: scaStatusAnswer{}},
+	{id: "updateSigningBasketPsuData", method: "PUT", path: baskets + "/{basketId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, codes: sbs, roles: toSign,
+		offered: basketsOn,
+		do:      (*API).updateBasketPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+
 	{id: "createConsentConfirmationOfFunds", method: "POST", path: fundsConsents, summary: "Ask for a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
 		offered: fundsConsentsOn,
 		do:      (*API).createFundsConsent, params: redirectHeaders, body: fundsConsentRequest{}, status: 201, answer: consentCreated{}},
@@ -215,6 +243,9 @@ var operations = []operation{
 // of its parameter: see operation.routes.
 const toPayments = "/v1/{paymentService}/{paymentProduct}"
 
+// baskets is where the signing baskets are.
+const baskets = "/v1/signing-baskets"
+
 // A route is one address of an operation.
 type route struct {
 	path    string
@@ -241,7 +272,8 @@ func paymentsOn(p profile.Profile) bool { return p.Payments.Enabled }
 func cancellationOn(p profile.Profile) bool {
 	return p.Payments.Enabled && p.Payments.Cancellation != "none"
 }
-func fundsOn(p profile.Profile) bool { return p.Funds.Enabled }
+func basketsOn(p profile.Profile) bool { return p.Baskets.Enabled }
+func fundsOn(p profile.Profile) bool   { return p.Funds.Enabled }
 
 func fundsConsentsOn(p profile.Profile) bool {
 	return p.Funds.Enabled && p.Funds.ConsentVia == profile.FundsByV2
@@ -250,7 +282,10 @@ func fundsConsentsOn(p profile.Profile) bool {
 // switchedOff lists where services of the standard would be that p does not offer: a TPP is
 // told so, rather than that it has the address wrong.
 func switchedOff(p profile.Profile) []string {
-	paths := []string{"/v1/signing-baskets", "/v1/signing-baskets/"}
+	var paths []string
+	if !p.Baskets.Enabled {
+		paths = append(paths, baskets, baskets+"/")
+	}
 	for _, service := range paymentServices {
 		if !offersService(p, service) {
 			paths = append(paths, "/v1/"+service+"/")

@@ -8,6 +8,7 @@ import (
 
 	"kontor/bank/account"
 	"kontor/bank/authorisation"
+	"kontor/bank/basket"
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/funds"
@@ -70,6 +71,16 @@ var refusals = []struct {
 	{report.ErrHead, nil, http.StatusNotAcceptable, "REQUESTED_FORMATS_INVALID"},
 	{errFormat, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 	{errInconsistent, nil, http.StatusBadRequest, "PARAMETER_NOT_CONSISTENT"},
+
+	{basket.ErrUnknown, nil, http.StatusForbidden, "RESOURCE_UNKNOWN"},
+	{basket.ErrService, nil, http.StatusMethodNotAllowed, "SERVICE_INVALID"},
+	{basket.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
+	{basket.ErrMix, nil, http.StatusBadRequest, "REFERENCE_MIX_INVALID"},
+	{basket.ErrMember, nil, http.StatusBadRequest, "RESOURCE_UNKNOWN"},
+	{basket.ErrReference, nil, http.StatusConflict, "REFERENCE_STATUS_INVALID"},
+	{basket.ErrStatus, nil, http.StatusConflict, "STATUS_INVALID"},
+	{payment.ErrBlocked, nil, http.StatusBadRequest, "RESOURCE_BLOCKED"},
+	{consent.ErrBlocked, nil, http.StatusBadRequest, "RESOURCE_BLOCKED"},
 
 	{consent.ErrUnknown, errHeader, http.StatusBadRequest, "CONSENT_UNKNOWN"},
 	{consent.ErrUnknown, nil, http.StatusForbidden, "CONSENT_UNKNOWN"},
@@ -179,6 +190,9 @@ func (a *API) refusal(c *call, err error) answer {
 	}
 	if pe, ok := errors.AsType[*pain.Error](err); ok {
 		path = pe.Path
+	}
+	if fe, ok := errors.AsType[*basket.FieldError](err); ok {
+		path = fe.Field
 	}
 	if fe, ok := errors.AsType[*consent.FieldError](err); ok {
 		path = fe.Field

@@ -25,6 +25,7 @@ import (
 
 	"kontor/bank/account"
 	"kontor/bank/authorisation"
+	"kontor/bank/basket"
 	"kontor/bank/consent"
 	"kontor/bank/core"
 	"kontor/bank/funds"
@@ -60,6 +61,7 @@ type API struct {
 	Authorisations *authorisation.Service
 	Accounts       *account.Service
 	Payments       *payment.Service
+	Baskets        *basket.Service
 	Funds          *funds.Service
 	// Identify says which TPP is calling, by the certificate of the connection.
 	Identify func(*http.Request) (tpp.TPP, error)
@@ -76,7 +78,8 @@ type API struct {
 
 // A Bearer is what an access token of the calling TPP is good for.
 type Bearer struct {
-	Resource           string // the consent or payment of an integrated flow
+	Resource           string // the consent, payment or signing basket of an integrated flow
+	Basket             bool   // Resource is a signing basket: its consents are meant
 	Accounts, Payments bool   // what a log-in beforehand allows
 	PSU                string // the bank's id of the PSU
 }
@@ -271,13 +274,30 @@ func (a *API) authorise(c *call) (err error) {
 		return a.whyEnded(c, err)
 	}
 	switch {
+	case c.op.codes == sbs && (c.bearer.Payments || c.bearer.Accounts):
+		return nil // what it holds decides: see mayHold
 	case preStep && c.op.service == pis && !c.bearer.Payments,
 		preStep && c.op.service != pis && !c.bearer.Accounts:
 		return errTokenScope
+	case integrated && c.bearer.Basket:
+		return a.opensByBasket(c)
 	case integrated && c.bearer.Resource != c.Header.Get(headerConsentID) && c.Header.Get(headerConsentID) != "":
 		return errTokenScope
 	}
 	return nil
+}
+
+// opensByBasket checks that the consent of c was authorised in the basket of its token.
+func (a *API) opensByBasket(c *call) error {
+	if c.Header.Get(headerConsentID) == "" {
+		return nil // it is missed where it is needed
+	}
+	con, err := a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, plainID(c.Header.Get(headerConsentID)))
+	switch {
+	case errors.Is(err, consent.ErrUnknown), err == nil && con.Basket != c.bearer.Resource:
+		return errTokenScope
+	}
+	return err
 }
 
 // text returns a header that is passed on: printable, and of a decent length.
