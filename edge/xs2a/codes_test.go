@@ -4,14 +4,15 @@ package xs2a_test
 type cell struct {
 	status   int
 	code     string
-	services string // of PIS, AIS, PIIS
+	services string // of PIS, AIS, PIIS, SBS
 }
 
 const (
-	everyService = "PIS AIS PIIS"
+	everyService = "PIS AIS PIIS SBS"
 	paymentsOnly = "PIS"
 	accountsOnly = "AIS"
 	fundsOnly    = "PIIS"
+	basketsOnly  = "SBS"
 )
 
 // allowed is the closed list of the standard.
@@ -35,6 +36,7 @@ var allowed = []cell{
 	{400, "EXECUTION_DATE_INVALID", paymentsOnly},
 	{400, "CARD_INVALID", fundsOnly},
 	{400, "NO_PIIS_ACTIVATION", fundsOnly},
+	{400, "REFERENCE_MIX_INVALID", basketsOnly},
 
 	{401, "CERTIFICATE_INVALID", everyService},
 	{401, "CERTIFICATE_EXPIRED", everyService},
@@ -68,6 +70,7 @@ var allowed = []cell{
 	{406, "REQUESTED_FORMATS_INVALID", "PIS AIS"},
 
 	{409, "STATUS_INVALID", everyService},
+	{409, "REFERENCE_STATUS_INVALID", basketsOnly},
 
 	{429, "ACCESS_EXCEEDED", accountsOnly},
 

@@ -125,7 +125,7 @@ func serviceOf(path string) string {
 	for prefix, service := range map[string]string{
 		"/v1/consents": "AIS", "/v1/accounts": "AIS", "/v1/card-accounts": "AIS", "/v1/trusted-beneficiaries": "AIS", "/v1/funds-confirmations": "PIIS",
 		"/v2/consents": "AIS", // the standard has no list of its own for them
-		"/v1/payments": "PIS", "/v1/bulk-payments": "PIS", "/v1/periodic-payments": "PIS",
+		"/v1/payments": "PIS", "/v1/bulk-payments": "PIS", "/v1/periodic-payments": "PIS", "/v1/signing-baskets": "SBS",
 	} {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
 			return service
