@@ -106,6 +106,11 @@ func (b *Bank) cancelPayment(tx *sqldb.Tx, out *reports, j journey, p payment, s
 		if err := b.move(tx, paid, stateFailed, stateOpen, stateCode); err != nil && !errors.Is(err, errJourney) {
 			return err // one whose time is up is over as well
 		}
+		if paid.Basket != "" {
+			if err := b.left(tx, out, paid.Basket); err != nil {
+				return err
+			}
+		}
 		told.verb = verbFail
 		told.event.ErrorClass, told.event.ErrorMessage = "PaymentCancelled", reasonCustomer+" The payment was cancelled."
 	} else if err := b.book.Release(tx, p.Debtor, p.ID); err != nil && !(p.Service == servicePeriodic && errors.Is(err, ledger.ErrHold)) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"kontor/connector/wire"
@@ -34,9 +35,10 @@ var (
 
 // digest seals code together with everything it approves (RTS art. 5): it is recomputed
 // from the stored payment or request when the code comes back, so a code is worthless for
-// any other amount, payee, account or session. linked is what Bank.linked says of a payment.
+// any other amount, payee, account or session. linked is what Bank.linked says of a payment, and
+// Bank.linkedBasket of several; of all else it is empty.
 func (b *Bank) digest(code string, j journey, linked []string) []byte {
-	if j.payment() != "" {
+	if len(linked) > 0 {
 		return b.mac(append([]string{j.Kind + " code", code, j.ID, j.Session, j.Customer}, linked...)...)
 	}
 	asked, err := json.Marshal(j.Request)
@@ -72,6 +74,28 @@ func (b *Bank) linked(tx *sqldb.Tx, p payment) ([]string, error) {
 	return all, nil
 }
 
+// An approval is what a code is for: a payment, the members of a basket, or neither.
+type approval struct {
+	payment payment
+	members []member
+	linked  []string
+}
+
+// approvalOf reads what the code of j approves, as it stands now.
+func (b *Bank) approvalOf(tx *sqldb.Tx, j journey) (a approval, err error) {
+	switch id := j.payment(); {
+	case j.Kind == kindBasket:
+		if a.members, err = b.members(within(tx), j.ID); err == nil {
+			a.linked, err = b.linkedBasket(tx, a.members)
+		}
+	case id != "":
+		if a.payment, err = scanPayment(tx.QueryRow(selectPayment, b.code, id)); err == nil {
+			a.linked, err = b.linked(tx, a.payment)
+		}
+	}
+	return a, err
+}
+
 // sendCode takes down the customer's choice and sends a code for exactly that.
 func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
@@ -83,27 +107,27 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		if err := b.move(tx, j, stateCode, stateOpen, stateCode); err != nil {
 			return err
 		}
-		var p payment
-		var linked []string
-		if j.Kind == kindPayment {
-			if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, j.Choice[0].account, b.code, j.ID); err != nil {
-				return err
+		for _, m := range append(j.members, j) {
+			if m.ID != j.ID {
+				if err := b.move(tx, m, stateCode, stateOpen, stateCode); err != nil {
+					return err
+				}
+			}
+			if m.Kind == kindPayment {
+				if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, m.Choice[0].account, b.code, m.ID); err != nil {
+					return err
+				}
 			}
 		}
-		if id := j.payment(); id != "" {
-			var err error
-			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, id)); err != nil {
-				return err
-			}
-			if linked, err = b.linked(tx, p); err != nil {
-				return err
-			}
+		approves, err := b.approvalOf(tx, j)
+		if err != nil {
+			return err
 		}
 		now := b.now()
 		n, err := tx.Exec(`INSERT INTO corebank_code (bank, journey, digest, tries, sent, expires_at, used) VALUES ($1, $2, $3, 0, 1, $4, 0)
 			ON CONFLICT (bank, journey) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at, used = 0, sent = corebank_code.sent + 1
 			WHERE corebank_code.sent < $5 AND corebank_code.tries < $6`,
-			b.code, j.ID, b.digest(code, j, linked), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
+			b.code, j.ID, b.digest(code, j, approves.linked), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
 		if err != nil {
 			return err
 		}
@@ -114,8 +138,8 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		if j.Kind == kindChange {
 			text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
 		}
-		if j.payment() != "" {
-			text = b.codeText(c.Language, j, p, code)
+		if len(approves.linked) > 0 {
+			text = b.codeText(c.Language, j, approves, code)
 		}
 		// Two messages never have the same time, so that the newest is always on top.
 		var last int64
@@ -157,17 +181,11 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 		if j.State != stateCode {
 			return errJourney
 		}
-		var p payment
-		var linked []string
-		if id := j.payment(); id != "" {
-			if p, err = scanPayment(tx.QueryRow(selectPayment, b.code, id)); err != nil {
-				return err
-			}
-			if linked, err = b.linked(tx, p); err != nil {
-				return err
-			}
+		approves, err := b.approvalOf(tx, j)
+		if err != nil {
+			return err
 		}
-		if !hmac.Equal(digest, b.digest(code, j, linked)) {
+		if !hmac.Equal(digest, b.digest(code, j, approves.linked)) {
 			outcome = errCodeWrong
 			if tries < triesMax {
 				return nil
@@ -178,8 +196,8 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 		if _, err := tx.Exec(`UPDATE corebank_code SET used = 1 WHERE bank = $1 AND journey = $2`, b.code, j.ID); err != nil {
 			return err
 		}
-		approved = &p
-		return b.complete(tx, &reports, j, p)
+		approved = &approves.payment
+		return b.complete(tx, &reports, j, approves.payment)
 	})
 	if errors.Is(err, ledger.ErrFunds) {
 		// Nothing of the above was stored. Spent in the meantime: the payment is rejected.
@@ -187,8 +205,14 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 	}
 	if err == nil {
 		b.send(ctx, reports)
-		if approved != nil && j.Kind == kindPayment {
+		switch {
+		case approved == nil:
+		case j.Kind == kindPayment:
 			b.goOn(ctx, *approved)
+		case j.Kind == kindBasket:
+			if err := b.doApproved(context.WithoutCancel(ctx), j.ID); err != nil { // the customer may close the browser
+				b.log.Error("a basket was not done at once; the worker goes on with it", "error", err)
+			}
 		}
 		err = outcome
 	}
@@ -216,7 +240,14 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		return b.execute(tx, out, j, p, "finalised")
 	case kindCancel:
 		return b.cancelPayment(tx, out, j, p, "finalised")
+	case kindBasket:
+		return b.approveMembers(tx, out, j)
 	}
+	return b.grantAccess(tx, out, j)
+}
+
+// grantAccess gives what the customer chose of what was asked, and tells the hub the token.
+func (b *Bank) grantAccess(tx *sqldb.Tx, out *reports, j journey) error {
 	chosen, err := b.chosen(tx, j)
 	if err != nil {
 		return err
@@ -256,7 +287,21 @@ func (b *Bank) chosen(tx *sqldb.Tx, j journey) ([]account, error) {
 }
 
 // codeText is the text message to a payment's code: it names what the code approves.
-func (b *Bank) codeText(language string, j journey, p payment, code string) string {
+func (b *Bank) codeText(language string, j journey, approves approval, code string) string {
+	p := approves.payment
+	if j.Kind == kindBasket {
+		paid := strings.Join(sumsOf(approves.members), ", ")
+		n := 0
+		for _, m := range approves.members {
+			if m.Kind == kindPayment {
+				n++
+			}
+		}
+		if n == 0 {
+			return fmt.Sprintf(textOf(language, "sms.basketAccess"), b.name, j.AppName, len(approves.members), code)
+		}
+		return fmt.Sprintf(textOf(language, "sms.basket"), b.name, j.AppName, n, paid, len(approves.members)-n, code)
+	}
 	amount := p.Amount.String() + " " + p.Amount.Currency
 	switch {
 	case j.Kind == kindCancel && p.Service == serviceBulk:

@@ -22,6 +22,7 @@ var (
 	_ sdk.PaymentServices      = connector{}
 	_ sdk.PaymentQueries       = connector{}
 	_ sdk.Cancellations        = connector{}
+	_ sdk.Baskets              = connector{}
 	_ sdk.FundsConfirmations   = connector{}
 	_ sdk.Cards                = connector{}
 	_ sdk.CardTransactions     = connector{}
@@ -33,21 +34,30 @@ var (
 
 // StartAccess invites the customer to choose accounts.
 func (c connector) StartAccess(ctx context.Context, r wire.TokenCreate) error {
-	j, err := c.newJourney(kindAccess, r.SessionSecret, r.AppName, r.RedirectURL)
+	j, err := c.readAccess(r)
 	if err != nil {
 		return err
 	}
+	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
+}
+
+// readAccess checks a request for access to accounts.
+func (b *Bank) readAccess(r wire.TokenCreate) (journey, error) {
+	j, err := b.newJourney(kindAccess, r.SessionSecret, r.AppName, r.RedirectURL)
+	if err != nil {
+		return j, err
+	}
 	until := string(r.ValidUntil)
 	if until != "" {
-		if d, err := day.Parse(until); err != nil || d.Before(c.today()) {
-			return sdk.ErrInvalid
+		if d, err := day.Parse(until); err != nil || d.Before(b.today()) {
+			return j, sdk.ErrInvalid
 		}
 	}
 	j.Request = request{Access: &r.Access, ValidUntil: until}
 	if len(j.Request.named()) > 1000 {
-		return sdk.ErrInvalid
+		return j, sdk.ErrInvalid
 	}
-	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
+	return j, nil
 }
 
 // RevokeAccess ends an access for the hub; a second time is ErrAccessDenied.

@@ -16,6 +16,8 @@
 // cut-off of its product; the instalments of a series, the pieces of a bulk and what goes to
 // another bank of the house (Join) each have a posting ID of their own, so that each happens
 // once, whoever dies in between. Nothing of a payment is executed while it is being cancelled.
+// A basket is approved whole, by one code over all of its members, and then done member by
+// member: what has no cover is rejected, and the others go on.
 //
 // What a customer gives can be less than was asked, account by account, and be changed
 // later on her own page. The connector answers from the books, or from a copy of them that
@@ -252,7 +254,7 @@ func (b *Bank) Close() {
 // work does what is due. swept says whether to remove what nobody needs any more.
 func (b *Bank) work(ctx context.Context, sweep bool) error {
 	_, err := b.deliverDue(ctx)
-	err = errors.Join(err, b.executeDue(ctx))
+	err = errors.Join(err, b.doApproved(ctx, ""), b.executeDue(ctx))
 	if len(b.joined) > 0 {
 		err = errors.Join(err, b.deliverTransfers(ctx))
 	}

@@ -36,6 +36,9 @@ type hub struct {
 	down   bool
 	events []string // verb and the words that matter
 	last   map[string]wire.Event
+
+	sessions map[wire.String][]string    // events by session
+	tokens   map[wire.String]wire.String // by session
 }
 
 var errDown = errors.New("connection refused")
@@ -56,6 +59,11 @@ func (h *hub) note(verb string, e wire.Event) error {
 		words = append(words, map[bool]string{true: "funds", false: "no funds"}[*e.FundsAvailable])
 	}
 	h.events = append(h.events, strings.Join(words, " "))
+	if h.sessions == nil {
+		h.sessions, h.tokens = map[wire.String][]string{}, map[wire.String]wire.String{}
+	}
+	h.sessions[e.SessionSecret] = append(h.sessions[e.SessionSecret], strings.Join(words, " "))
+	h.tokens[e.SessionSecret] = e.Token
 	h.last[verb] = e
 	return nil
 }
@@ -225,6 +233,16 @@ func (b *browser) sees(words ...string) *browser {
 // code reads the newest text message to login.
 func (w *world) code(login string) string {
 	w.t.Helper()
+	return w.newest(login).Code
+}
+
+func (w *world) message(login string) string {
+	w.t.Helper()
+	return w.newest(login).Text
+}
+
+func (w *world) newest(login string) message {
+	w.t.Helper()
 	resp, err := http.Get(w.url + "/outbox.json?login=" + login)
 	w.do(err)
 	defer resp.Body.Close()
@@ -236,7 +254,7 @@ func (w *world) code(login string) string {
 	if !strings.Contains(all[0].Text, all[0].Code) || all[0].Login != login || all[0].To == "" || all[0].At == "" {
 		w.t.Errorf("odd message: %+v", all[0])
 	}
-	return all[0].Code
+	return all[0]
 }
 
 // wrongCode is never the right one.

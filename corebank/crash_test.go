@@ -107,6 +107,39 @@ func (b *Bank) approved(t *testing.T, p payment) string {
 	return p.ID
 }
 
+// approvedBasket gives so many payments to creditor, and accesses, as if their customer had
+// approved their basket a moment ago.
+func (b *Bank) approvedBasket(t *testing.T, one transfer, payments, accesses int) {
+	t.Helper()
+	j, err := b.newJourney(kindBasket, wire.String(rand.Text()), "Zlatka Pay", hubReturn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.State, j.Customer = stateDone, "1001"
+	if err := b.begin(t.Context(), j, func(tx *sqldb.Tx, out *reports) error {
+		for n := range payments + accesses {
+			m := member{payment: payment{Service: servicePayments, Product: productCredit, transfer: one, Debtor: "ana-current"}}
+			kind := kindPayment
+			if n >= payments {
+				kind = kindAccess
+			}
+			var err error
+			if m.journey, err = b.newJourney(kind, wire.String(rand.Text()), "Zlatka Pay", hubReturn); err != nil {
+				return err
+			}
+			m.payment.ID = m.ID
+			m.State, m.Customer, m.Basket, m.Place, m.Choice = stateApproved, j.Customer, j.ID, n, []choice{{account: "ana-current"}}
+			m.Request.Access = &wire.Access{Balances: &[]wire.Account{}}
+			if _, err := b.addMember(tx, out, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // killWhileItWorks starts a child, and kills it some time after it has begun to work.
 func killWhileItWorks(t *testing.T, dsn string) {
 	t.Helper()
@@ -129,7 +162,8 @@ func killWhileItWorks(t *testing.T, dsn string) {
 	}
 }
 
-// A process that is killed again and again while it pays instalments, bulks and transfers to
+// A process that is killed again and again while it pays instalments, bulks, what stands in
+// a basket, and transfers to
 // another bank pays each of them once, and both books are right in the end.
 func TestKilledInBetween(t *testing.T) {
 	for _, c := range []struct {
@@ -166,6 +200,8 @@ func TestKilledInBetween(t *testing.T) {
 				bulk.list = append(bulk.list, one)
 			}
 			lon.approved(t, bulk)
+			// And a basket of twenty payments and five accesses.
+			lon.approvedBasket(t, small(shop), 20, 5)
 			done := func() (n int) {
 				if err := lon.db.QueryRow(context.Background(), `SELECT (SELECT COUNT(*) FROM corebank_instalment) + (SELECT COUNT(*) FROM corebank_transfer WHERE state <> 'waiting')`).Scan(&n); err != nil {
 					t.Fatal(err)
@@ -197,8 +233,15 @@ func TestKilledInBetween(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if ana.Booked-paid.Booked != 170 || got.Booked != 170 || paid.Held != ana.Held {
+			if ana.Booked-paid.Booked != 190 || got.Booked != 190 || paid.Held != ana.Held {
 				t.Errorf("%d paid, %d got, %d held", ana.Booked-paid.Booked, got.Booked, paid.Held-ana.Held)
+			}
+			var given, left int
+			if err := lon.db.QueryRow(t.Context(), `SELECT (SELECT COUNT(*) FROM corebank_access WHERE bank = 'lon'), (SELECT COUNT(*) FROM corebank_journey WHERE state = 'approved')`).Scan(&given, &left); err != nil {
+				t.Fatal(err)
+			}
+			if given != 5 || left != 0 {
+				t.Errorf("%d accesses given, %d members left", given, left)
 			}
 			for _, b := range []*Bank{lon, isar} {
 				if err := b.Check(t.Context()); err != nil {

@@ -24,16 +24,18 @@ const (
 	kindLogin   = "login"
 	kindChange  = "change" // of an access, begun by its customer: the hub does not hear of it
 	kindCancel  = "cancel" // of a payment
+	kindBasket  = "basket" // several payments and accesses, each a journey of its own
 	kindNone    = "none"   // nothing: the hub was told that no payment of this session is here
 )
 
 // States of a journey. It begins open, waits for a one-time code, and ends.
 const (
-	stateOpen    = "open"
-	stateCode    = "code"
-	stateDone    = "done"
-	stateRefused = "refused" // by the customer
-	stateFailed  = "failed"
+	stateOpen     = "open"
+	stateCode     = "code"
+	stateDone     = "done"
+	stateApproved = "approved" // with its basket, and about to be done
+	stateRefused  = "refused"  // by the customer
+	stateFailed   = "failed"
 )
 
 // journeyFor is how long a customer has, from the hub's request to the last page.
@@ -54,6 +56,10 @@ type journey struct {
 	Bound       bool // only Customer may approve: the hub knows who it is
 	Choice      []choice
 	ExpiresAt   time.Time
+	Basket      string // journey that leads this one; empty: none
+	Place       int    // within the basket
+
+	members []journey // of a basket, while their choice is taken down
 }
 
 // A request is what the hub asked, as far as later pages need it.
@@ -68,6 +74,14 @@ type request struct {
 	Cancels  string `json:"cancels,omitempty"`  // ID of the payment that is cancelled
 	Refused  string `json:"refused,omitempty"`  // why a payment was rejected before it was kept
 	Exempted bool   `json:"exempted,omitempty"` // no SCA was needed
+}
+
+// page is the journey whose page the customer sees.
+func (j journey) page() string {
+	if j.Basket != "" {
+		return j.Basket
+	}
+	return j.ID
 }
 
 // payment is the ID of the payment j is about, or empty.
@@ -101,16 +115,8 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 	var reports reports
 	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
 		reports = nil
-		asked, err := json.Marshal(j.Request)
-		if err != nil {
-			return err
-		}
-		n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
-				customer, bound, choice, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
-			b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
-			j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro())
-		if err != nil || n == 0 {
+		added, err := b.insert(tx, j)
+		if err != nil || !added {
 			return err
 		}
 		return more(tx, &reports)
@@ -121,10 +127,24 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 	return err
 }
 
+// insert stores j, unless its session is known.
+func (b *Bank) insert(tx *sqldb.Tx, j journey) (added bool, err error) {
+	asked, err := json.Marshal(j.Request)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
+			customer, bound, choice, created_at, expires_at, basket, place)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
+		b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
+		j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro(), j.Basket, j.Place)
+	return n == 1, err
+}
+
 // invite reports the address of j's page, and whatever else e has.
 func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error {
 	switch j.Kind {
-	case kindPayment:
+	case kindPayment, kindBasket:
 		e.Status = "RCVD"
 	case kindCancel: // nothing is said of the payment until it is decided
 	default:
@@ -139,7 +159,7 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 // fail reports that j came to nothing. status is for payments.
 func (b *Bank) fail(tx *sqldb.Tx, out *reports, j journey, class, message string) error {
 	e := wire.Event{SessionSecret: wire.String(j.Session), ErrorClass: wire.String(class), ErrorMessage: wire.String(message), UserID: wire.String(j.Customer)}
-	if j.Kind == kindPayment {
+	if j.Kind == kindPayment || j.Kind == kindBasket {
 		e.Status = "RJCT"
 		if reason := reasonOf(class); reason != "" {
 			e.ErrorMessage = wire.String(reason + " " + message)
@@ -159,14 +179,17 @@ func reasonOf(class string) string {
 	return ""
 }
 
-const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at
+const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at, basket, place
 	FROM corebank_journey WHERE bank = $1 AND `
 
-func scanJourney(row sqldb.Row) (j journey, err error) {
+// A scanner is a row that was found.
+type scanner interface{ Scan(...any) error }
+
+func scanJourney(row scanner) (j journey, err error) {
 	var asked, choice string
 	var bound int
 	var expires int64
-	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires)
+	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires, &j.Basket, &j.Place)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, errJourney
 	}
@@ -227,6 +250,16 @@ func (b *Bank) end(ctx context.Context, j journey, state, class, message string,
 func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, message string, funds *bool) error {
 	if err := b.move(tx, j, state, stateOpen, stateCode); err != nil {
 		return err
+	}
+	return b.ended(tx, out, j, state, class, message, funds)
+}
+
+// ended takes down what the end of j means, and tells the hub.
+func (b *Bank) ended(tx *sqldb.Tx, out *reports, j journey, state, class, message string, funds *bool) error {
+	if j.Kind == kindBasket {
+		if err := b.endMembers(tx, j.ID, state, reasonOf(class)); err != nil {
+			return err
+		}
 	}
 	if j.Kind == kindPayment {
 		if _, err := tx.Exec(`UPDATE corebank_payment SET state = 'refused', status = 'RJCT', reason = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`,

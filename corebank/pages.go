@@ -45,6 +45,8 @@ type page struct {
 	Until    string
 	Button   string // key of the approving button
 	Payment  *paymentView
+	Basket   *basketView
+	Part     string // of the names of fields, on what is one of several
 	Card     *cardView
 	Phone    string
 	Bound    string // key of what the code is only good for
@@ -61,6 +63,14 @@ type accountChoice struct {
 	Checked                                 bool
 	Rights                                  bool   // there is a choice of what is shown
 	Only                                    string // what was chosen of it
+}
+
+// Told is the key of what was chosen, or empty.
+func (c accountChoice) Told() string {
+	if c.Only == "" {
+		return ""
+	}
+	return "rights." + c.Only
 }
 
 // A paymentView is what a customer is told of a payment: everything that the code is tied to.

@@ -252,7 +252,7 @@ const selectPayment = `SELECT id, state, product, amount, currency, creditor_nam
 		service, words, plan, due, items, refused_items, batch, status, reason, cancelling, cancelling_until
 	FROM corebank_payment WHERE bank = $1 AND id = $2`
 
-func scanPayment(row sqldb.Row) (p payment, err error) {
+func scanPayment(row scanner) (p payment, err error) {
 	var named, batch int
 	var said, planned string
 	if err = row.Scan(&p.ID, &p.State, &p.Product, &p.Amount.Minor, &p.Amount.Currency, &p.CreditorName, &p.CreditorIBAN,

@@ -15,7 +15,7 @@ import (
 // changes one of them and leads back here, so reloading repeats nothing.
 func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 	j, err := b.journey(r.Context(), r.PathValue("id"))
-	if errors.Is(err, errJourney) {
+	if errors.Is(err, errJourney) || err == nil && j.Basket != "" { // a member has no page: it is approved with its basket or not at all
 		b.oops(w, r, http.StatusNotFound, "error.notfound")
 		return
 	}
@@ -68,6 +68,8 @@ type scaVisit struct {
 	accounts []account // what the logged-in customer is offered
 	fixed    bool
 	payment  *payment
+	members  []*scaVisit // of a basket
+	part     string      // of the names of fields, where this is a member
 }
 
 func (s *scaVisit) ended() bool { return s.j.over() || s.over() }
@@ -85,6 +87,9 @@ func (s *scaVisit) look() (err error) {
 			return err
 		}
 		s.payment = &p
+	}
+	if s.j.Kind == kindBasket {
+		return s.lookAtMembers()
 	}
 	if s.v.who != nil {
 		s.accounts, s.fixed, err = s.b.offered(ctx, s.j, s.v.who.ID)
@@ -157,15 +162,31 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 	if s.j.Kind == kindLogin {
 		return "", s.b.allow(ctx, s.j)
 	}
-	chosen := s.accounts
-	if !s.fixed {
-		wanted := s.r.PostForm["accounts"]
-		chosen = slices.DeleteFunc(slices.Clone(s.accounts), func(a account) bool { return !slices.Contains(wanted, a.ID) })
-		if len(chosen) == 0 {
-			return "access.none", nil
+	if s.j.Kind == kindBasket {
+		return s.approveMembers(ctx)
+	}
+	chosen := s.choose()
+	if len(chosen) == 0 {
+		return "access.none", nil
+	}
+	if s.j.Kind == kindPayment && s.payment.Service != servicePeriodic {
+		// The money is looked at only now: before the customer is there, nobody may learn
+		// from a rejected payment how much an account holds, unless the TPP asked just that.
+		if debit, fee := s.b.cost(*s.payment, chosen[0].Currency); chosen[0].Spendable() < debit.Minor+fee.Minor {
+			return "", s.b.end(ctx, s.j, stateFailed, classFunds, textFunds, new(false))
 		}
 	}
-	if s.payment != nil || s.j.Kind == kindFunds {
+	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+}
+
+// choose takes down which accounts the customer chose; none where that is not enough.
+func (s *scaVisit) choose() []account {
+	chosen := s.accounts
+	if !s.fixed {
+		wanted := s.r.PostForm["accounts"+s.part]
+		chosen = slices.DeleteFunc(slices.Clone(s.accounts), func(a account) bool { return !slices.Contains(wanted, a.ID) })
+	}
+	if len(chosen) > 1 && (s.payment != nil || s.j.Kind == kindFunds) {
 		chosen = chosen[:1]
 	}
 	s.j.Choice = nil
@@ -176,14 +197,7 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 		}
 		s.j.Choice = append(s.j.Choice, c)
 	}
-	if s.j.Kind == kindPayment && s.payment.Service != servicePeriodic {
-		// The money is looked at only now: before the customer is there, nobody may learn
-		// from a rejected payment how much an account holds, unless the TPP asked just that.
-		if debit, fee := s.b.cost(*s.payment, chosen[0].Currency); chosen[0].Spendable() < debit.Minor+fee.Minor {
-			return "", s.b.end(ctx, s.j, stateFailed, classFunds, textFunds, new(false))
-		}
-	}
-	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+	return chosen
 }
 
 // rights says whether there is something to choose about what is shown of a.
@@ -198,7 +212,7 @@ func (s *scaVisit) rights(a account) bool {
 // only reads what the customer limits a to. Anything else than a known word is no limit,
 // as for a program that sends none.
 func (s *scaVisit) only(a account) string {
-	switch word := s.r.PostFormValue("rights-" + a.ID); word {
+	switch word := s.r.PostFormValue("rights" + s.part + "-" + a.ID); word {
 	case onlyBalances, onlyTransactions:
 		return word
 	}
@@ -222,6 +236,14 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 		p.Payment = view
 	}
+	if len(s.members) > 0 && s.mayGoOn() {
+		view, err := s.viewBasket()
+		if err != nil {
+			s.b.fault(s.w, s.r, err)
+			return
+		}
+		p.Basket = view
+	}
 	switch {
 	case s.ended():
 		if !j.over() {
@@ -244,6 +266,8 @@ func (s *scaVisit) showState(status int, key string) {
 	case j.State == stateCode:
 		p.Title, p.Phone = "code.title", masked(s.v.who.Phone)
 		switch {
+		case j.Kind == kindBasket:
+			p.Bound = "code.boundBasket"
 		case j.Kind == kindCancel:
 			p.Bound = "code.boundCancel"
 		case s.payment != nil && s.payment.Service == serviceBulk:
@@ -275,6 +299,10 @@ func (s *scaVisit) showChoice(status int, p page) {
 		}
 	case kindFunds:
 		p.Title, p.Text, p.Card = "funds.title", "funds.text", s.j.Request.Card
+	case kindBasket:
+		p.Title, p.Text = "basket.title", "basket.text"
+		s.b.show(s.w, s.r, status, "choose", p)
+		return
 	case kindLogin:
 		p.Title, p.Text, p.Button = "login.allowTitle", "login.allowText", "allow"
 		s.b.show(s.w, s.r, status, "choose", p)
@@ -288,8 +316,14 @@ func (s *scaVisit) showChoice(status int, p page) {
 			p.Title, p.Text = "access.titleAll", "access.all"
 		}
 	}
+	s.offer(&p)
+	s.b.show(s.w, s.r, status, "choose", p)
+}
+
+// offer fills in the accounts that there are to choose from.
+func (s *scaVisit) offer(p *page) {
 	named := len(s.j.Request.named()) > 0 && s.j.Kind != kindChange
-	ticked := s.r.PostForm["accounts"]
+	ticked := s.r.PostForm["accounts"+s.part]
 	for i, a := range s.accounts {
 		c := accountChoice{ID: a.ID, Label: a.Shown(), Product: a.Product, Currency: a.Currency, Rights: s.rights(a), Checked: named || slices.Contains(ticked, a.ID)}
 		if a.bundles() {
@@ -301,11 +335,10 @@ func (s *scaVisit) showChoice(status int, p page) {
 			c.Checked, c.Only = true, s.j.Choice[before].only
 		}
 		if p.Single {
-			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0
+			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0 && len(ticked) == 0 || slices.Contains(ticked, a.ID)
 		}
 		p.Accounts = append(p.Accounts, c)
 	}
-	s.b.show(s.w, s.r, status, "choose", p)
 }
 
 // masked shows the end of a phone number: enough to know one's own.

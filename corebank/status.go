@@ -54,10 +54,10 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		}
 	case p.State == payReceived && !j.over() && !b.now().Before(j.ExpiresAt):
 		e.Status, e.SCAStatus, e.ErrorClass, e.ErrorMessage = "RJCT", "failed", "SessionExpired", "DS24 The PSU did not approve in time."
-	case p.State == payReceived:
-		e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.ID)
+	case p.State == payReceived && !j.over():
+		e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.page())
 		e.SessionExpiresAt = wire.String(j.ExpiresAt.UTC().Format(time.RFC3339))
-	case p.State != payCancelled:
+	case p.State != payCancelled && p.State != payReceived:
 		e.FundsAvailable = new(true)
 	}
 	if p.Debtor != "" && p.State != payReceived {
@@ -97,7 +97,7 @@ func scaStatus(j journey) wire.String {
 		return "received"
 	case stateCode:
 		return "scaMethodSelected"
-	case stateDone:
+	case stateDone, stateApproved:
 		if j.Request.Exempted {
 			return "exempted"
 		}
