@@ -107,13 +107,25 @@ func TestDelivery(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := httpsig.Request{Method: got.Method, Target: got.RequestURI, Host: got.Host, Header: got.Header, Body: sent}
-			if err := signature.Verify(r, cert, []string{"digest", "x-request-id", "date"}, nil); err != nil {
+			if err := signature.Verify(r, cert, []string{"digest", "x-request-id", "date", "content-type"}, nil); err != nil {
 				t.Error(err)
 			}
 			if err := signature.Names(cert); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What is told is for the TPP alone: nothing is sent where others could read it.
+func TestNothingIsSentInTheClear(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	t.Cleanup(srv.Close)
+	s := push.New(push.Config{AnyAddress: true})
+	defer s.Close()
+	if err := s.Deliver(t.Context(), "lon", srv.URL, id, []byte(body)); err == nil || !strings.Contains(err.Error(), "not https") {
+		t.Error(err)
 	}
 }
 
