@@ -271,8 +271,10 @@ func (c *Config) checkBanks(wrong complaint) {
 			continue
 		}
 		codes[code] = true
-		if other, taken := paths[b.bank.BasePath]; taken {
-			wrong("bank %s: has the basePath of %s", code, other)
+		for path, other := range paths {
+			if strings.HasPrefix(path+"/", b.bank.BasePath+"/") || strings.HasPrefix(b.bank.BasePath+"/", path+"/") {
+				wrong("bank %s: basePath %s and that of %s, %s, overlap", code, b.bank.BasePath, other, path)
+			}
 		}
 		paths[b.bank.BasePath] = code
 		if !soundURL(b.Connector.URL) {

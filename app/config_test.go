@@ -36,6 +36,7 @@ func good(t *testing.T) (dir, text string) {
 	for name, content := range map[string]string{
 		"lon.yaml":   "{code: lon, name: Lonska banka, profile: bankart, basePath: /psd2/lon, bic: LONBSI2X, country: SI, timezone: Europe/Ljubljana}",
 		"salt.yaml":  "{code: salt, name: Banca Salina, profile: salt, basePath: /salt, bic: SALNROBU, country: RO, timezone: Europe/Bucharest}",
+		"nol.yaml":   "{code: nol, name: Nolska banka, profile: salt, basePath: /psd2, bic: NOLBSI2X, country: SI, timezone: Europe/Ljubljana}",
 		"secret":     "a-secret-of-the-connector",
 		"app-secret": "0123456789abcdef0123456789abcdef\n",
 	} {
@@ -113,6 +114,7 @@ func TestConfig(t *testing.T) {
 		{"a sandbox's anchors in production", "sandbox: true", "sandbox: false", "trust.anchors: ca.pem: is of a sandbox"},
 		{"no bank", text[strings.Index(text, "banks:"):], "", "banks: there is none"},
 		{"a bank twice", "salt.yaml", "lon.yaml", "bank lon: stands twice"},
+		{"a bank inside another", "salt.yaml", "nol.yaml", "bank nol: basePath /psd2 and that of lon, /psd2/lon, overlap"},
 		{"a bank's file that is not there", "salt.yaml", "none.yaml", "banks[1].file: none.yaml: cannot be read"},
 		{"a bank without a file", "file: salt.yaml", "file: ''", "banks[1].file: is missing"},
 		{"two banks that report as one", "appId: salt", "appId: lon", "bank salt: connector.appId: is that of lon"},

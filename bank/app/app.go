@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"kontor/bank/tpp"
@@ -63,9 +62,6 @@ func (a App) HasSecret(secret string) bool {
 func (a App) Accepts(t tpp.TPP) bool {
 	return a.TPP == t.ID && (a.CertificateThumbprint == tpp.Thumbprint{} || a.CertificateThumbprint == t.Thumbprint)
 }
-
-// MayReturnTo says whether uri is, to the letter, one of a's.
-func (a App) MayReturnTo(uri string) bool { return slices.Contains(a.RedirectURIs, uri) }
 
 // check returns everything that is wrong with a, joined.
 func (a App) check() error {

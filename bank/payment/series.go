@@ -126,22 +126,3 @@ func nextByMonths(s core.Periodic, step int, after day.Day) day.Day {
 
 // months counts the months since the year 0.
 func months(d day.Day) int { return d.Year()*12 + int(d.Month()) - 1 }
-
-// Executed returns the day on which the payment of s that falls due on a day is made: that
-// day, or the next open one. With the rule preceding it is the open one before, unless the
-// series had not begun then.
-func Executed(s core.Periodic, due day.Day, calendar string) day.Day {
-	if s.ExecutionRule == "preceding" {
-		on := due
-		for !Open(calendar, on) {
-			on = on.AddDays(-1)
-		}
-		if !on.Before(s.StartDate) {
-			return on
-		}
-	}
-	for !Open(calendar, due) {
-		due = due.AddDays(1)
-	}
-	return due
-}

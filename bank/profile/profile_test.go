@@ -346,28 +346,6 @@ func TestRefusedBankFile(t *testing.T) {
 	}
 }
 
-func TestTogether(t *testing.T) {
-	t.Parallel()
-	bank := func(code, path string) profile.Bank { return profile.Bank{Code: code, BasePath: path} }
-	for _, c := range []struct {
-		name    string
-		banks   []profile.Bank
-		refused string
-	}{
-		{"neighbours live in peace", []profile.Bank{bank("lon", "/psd2/lon"), bank("long", "/psd2/long")}, ""},
-		{"a code is given once", []profile.Bank{bank("lon", "/psd2/lon"), bank("lon", "/psd2/nol")}, "two banks have the code lon"},
-		{"no bank lives inside another", []profile.Bank{bank("lon", "/psd2"), bank("nol", "/psd2/nol")}, "overlap"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			err := profile.Together(c.banks)
-			if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
 // Whatever stands in a file, reading it ends and says something.
 func FuzzParseBank(f *testing.F) {
 	f.Add([]byte(lon))

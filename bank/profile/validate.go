@@ -209,17 +209,3 @@ func (b Bank) validatePlace() error {
 	f.when(strings.HasSuffix(b.BasePath, "/v1"), "basePath", "%q must leave out /v1, which is added", b.BasePath)
 	return errors.Join(f...)
 }
-
-// Together refuses banks that cannot live in one hub: two with the same code, or one whose
-// addresses begin with another's.
-func Together(banks []Bank) error {
-	var f findings
-	for i, b := range banks {
-		for _, other := range banks[:i] {
-			f.when(b.Code == other.Code, "code", "two banks have the code %s", b.Code)
-			inside := strings.HasPrefix(b.BasePath+"/", other.BasePath+"/") || strings.HasPrefix(other.BasePath+"/", b.BasePath+"/")
-			f.when(inside, "basePath", "%s of %s and %s of %s overlap", other.BasePath, other.Code, b.BasePath, b.Code)
-		}
-	}
-	return errors.Join(f...)
-}

@@ -87,9 +87,6 @@ func (a Account) ClosingBefore(today day.Day) money.Amount {
 	return money.Amount{Minor: minor, Currency: a.Currency}
 }
 
-// LastBooked is the booking date of the newest entry, "" before the first.
-func (a Account) LastBooked() string { return a.day }
-
 // A Line changes one account by Amount: negative is a debit.
 type Line struct {
 	Account string
