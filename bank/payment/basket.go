@@ -17,7 +17,7 @@ func (p Payment) Join(now time.Time, basket string) (Payment, error) {
 	if err := p.blocked(); err != nil {
 		return p, err
 	}
-	if at := p.At(now); at.Hand != Kept || at.Status != Received {
+	if at := p.At(now); at.Hand != Kept || !at.Status.Initial() {
 		return p, fmt.Errorf("%w: it is %s, or its authorisation was started", ErrStatus, at.Status)
 	}
 	p.Basket = basket
@@ -34,7 +34,7 @@ func (p Payment) Leave(basket string) Payment {
 
 // SendIn notes that p is about to be handed over within its basket, under a session of its own.
 func (p Payment) SendIn(now time.Time, basket, session string) (Payment, error) {
-	if at := p.At(now); at.Basket != basket || at.Hand != Kept || at.Status != Received {
+	if at := p.At(now); at.Basket != basket || at.Hand != Kept || !at.Status.Initial() {
 		return p, fmt.Errorf("%w: it is %s", ErrStatus, at.Status)
 	}
 	p.Hand, p.HandedAt, p.Session = InBasket, now, session
@@ -108,7 +108,7 @@ func (s *Service) TakenIn(ctx context.Context, bank, id string) error {
 func (s *Service) TakeBack(ctx context.Context, bank, id string) error {
 	session := ""
 	err := s.update(ctx, bank, id, func(p Payment) (Payment, error) {
-		if session = ""; p.Hand == InBasket && p.Status == Received {
+		if session = ""; p.Hand == InBasket && p.Status.Initial() {
 			session, p.Session, p.Hand = p.Session, "", Kept
 		}
 		return p, nil
