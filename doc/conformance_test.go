@@ -257,7 +257,7 @@ func report(t *testing.T, d *document, found map[[2]string][]string) []byte {
 
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Conformance\n\nWhat of the Berlin Group's NextGenPSD2 XS2A framework (level 1.3.x) is there, and what is not. `./dev update` writes this\n"+
-		"page from [our own document](spec/xs2a.json), which the tables of the code make, and from the `// spec:` tags in the code;\na test fails when it is out of date. Verification of the payee, which level 1.3.16 adds, is not listed and not there.\n\n"+
+		"page from [our own document](spec/xs2a.json), which the tables of the code make, and from the `// spec:` tags in the code;\na test fails when it is out of date. Of what level 1.3.16 adds, payments tell that payees were verified (RCVC, RVCM, RVNC); its endpoints for that are not listed and not there.\n\n"+
 		"**%d of %d operations are answered.** Which of them one bank offers is a matter of its profile.\n", answered, all)
 	page.Write(body.Bytes())
 	return page.Bytes()

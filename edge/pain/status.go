@@ -73,8 +73,9 @@ func (o Order) Report(messageID string, created time.Time, status string) Status
 //
 // Version 03 knows fewer statuses than the interface. There CANC becomes RJCT with the reason
 // DS02, which is ISO 20022's code for an order cancelled by its user; what is settled on the
-// creditor's side too (ACCC) is told as settled, ACFC and ACWP as accepted, and what waits for
-// another signature (PATC) as pending.
+// creditor's side too (ACCC) is told as settled, ACFC and ACWP as accepted, what waits for
+// another signature (PATC) as pending, and whatever was found out about payees (RCVC, RVCM,
+// RVNC) as received.
 func Status(w io.Writer, version string, s StatusReport) error {
 	if version != Status03 && version != Status10 {
 		return fmt.Errorf("%w: %.40q", ErrStatusVersion, version)
@@ -194,6 +195,8 @@ func before10(status string, group bool) string {
 	switch status {
 	case "ACTC", "RJCT", "PDNG", "ACCP", "ACSP", "ACSC", "ACWC":
 		return status
+	case "RCVC", "RVCM", "RVNC":
+		return before10("RCVD", group)
 	case "RCVD", "PART":
 		if group {
 			return status

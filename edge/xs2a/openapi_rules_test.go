@@ -17,10 +17,16 @@ func TestRulesMeanSomething(t *testing.T) {
 	}
 	p.OAuth.Mode, p.SCAApproaches = profile.OAuthPreStep, []profile.SCAApproach{profile.Redirect}
 	p.Funds.ConsentVia = profile.FundsByConsents
+	p.Payments.PayeeVerification = true
 	schemas := document(p, "", Place{}).Components.Schemas.Map()
 	for _, r := range memberRules {
 		if s := schemas[r.schema]; s == nil || s.Properties[r.member] == nil {
 			t.Errorf("there is no %s.%s", r.schema, r.member)
+		}
+	}
+	for _, r := range valueRules {
+		if s := schemas[r.schema]; s == nil || s.Properties[r.member] == nil || !slices.Contains(s.Properties[r.member].Enum, r.values[0]) {
+			t.Errorf("there is no value %v of %s.%s", r.values[0], r.schema, r.member)
 		}
 	}
 	for _, l := range limits {

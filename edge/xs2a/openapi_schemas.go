@@ -43,6 +43,15 @@ var memberRules = []memberRule{
 	{"links", "scaRedirect", func(p profile.Profile) bool { return slices.Contains(p.SCAApproaches, profile.Redirect) }},
 	{"links", "scaOAuth", func(p profile.Profile) bool { return p.OAuth.Mode != profile.OAuthNone }},
 	{"links", "transactionDetails", func(p profile.Profile) bool { return p.Accounts.TransactionDetails }},
+	{"paymentStatusAnswer", "tppMessages", verifiesPayees},
+}
+
+// valueRules say at which profiles some values of a member are there.
+var valueRules = []struct {
+	memberRule
+	values []any
+}{
+	{memberRule{"paymentCreated", "transactionStatus", verifiesPayees}, payeeStatuses},
 }
 
 func balancesInLists(p profile.Profile) bool { return p.Accounts.WithBalance == "honour" }
@@ -101,6 +110,11 @@ func (d *drawing) narrow() {
 		for _, r := range memberRules {
 			if r.schema == name && !r.offered(d.p) {
 				takeOut(s, r.member)
+			}
+		}
+		for _, r := range valueRules {
+			if m := s.Properties[r.member]; m != nil && r.schema == name && !r.offered(d.p) {
+				m.Enum = slices.DeleteFunc(m.Enum, func(v any) bool { return slices.Contains(r.values, v) })
 			}
 		}
 		for _, l := range limits {

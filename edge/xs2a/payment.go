@@ -97,7 +97,7 @@ type paymentInformation struct {
 //
 // spec: xs2a/paymentCreated
 type paymentCreated struct {
-	TransactionStatus string       `json:"transactionStatus" enum:"RCVD,PDNG,PATC,ACTC,ACWC,ACCP,ACFC,ACSP,ACWP,ACSC,ACCC,PART,RJCT,CANC"`
+	TransactionStatus string       `json:"transactionStatus" enum:"RCVD,RCVC,RVCM,RVNC,PDNG,PATC,ACTC,ACWC,ACCP,ACFC,ACSP,ACWP,ACSC,ACCC,PART,RJCT,CANC"`
 	PaymentID         string       `json:"paymentId"`
 	SCAStatus         string       `json:"scaStatus,omitempty" since:"1.3.9"`
 	Links             links        `json:"_links"`
@@ -149,7 +149,8 @@ func (a *API) createPayment(c *call) (answer, error) {
 		l.StartAuthorisation = ptr(a.paymentLink(p, "authorisations"))
 	}
 	return answer{status: http.StatusCreated, header: h, body: paymentCreated{
-		TransactionStatus: string(p.Status), PaymentID: p.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
+		TransactionStatus: string(p.Status), PaymentID: p.ID, SCAStatus: string(auth.Status), Links: l,
+		PSUMessage: withPayeeWarning(p, auth.PSUMessage), TPPMessages: append(warnings, payeeMessages(p)...),
 	}}, nil
 }
 

@@ -45,7 +45,8 @@ var update = flag.Bool("update", false, "rewrite testdata with what the API answ
 // what the bank does: how it answers from now on, or what it reports of the last session.
 // "+" lets time pass. "X-Request-ID" and "PSU-IP-Address" are sent unless told otherwise;
 // "TPP: other" is another TPP, "TPP: ai" one without the roles. "@ standard" before all else is
-// a bank with every service and product, "@ direct" one that also cancels without SCA; without it the bank has the profile bankart. a body that begins with @ is a paper.
+// a bank with every service and product, "@ direct" one that also cancels without SCA, and
+// "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile bankart. a body that begins with @ is a paper.
 // {p} and {a} are the payment and the authorisation that the last answers named.
 func TestPaymentDialogues(t *testing.T) {
 	for _, pattern := range []string{"payment*.txt", "funds*.txt"} {
@@ -195,8 +196,8 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	clock := func() time.Time { return s.now }
 	var ids atomic.Int32
 	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
-	direct := profileName == "direct"
-	if direct {
+	direct, verifying := profileName == "direct", profileName == "verifying"
+	if direct || verifying {
 		profileName = "standard"
 	}
 	b, err := profile.Load(profileName)
@@ -208,6 +209,9 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	}
 	if direct {
 		b.Payments.Cancellation = profile.CancelDirect
+	}
+	if verifying {
+		b.SpecLevel, b.Payments.PayeeVerification = "1.3.16", true
 	}
 	for _, change := range change {
 		change(&b)

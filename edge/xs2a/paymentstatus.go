@@ -9,9 +9,10 @@ import (
 
 // paymentStatusAnswer is the status of a payment.
 type paymentStatusAnswer struct {
-	TransactionStatus string `json:"transactionStatus"`
-	FundsAvailable    *bool  `json:"fundsAvailable,omitempty" doc:"Present when the bank has checked, and until the payment is executed."`
-	PSUMessage        string `json:"psuMessage,omitempty" maxLength:"500"`
+	TransactionStatus string       `json:"transactionStatus"`
+	FundsAvailable    *bool        `json:"fundsAvailable,omitempty" doc:"Present when the bank has checked, and until the payment is executed."`
+	PSUMessage        string       `json:"psuMessage,omitempty" maxLength:"500"`
+	TPPMessages       []tppMessage `json:"tppMessages,omitempty"`
 }
 
 // spec: xs2a/getPaymentInitiationStatus
@@ -25,7 +26,7 @@ func (a *API) getPaymentStatus(c *call) (answer, error) {
 	} else if xml {
 		return a.statusReport(c)
 	}
-	body := paymentStatusAnswer{TransactionStatus: string(p.Status)}
+	body := paymentStatusAnswer{TransactionStatus: string(p.Status), TPPMessages: payeeMessages(p)}
 	if p.FundsTold() {
 		body.FundsAvailable = p.FundsAvailable
 	}
@@ -35,16 +36,16 @@ func (a *API) getPaymentStatus(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: body}, nil
 }
 
-// psuMessage returns what the bank has for the PSU while p waits for her.
+// psuMessage returns what there is for the PSU while p waits for her.
 func (a *API) psuMessage(c *call, p payment.Payment) (string, error) {
-	if p.Status != payment.Received && p.Status != payment.Pending && p.Status != payment.PartiallyAuthorised {
+	if !p.Status.Initial() && p.Status != payment.Pending && p.Status != payment.PartiallyAuthorised {
 		return "", nil
 	}
 	all, err := a.Authorisations.List(c.Context(), a.Bank.Code, authorisation.OfPayment, p.ID)
 	if err != nil || len(all) == 0 {
-		return "", err
+		return withPayeeWarning(p, ""), err
 	}
-	return all[len(all)-1].PSUMessage, nil
+	return withPayeeWarning(p, all[len(all)-1].PSUMessage), nil
 }
 
 // wholePayment returns the payment in the path, with all that was sent.

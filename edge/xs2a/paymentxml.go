@@ -146,8 +146,10 @@ func (a *API) statusReport(c *call) (answer, error) {
 	if order.Version == pain.Version03 {
 		version = pain.Status03
 	}
+	report := order.Report(a.Payments.NewID(), a.Now(), string(p.Status))
+	reportPayees(&report, p)
 	var b bytes.Buffer
-	if err := pain.Status(&b, version, order.Report(a.Payments.NewID(), a.Now(), string(p.Status))); err != nil {
+	if err := pain.Status(&b, version, report); err != nil {
 		return answer{}, err
 	}
 	return answer{status: http.StatusOK, raw: b.Bytes(), header: http.Header{"Content-Type": {xmlMedia}}}, nil

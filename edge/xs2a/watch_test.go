@@ -187,6 +187,9 @@ var deviations = []deviation{
 	{"getPaymentInformation", 200, "matches more than one oneOf schemas", "a standing order is a single payment, too, where members that are not named are ignored"},
 	{"updatePaymentPsuData", 200, "matches more than one oneOf schemas", "the same"},
 	{"updatePaymentCancellationPsuData", 200, "matches more than one oneOf schemas", "the same"},
+	{"", 0, `"transactionStatus":"RCVC"`, "the file is of 1.3.11, the status of 1.3.16"},
+	{"", 0, `"transactionStatus":"RVCM"`, "the same"},
+	{"", 0, `"transactionStatus":"RVNC"`, "the same"},
 }
 
 // deviationsOfFundsConsents are those from the older file of this service.
