@@ -3,6 +3,7 @@ package consent_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,19 @@ func TestAuthoriseAgain(t *testing.T) {
 		}
 		if err := w.Revoke(t.Context(), "lon", "t2", false); err != nil || w.Read(t, c.ID).Status != consent.RevokedByPSU {
 			t.Errorf("the new token: %v", err)
+		}
+	})
+	story(t, "a bank that does not answer is asked no further about accesses before", func(t *testing.T, w *consenttest.World) {
+		olderByAuthorisation(w)
+		for _, psu := range []string{"u1", "u2"} {
+			c := w.Given(t, consenttest.Everything(), psu, nil)
+			if err := w.Authorisations.Success(t.Context(), "lon", core.Success{Session: sca(t, w, c).Session, UserID: psu, Token: "again-" + psu}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Bank.Fail(core.ErrUnavailable)
+		if err := w.TellBanks(t.Context()); !errors.Is(err, core.ErrUnavailable) || strings.Count(err.Error(), core.ErrUnavailable.Error()) != 1 {
+			t.Error(err)
 		}
 	})
 	story(t, "the PSU gives something else this time", func(t *testing.T, w *consenttest.World) {

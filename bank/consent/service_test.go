@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -273,6 +274,22 @@ func TestRevocation(t *testing.T) {
 		}
 		if err := w.Revoke(t.Context(), "lon", c.Token, false); err != nil || w.Read(t, c.ID).Status != consent.TerminatedByTPP {
 			t.Errorf("%v, %s", err, w.Read(t, c.ID).Status)
+		}
+	})
+	story(t, "a bank that does not answer is asked no further this time", func(t *testing.T, w *consenttest.World) {
+		for _, psu := range []string{"u1", "u2"} {
+			c := w.Given(t, consenttest.Everything(), psu, nil)
+			if err := w.Terminate(t.Context(), "lon", consenttest.AISP.ID, c.ID, requestID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Bank.Fail(core.ErrUnavailable)
+		if err := w.TellBanks(t.Context()); !errors.Is(err, core.ErrUnavailable) || strings.Count(err.Error(), core.ErrUnavailable.Error()) != 1 {
+			t.Error(err)
+		}
+		w.Bank.Fail(core.ErrTokenUnknown) // it is there, and does not know the one and the other
+		if err := w.TellBanks(t.Context()); strings.Count(err.Error(), core.ErrTokenUnknown.Error()) != 2 {
+			t.Error(err)
 		}
 	})
 	story(t, "a bank that does not answer is told again", func(t *testing.T, w *consenttest.World) {

@@ -215,9 +215,9 @@ func (s *Service) leave(t tpp.ID) {
 
 // short keeps a stranger's words from filling the table.
 func short(text string) string {
-	const charactersMax = 300
+	const bytesMax = 300
 	for i := range text {
-		if i >= charactersMax {
+		if i >= bytesMax {
 			return text[:i] + "…"
 		}
 	}

@@ -323,6 +323,9 @@ func TestSending(t *testing.T) {
 			dying.Deliver = func(context.Context, string, string, string, []byte) error { kill(); return context.Canceled }
 			d.must(t, dying.Send(ctx))
 			dying.Wait()
+			if failing, err := d.notices.List(t.Context(), "lon", 9); err != nil || len(failing) > 0 {
+				t.Errorf("the end of a process is no fault of the TPP: %+v, %v", failing, err)
+			}
 			d.send(t, d.another())
 			if len(d.got) > 0 {
 				t.Error("while the lease lasts:", d.got)
@@ -331,6 +334,33 @@ func TestSending(t *testing.T) {
 			d.notices = d.another()
 			if got := d.told(t, c); got != "sca:finalised valid" {
 				t.Error(got)
+			}
+		})
+	})
+	t.Run("what is delivered while the process ends is not delivered again", func(t *testing.T) {
+		each(t, func(t *testing.T, d *desk) {
+			c := d.ask(t, consenttest.Everything(), notify.SCA, notify.Process)
+			d.Allow(t, c, "u1", nil)
+			ending := d.another()
+			ctx, end := context.WithCancel(t.Context())
+			ending.Deliver = func(context.Context, string, string, string, []byte) error { end(); return nil }
+			d.must(t, ending.Send(ctx))
+			ending.Wait()
+			d.Pass(time.Hour)
+			if got := d.told(t, c); got != "valid" {
+				t.Error(got)
+			}
+		})
+	})
+	t.Run("a stranger's words are cut", func(t *testing.T) {
+		each(t, func(t *testing.T, d *desk) {
+			c := d.ask(t, consenttest.Everything(), notify.Process)
+			d.fail(errors.New(strings.Repeat("ű", 5000)))
+			d.Allow(t, c, "u1", nil)
+			d.send(t, d.notices)
+			failing, err := d.notices.List(t.Context(), "lon", 9)
+			if err != nil || len(failing) != 1 || len(failing[0].Failure) > 400 || !strings.HasSuffix(failing[0].Failure, "ű…") {
+				t.Errorf("%+v, %v", failing, err)
 			}
 		})
 	})

@@ -170,6 +170,7 @@ func TestTextsOfCamt(t *testing.T) {
 		{"escapes of JSON", func(e *core.Transaction) {
 			e.DebtorName = core.Text(`\u0160\u00e1r\u006ba \ud83e\udd50 \"a\" \/ \\ \n\ud83e.`)
 		}, `<Nm>Šárka 🥐 "a" / \  ` + "\uFFFD" + `.</Nm>`},
+		{"half a pair before what is none of the other half", func(e *core.Transaction) { e.DebtorName = core.Text(`a\ud83e\ue000b`) }, "<Nm>a\uFFFD\uE000b</Nm>"},
 		{"controls", func(e *core.Transaction) { e.DebtorName = core.Text(`a\u0000b\u0007c\u0085d\uFFFFe`) }, "<Nm>abc de</Nm>"},
 		{"a name of nothing", func(e *core.Transaction) { e.DebtorName, e.CreditorName = core.Text(`\u0000`), core.Text(` \n `) }, "</AmtDtls></TxDtls>"},
 		{"a name is cut at a character", func(e *core.Transaction) { e.DebtorName = text(strings.Repeat("ő", 141)) }, "<Nm>" + strings.Repeat("ő", 140) + "</Nm>"},

@@ -112,6 +112,7 @@ func TestTransliteration(t *testing.T) {
 		{"signs", "a&b \"c\" [d] {e} f_g h;i 5€ a@b.eu #!", "a+b 'c' (d) (e) f-g h,i 5EUR a(at)b.eu .."},
 		{"slashes separate", "/REMI/ 12/34 \\ |", "-REMI- 12-34 - -"},
 		{"blanks are one", "  a \t\n b\u00a0\u2003c\u200b ", "a b c"},
+		{"lines end in a blank", "a\u2028b\u0085c", "a b c"},
 		{"what has no letter", "漢字 \U0001F950", ".. ."},
 		{"what is no text", "a\xffb", "a.b"},
 	} {
