@@ -119,7 +119,7 @@ func TestQuick(t *testing.T) {
 		t.Skip("builds and starts the product, the floor and two banks")
 	}
 	file := filepath.Join(t.TempDir(), "bench.json")
-	o := options{databases: []string{"sqlite"}, paths: hotPaths(), slices: 1, json: file, parts: []string{"paths", "flat"}, quick: true}
+	o := options{databases: []string{"sqlite"}, paths: hotPaths(), slices: 1, json: file, parts: []string{"paths", "flat", "ledger"}, quick: true}
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +131,8 @@ func TestQuick(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Rows) != len(hotPaths()) || len(r.Flat) != 3 || len(r.Spread) != 1 {
-		t.Fatalf("the report has %d paths, %d sizes, %d spreads", len(r.Rows), len(r.Flat), len(r.Spread))
+	if len(r.Rows) != len(hotPaths()) || len(r.Flat) != 3 || len(r.Spread) != 1 || len(r.Ledger) != 1 {
+		t.Fatalf("the report has %d paths, %d sizes, %d spreads, %d ledgers", len(r.Rows), len(r.Flat), len(r.Spread), len(r.Ledger))
 	}
 	for _, row := range r.Rows {
 		// Allocations are the same on a busy machine; time is not.

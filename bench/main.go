@@ -13,6 +13,8 @@
 //
 // A second part compares the product with itself: with a million consents stored and with a
 // thousand, and with reads that are counted under many consents, under one, and not at all.
+// A third has the reference bank's ledger beside the least that a ledger can do, and a fourth
+// counts how many durable commits share one fsync.
 package main
 
 import (
@@ -43,13 +45,20 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "write" {
+		if err := writeOnly(context.Background(), os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	db := flag.String("db", "sqlite,postgres", "databases to measure on")
 	only := flag.String("only", "", "hot paths, separated by commas (default all): "+pathNames())
 	pairs := flag.Int("slices", 14, "pairs of 250 ms slices with 16 connections; a fifth of it with 1 and 64")
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	parts := flag.String("parts", "paths,flat,ledger", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers)")
+	parts := flag.String("parts", "paths,flat,ledger,commits", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers), commits (how many share an fsync)")
 	quick := flag.Bool("quick", false, "show that everything works, and measure nothing well")
 	flag.Parse()
 
@@ -89,6 +98,9 @@ func run(ctx context.Context, o options) (err error) {
 	programs := []string{"kontor/bench/core", "kontor/bench/floor", "kontor/cmd/kontor"}
 	if o.alone == "floor" {
 		programs = programs[:2]
+	}
+	if !slices.Contains(o.parts, "paths") && !slices.Contains(o.parts, "flat") {
+		programs = nil // the other parts run in this process
 	}
 	m, err := newMachine(ctx, dir, programs...)
 	if err != nil {
@@ -137,7 +149,8 @@ func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
 		return err
 	}
 	const prefix = "kontor_bench_"
-	defer c.drop(prefix+"product", prefix+"floor", prefix+"many", prefix+"few", prefix+"ledger_product", prefix+"ledger_floor")
+	defer c.drop(prefix+"product", prefix+"floor", prefix+"many", prefix+"few", prefix+"ledger_product", prefix+"ledger_floor",
+		prefix+"commits_product", prefix+"commits_floor", prefix+"commits_plain")
 	return onDatabase(ctx, m, o, r, "postgres", func(name string) (string, error) { return c.schema(ctx, prefix+name) },
 		func(name string) ([]int, error) { return c.backends(ctx, prefix+name) })
 }
@@ -154,8 +167,10 @@ func onDatabase(ctx context.Context, m *machine, o options, r *Report, db string
 			err = flat(ctx, m, o, r, db, open, backends)
 		case "ledger":
 			err = ledgers(ctx, o, r, db, open, backends)
+		case "commits":
+			err = commits(ctx, m, o, r, db, open, backends)
 		default:
-			err = fmt.Errorf("there is no part %q; there are paths, flat and ledger", part)
+			err = fmt.Errorf("there is no part %q; there are paths, flat, ledger and commits", part)
 		}
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ type Report struct {
 	Flat       []Flat    `json:"flat,omitempty"`
 	Spread     []Spread  `json:"spread,omitempty"`
 	Ledger     []Ledger  `json:"ledger,omitempty"`
+	Commits    []Commits `json:"commits,omitempty"`
 	Programs   []Program `json:"programs"`
 	Skipped    []string  `json:"skipped,omitempty"`
 }
@@ -76,6 +77,7 @@ func (r *Report) print(out io.Writer) {
 	}
 	r.printFlat(out)
 	r.printLedger(out)
+	r.printCommits(out)
 	for _, s := range r.Skipped {
 		fmt.Fprintln(out, "skipped:", s)
 	}
@@ -114,6 +116,24 @@ func (r *Report) printLedger(out io.Writer) {
 			l.Spread.PerSecond, l.Floor.PerSecond, l.Hot.PerSecond, l.FloorHot.PerSecond, l.Spread.CPUPer1000, l.Floor.CPUPer1000, l.Spread.DBCPUPer1000, l.Floor.DBCPUPer1000,
 			l.Spread.P50Micros/1000, l.Floor.P50Micros/1000, l.Spread.AllocationsPerReq, l.Floor.AllocationsPerReq, l.ToFloor, l.HotToFloor, l.HotTo, l.CPU,
 			voided(l.Void, l.Spread, l.Hot, l.Floor, l.FloorHot))
+	}
+	w.Flush()
+}
+
+// printCommits writes how many commits share an fsync, "product | floor".
+func (r *Report) printCommits(out io.Writer) {
+	if len(r.Commits) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\ncommits\tdatabase\twriters\tper fsync\tcommits\tfsyncs\tper second\tp50 ms\tp50 to single commits\t")
+	for _, c := range r.Commits {
+		alone := ""
+		if c.Alone > 0 {
+			alone = fmt.Sprintf("%.2f", c.Alone)
+		}
+		fmt.Fprintf(w, "\t%s\t%d\t%.1f | %.1f\t%d | %d\t%d | %d\t%.0f | %.0f\t%.2f | %.2f\t%s\t\n", c.Database, c.Writers, c.Product.PerSync, c.Floor.PerSync,
+			c.Product.Commits, c.Floor.Commits, c.Product.Syncs, c.Floor.Syncs, c.Product.PerSecond, c.Floor.PerSecond, c.Product.P50Micros/1000, c.Floor.P50Micros/1000, alone)
 	}
 	w.Flush()
 }
