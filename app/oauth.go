@@ -13,7 +13,7 @@ import (
 func (a *Hub) mountOAuth(b profile.Bank, api, web *http.ServeMux, pages *page.Pages) error {
 	s, err := oauth.New(oauth.Config{
 		Bank: b, Issuer: a.bankURL(b) + "/oauth", AuthorizeURL: a.browserURL() + b.BasePath + "/oauth/authorize",
-		Tokens: a.tokens, Apps: a.apps, Journeys: a.journeys, Payment: a.journeys.Payment, Basket: a.journeys.Basket, Identify: a.identify, Pages: pages, Now: a.now, Log: a.log,
+		Tokens: a.tokens, Apps: a.apps, Journeys: a.journeys, Payment: a.journeys.Payment, Cancellation: a.journeys.Cancellation, Basket: a.journeys.Basket, Identify: a.identify, Pages: pages, Now: a.now, Log: a.log,
 	})
 	if err != nil {
 		return err

@@ -62,11 +62,16 @@ func (s *Service) Consent(ctx context.Context, bank string, t tpp.ID, id string)
 // which was asked for later and so goes first. Its token is good for a day: long enough to
 // follow the payment, and nothing else can be done with it.
 func (s *Service) Payment(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
-	r, err := s.waiting(ctx, bank, t, authorisation.OfCancellation, id)
+	r, err := s.Cancellation(ctx, bank, t, id)
 	if errors.Is(err, ErrResource) {
 		return s.waiting(ctx, bank, t, authorisation.OfPayment, id)
 	}
 	return r, err
+}
+
+// Cancellation finds t's payment, if its cancellation waits for its PSU.
+func (s *Service) Cancellation(ctx context.Context, bank string, t tpp.ID, id string) (Resource, error) {
+	return s.waiting(ctx, bank, t, authorisation.OfCancellation, id)
 }
 
 // Basket finds t's signing basket, if it waits for its PSU. Its token is good for the consents

@@ -52,6 +52,12 @@ func TestAPaymentThatIsAuthorisedMoreThanOnce(t *testing.T) {
 				t.Errorf("led to %s, %v; want %s", page, err, to)
 			}
 		}
+		cancels := func(of tpp.ID, when string, want error) {
+			t.Helper()
+			if _, err := s.Cancellation(t.Context(), "lon", of, "p1"); !errors.Is(err, want) {
+				t.Errorf("cancellation, %s: got %v; want %v", when, err, want)
+			}
+		}
 		nothing(consenttest.AISP.ID, "before anything was started")
 		first := wait(authorisation.OfPayment, "first")
 		leads("o1", "first")
@@ -60,9 +66,13 @@ func TestAPaymentThatIsAuthorisedMoreThanOnce(t *testing.T) {
 		nothing(consenttest.AISP.ID, "after the first run failed")
 		wait(authorisation.OfPayment, "second")
 		leads("o2", "second")
+		cancels(consenttest.AISP.ID, "while the payment waits for its PSU", journey.ErrResource)
 		cancellation := wait(authorisation.OfCancellation, "cancellation")
 		leads("o3", "cancellation")
+		cancels(consenttest.AISP.ID, "while it waits", nil)
+		cancels("PSDSI-BS-7654321", "for another TPP", journey.ErrResource)
 		end(cancellation)
+		cancels(consenttest.AISP.ID, "after it failed", journey.ErrResource)
 		leads("o4", "second")
 	})
 }

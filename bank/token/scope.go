@@ -17,6 +17,9 @@ const (
 	PIIS Kind = "PIIS" // one consent to confirm funds
 	SBS  Kind = "SBS"  // one signing basket, and the consents in it
 
+	// The cancellation of one payment. It came with level 1.3.16; before, PIS stood for both.
+	CancelPIS Kind = "CANCEL-PIS"
+
 	// Log-ins: who the PSU is, before there is anything to authorise.
 	LoginAccounts Kind = "loginAccounts"
 	LoginPayments Kind = "loginPayments"
@@ -85,7 +88,7 @@ func parseWord(o profile.OAuth, word string) (kind Kind, resource string, ok boo
 	}
 	prefix, resource, _ := strings.Cut(word, ":")
 	kind = Kind(strings.ToUpper(prefix))
-	ok = o.Mode == profile.OAuthIntegrated && resource != "" && (kind == AIS || kind == PIS || kind == PIIS || kind == SBS)
+	ok = o.Mode == profile.OAuthIntegrated && resource != "" && (kind == AIS || kind == PIS || kind == CancelPIS || kind == PIIS || kind == SBS)
 	return kind, resource, ok
 }
 
@@ -93,5 +96,5 @@ func expected(o profile.OAuth) string {
 	if o.Mode == profile.OAuthPreStep {
 		return fmt.Sprintf("one of %s and %s is expected", o.Scopes.Accounts, o.Scopes.Payments)
 	}
-	return "exactly one of AIS:<consentId>, PIS:<paymentId>, PIIS:<consentId> and SBS:<basketId> is expected"
+	return "exactly one of AIS:<consentId>, PIS:<paymentId>, Cancel-PIS:<paymentId>, PIIS:<consentId> and SBS:<basketId> is expected"
 }

@@ -173,6 +173,8 @@ func TestParseScope(t *testing.T) {
 		{"offline access behind it", integrated, "AIS:c-1 offline_access", token.Scope{Kind: token.AIS, Resource: "c-1", Offline: true, Asked: "AIS:c-1 offline_access"}},
 		{"offline access before it", integrated, " offline_access  AIS: c-1", token.Scope{Kind: token.AIS, Resource: "c-1", Offline: true, Asked: "offline_access AIS: c-1"}},
 		{"a payment", integrated, "PIS:p", token.Scope{Kind: token.PIS, Resource: "p", Asked: "PIS:p"}},
+		{"the cancellation of a payment", integrated, "Cancel-PIS:p", token.Scope{Kind: token.CancelPIS, Resource: "p", Asked: "Cancel-PIS:p"}},
+		{"a payment and its cancellation", integrated, "PIS:p Cancel-PIS:p", token.Scope{}},
 		{"a confirmation of funds", integrated, "PIIS:c", token.Scope{Kind: token.PIIS, Resource: "c", Asked: "PIIS:c"}},
 		{"an ID with colons", integrated, "AIS:urn:c:1", token.Scope{Kind: token.AIS, Resource: "urn:c:1", Asked: "AIS:urn:c:1"}},
 		{"two resources", integrated, "AIS:c1 AIS:c2", token.Scope{}},

@@ -88,6 +88,7 @@ func TestRequestsThatAreRefusedByRedirect(t *testing.T) {
 		{"an unknown consent", request("scope", "AIS:c9").Encode(), "invalid_scope", nil},
 		{"a consent to confirm funds, as one to read accounts", request("scope", "AIS:f1").Encode(), "invalid_scope", nil},
 		{"a consent to read accounts, as one to confirm funds", request("scope", "PIIS:c1").Encode(), "invalid_scope", nil},
+		{"a cancellation where no payments are made by OAuth", request("scope", "Cancel-PIS:p1").Encode(), "invalid_scope", nil},
 		{"a payment where none are made by OAuth", request("scope", "PIS:p1").Encode(), "invalid_scope", nil},
 		{"a scope with a zero byte", request("scope", "AIS:c1\x00").Encode(), "invalid_scope", nil},
 		{"no PKCE", request("code_challenge", "", "code_challenge_method", "").Encode(), "invalid_request", nil},

@@ -175,14 +175,16 @@ func (s *Server) resource(ctx context.Context, t tpp.ID, scope token.Scope) (jou
 		return s.Basket(ctx, s.Bank.Code, t, scope.Resource)
 	case scope.Kind == token.SBS:
 		return journey.Resource{}, token.ErrScope
-	case scope.Kind != token.PIS:
+	case scope.Kind == token.CancelPIS && s.Cancellation != nil:
+		return s.Cancellation(ctx, s.Bank.Code, t, scope.Resource)
+	case scope.Kind != token.PIS && scope.Kind != token.CancelPIS:
 		r, err := s.Journeys.Consent(ctx, s.Bank.Code, t, scope.Resource)
 		// Where a consent to confirm funds comes as any other, it has the scope of any other, too.
 		if err == nil && (scope.Kind == token.PIIS && !r.Funds || scope.Kind == token.AIS && r.FundsOnly) {
 			err = journey.ErrResource
 		}
 		return r, err
-	case s.Payment != nil:
+	case scope.Kind == token.PIS && s.Payment != nil:
 		return s.Payment(ctx, s.Bank.Code, t, scope.Resource)
 	}
 	return journey.Resource{}, token.ErrScope

@@ -62,6 +62,8 @@ type Config struct {
 	// Payment finds t's payment if it waits for its PSU, otherwise journey.ErrResource. It is
 	// nil where payments are not authorised by way of OAuth.
 	Payment func(ctx context.Context, bank string, t tpp.ID, id string) (journey.Resource, error)
+	// Cancellation finds t's payment if its cancellation waits for its PSU, as Payment does.
+	Cancellation func(ctx context.Context, bank string, t tpp.ID, id string) (journey.Resource, error)
 	// Basket is the same for a signing basket.
 	Basket func(ctx context.Context, bank string, t tpp.ID, id string) (journey.Resource, error)
 	// Identify says who holds the client certificate of a connection; it returns
@@ -171,6 +173,9 @@ func (s *Server) describe() metadata {
 	m.Scopes = []string{string(token.AIS)}
 	if s.Payment != nil && s.Bank.Payments.Enabled {
 		m.Scopes = append(m.Scopes, string(token.PIS))
+		if s.Bank.AtLeast("1.3.16") {
+			m.Scopes = append(m.Scopes, "Cancel-PIS")
+		}
 	}
 	if s.Basket != nil && s.Bank.Baskets.Enabled {
 		m.Scopes = append(m.Scopes, string(token.SBS))

@@ -315,6 +315,9 @@ func Scopes(p profile.Profile) []Scope {
 		all = append(all, Scope{"AIS:<consentId>", "Authorise a consent, and read under it."})
 		if p.Payments.Enabled {
 			all = append(all, Scope{"PIS:<paymentId>", "Authorise a payment."})
+			if p.AtLeast("1.3.16") {
+				all = append(all, Scope{"Cancel-PIS:<paymentId>", "Authorise the cancellation of a payment."})
+			}
 		}
 		if p.Funds.Enabled {
 			all = append(all, Scope{piisScope, "Authorise a consent to confirm funds, and ask under it."})
