@@ -81,6 +81,7 @@ type Client struct {
 	token, consent, requestID string
 	psu                       PSU
 	preferences               Preferences
+	notifications             Notifications
 }
 
 // PSU is what the bank is told about the PSU who asks at this moment. The zero PSU is
@@ -351,6 +352,9 @@ func (c *Client) setHeaders(req *http.Request, r request) {
 	}
 	if set("X-Request-ID", c.requestID); c.requestID == "" {
 		set("X-Request-ID", c.cfg.NewRequestID())
+	}
+	for name, value := range c.notifications.headers(r.method) {
+		set(name, value)
 	}
 	set("Consent-ID", c.consent)
 	if c.token != "" {

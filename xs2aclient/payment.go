@@ -103,6 +103,7 @@ type PaymentCreated struct {
 	PSUMessage              string    `json:"psuMessage"`
 	Messages                []Message `json:"tppMessages"`
 	SCAApproach             string    `json:"-"` // ASPSP-SCA-Approach
+	NotificationSupport     string    `json:"-"` // ASPSP-Notification-Support: true or false; "" where nothing was asked for
 	Location                string    `json:"-"`
 }
 
@@ -130,6 +131,7 @@ type PaymentStatus struct {
 func (c *Client) CreatePayment(ctx context.Context, service, product string, payment any, to Redirects) (created PaymentCreated, err error) {
 	h, err := c.do(ctx, request{operation: "CreatePayment", method: http.MethodPost, url: c.at(service, product), headers: c.preferred(to), body: payment}, &created)
 	created.SCAApproach, created.Location = h.Get("ASPSP-SCA-Approach"), h.Get("Location")
+	created.NotificationSupport = h.Get("ASPSP-Notification-Support")
 	return created, err
 }
 
