@@ -43,6 +43,9 @@ func TestPages(t *testing.T) {
 		{"a PSU refuses, is wrong three times, and has not enough", (*world).doesNotPay},
 		{"a PSU refuses access, gives it to one account, and to checks of funds", (*world).givesMore},
 		{"where the TPP names no account: access to all, and a choice for a payment", (*world).namesNone},
+		{"a PSU approves a standing order", (*world).ordersEachMonth},
+		{"one code for a bulk", (*world).paysMany},
+		{"a PSU takes a payment back", (*world).takesBack},
 		{"pages that stand alone, and those that say what went wrong", (*world).looksAround},
 	} {
 		t.Run(j.name, func(t *testing.T) {
