@@ -54,7 +54,7 @@ func (g *guide) decides(ctx context.Context, id xs2aclient.PaymentID, links xs2a
 	var err error
 	switch {
 	case links["scaOAuth"] != "":
-		_, err = g.leads(ctx, g.payer, g.isar.client, g.isar.oauth, xs2aclient.ScopeOfPayment(id.ID), do)
+		_, err = g.leads(ctx, g.payer, g.isar.client, g.isar.oauth, xs2aclient.ScopeOfCancellation(id.ID), do)
 		if do.refuse && errors.Is(err, xs2aclient.ErrDenied) {
 			err = nil
 		} else if do.refuse && err == nil {

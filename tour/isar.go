@@ -23,6 +23,7 @@ type standardBank struct {
 	later   xs2aclient.PaymentID // a payment that she has approved, and that waits for its day
 
 	standing xs2aclient.PaymentID // a standing order that runs
+	signing  signing
 	bulk     struct {
 		id   xs2aclient.PaymentID
 		sent []byte

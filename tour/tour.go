@@ -128,6 +128,7 @@ func chapters(g *guide) []chapter {
 		chapter{"Many payments in one order, as XML", bulkSteps()},
 		chapter{"Payments that are taken back", cancelSteps()},
 		chapter{"The bank tells the TPP by itself", notificationSteps()},
+		chapter{"Signing baskets", basketSteps()},
 	)
 }
 

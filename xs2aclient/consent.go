@@ -91,7 +91,7 @@ type Consent struct {
 
 // CreateConsent asks for a consent. Most banks want WithPSU for it.
 func (c *Client) CreateConsent(ctx context.Context, r ConsentRequest, to Redirects) (created ConsentCreated, err error) {
-	h, err := c.do(ctx, request{operation: "CreateConsent", method: http.MethodPost, url: c.at("consents"), headers: to.headers(), body: r}, &created)
+	h, err := c.do(ctx, request{operation: "CreateConsent", method: http.MethodPost, url: c.at("consents"), headers: c.preferred(to), body: r}, &created)
 	created.SCAApproach, created.Location = h.Get("ASPSP-SCA-Approach"), h.Get("Location")
 	return created, err
 }

@@ -89,6 +89,9 @@ func ScopeOfConsent(consentID string) string { return "AIS:" + consentID }
 func ScopeOfBasket(basketID string) string   { return "SBS:" + basketID }
 func ScopeOfPayment(paymentID string) string { return "PIS:" + paymentID }
 
+// ScopeOfCancellation is that of the cancellation of a payment.
+func ScopeOfCancellation(paymentID string) string { return "Cancel-PIS:" + paymentID }
+
 // ScopeOfFundsConsent is that of a consent to confirm funds.
 func ScopeOfFundsConsent(consentID string) string { return "PIIS:" + consentID }
 
