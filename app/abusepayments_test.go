@@ -250,6 +250,60 @@ func TestOthersFundsConsents(t *testing.T) {
 	}
 }
 
+// onBaskets is every operation on a signing basket.
+var onBaskets = []operation{
+	{"GET", ""}, {"DELETE", ""}, {"GET", "/status"}, {"GET", "/authorisations"}, {"POST", "/authorisations"}, {"GET", "/authorisations/%s"}, {"PUT", "/authorisations/%s"},
+}
+
+// TestOthersBaskets does what TestOthersPayments does for signing baskets, and puts what is
+// another's into one.
+func TestOthersBaskets(t *testing.T) {
+	t.Parallel()
+	s := world(t, nil)
+	isar, lon := s.Bank("standard"), s.Bank("bankart")
+	alpa, sava := s.Client(s.Certificate(s.TPPs[0])), s.Client(apptest.Issue(t, s.CA(), nil))
+	explicit := h{"TPP-Redirect-URI": apptest.Redirect, "TPP-Explicit-Authorisation-Preferred": "true"}
+	var payments []string
+	for service, body := range orderBodies(s.Personas[0], s.Personas[1]) {
+		a := s.Ask(alpa, http.MethodPost, isar.XS2A+"/v1/"+service+"/sepa-credit-transfers", explicit, body)
+		if a.Status != http.StatusCreated {
+			t.Fatalf("%s: %s", service, a)
+		}
+		payments = append(payments, a.Get("paymentId"))
+	}
+	consent := s.Ask(alpa, http.MethodPost, isar.XS2A+"/v1/consents", explicit, apptest.ConsentBody(30)).Get("consentId")
+	const at = "/v1/signing-baskets"
+	created := s.Ask(alpa, http.MethodPost, isar.XS2A+at, h{"TPP-Redirect-URI": apptest.Redirect}, fmt.Sprintf(`{"paymentIds":[%q,%q]}`, payments[0], payments[1]))
+	id := created.Get("basketId")
+	started := s.Ask(alpa, http.MethodPost, isar.XS2A+at+"/"+id+"/authorisations", h{"TPP-Redirect-URI": apptest.Redirect}, "{}")
+	sca := started.Get("authorisationId")
+	if id == "" || sca == "" || consent == "" {
+		t.Fatalf("%s %s", created, started)
+	}
+	for _, op := range onBaskets {
+		t.Run(op.method+" "+op.below, func(t *testing.T) {
+			hides(t, op.ask(s, sava, isar.XS2A+at+"/"+id, sca), op.ask(s, sava, isar.XS2A+at+"/"+other(id), sca), "RESOURCE_UNKNOWN")
+			hides(t, op.ask(s, alpa, lon.XS2A+at+"/"+id, sca), op.ask(s, alpa, lon.XS2A+at+"/"+other(id), sca), "SERVICE_INVALID", "RESOURCE_UNKNOWN", "TOKEN_INVALID")
+			is(t, op.ask(s, s.Client(nil), isar.XS2A+at+"/"+id, sca), http.StatusUnauthorized, "CERTIFICATE_MISSING")
+			if strings.Contains(op.below, "%s") {
+				hides(t, op.ask(s, alpa, isar.XS2A+at+"/"+id, other(sca)), op.ask(s, alpa, isar.XS2A+at+"/"+id, strings.Repeat("z", len(sca))), "RESOURCE_UNKNOWN")
+			}
+		})
+	}
+	// Another's payment that is free, one that is in a basket, and a consent.
+	for name, member := range map[string][2]string{"payment": {"paymentIds", payments[2]}, "payment in a basket": {"paymentIds", payments[0]}, "consent": {"consentIds", consent}} {
+		t.Run("another's "+name+" is put into a basket", func(t *testing.T) {
+			put := func(id string) apptest.Answer {
+				return s.Ask(sava, http.MethodPost, isar.XS2A+at, h{"X-Request-ID": "99391c7e-ad88-49ec-a2ad-99ddcb1f7723", "TPP-Redirect-URI": "https://sava.example/cb"}, fmt.Sprintf(`{%q:[%q]}`, member[0], id))
+			}
+			hides(t, put(member[1]), put(other(member[1])), "RESOURCE_UNKNOWN")
+		})
+	}
+	if a := s.Ask(alpa, http.MethodGet, isar.XS2A+at+"/"+id+"/status", nil, ""); a.Get("transactionStatus") != "RCVD" {
+		t.Errorf("after all that: %s", a)
+	}
+}
+
 // TestNotificationAddresses asks with everything that can be created for notifications that
 // must not be sent.
 func TestNotificationAddresses(t *testing.T) {
