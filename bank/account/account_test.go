@@ -325,6 +325,13 @@ func TestPeriodFilters(t *testing.T) {
 	if want := []string{"e02", "e03", "e04"}; err != nil || !slices.Equal(ids, want) {
 		t.Errorf("got %v, %v; want %v: both days count", ids, err, want)
 	}
+	// What the bank has dated ahead is none of today's entries.
+	ahead := consenttest.Entry{ID: "ahead", Amount: "1.00", Currency: "EUR", Date: "2026-03-02"}
+	d.Bank.Booked["1"] = append([]consenttest.Entry{ahead}, d.Bank.Booked["1"]...)
+	ids, _, err = d.page(t, d.attended(c), account.Report{ResourceID: d.first(t, c), BookingStatus: "both", From: day.New(2026, 2, 25), To: day.New(2026, 3, 9)})
+	if err != nil || len(ids) == 0 || slices.Contains(ids, "ahead") {
+		t.Errorf("got %v, %v", ids, err)
+	}
 }
 
 func TestOneTransaction(t *testing.T) {
@@ -508,8 +515,16 @@ func TestPagesThatGoRoundInACircle(t *testing.T) {
 	d := open(t)
 	c := d.given(t)
 	id := d.first(t, c)
+	d.At.Accounts.ItemsPerPageDefault = 1
+	_, p, err := d.page(t, d.attended(c), account.Report{ResourceID: id, BookingStatus: "booked", From: since})
+	if err != nil || p.Last == "" {
+		t.Fatal(p, err)
+	}
 	d.Cores["lon"] = circle{d.Bank}
-	_, _, err := d.page(t, d.attended(c), account.Report{ResourceID: id, BookingStatus: "booked", From: since})
+	if _, _, err := d.page(t, d.attended(c), account.Report{ResourceID: id, BookingStatus: "booked", From: since, Cursor: p.Last}); !errors.Is(err, core.ErrMalformed) {
+		t.Errorf("the last page: %v", err)
+	}
+	_, _, err = d.page(t, d.attended(c), account.Report{ResourceID: id, BookingStatus: "booked", From: since})
 	if !errors.Is(err, core.ErrMalformed) {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,6 +113,9 @@ func TestOnlyWhatIsNewSinceTheLastReport(t *testing.T) {
 			ids, p, err := d.page(t, d.attended(c), q)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if p.Download != "" {
+				t.Error("what is new can be downloaded, which would be all")
 			}
 			got = append(got, ids...)
 			if q.Cursor = p.Next; q.Cursor == "" {
@@ -449,6 +453,30 @@ func TestACopyOfTheBanksIsKeptFresh(t *testing.T) {
 		if _, err := d.Accounts(t.Context(), d.attended(c), false); err != nil {
 			t.Errorf("a bank that %s: %v", name, err)
 		}
+	}
+
+	// One that keeps no copy is asked again only when its last answer is old.
+	d.Pass(2 * time.Hour)
+	asked = 0
+	d.Bank.OnRefresh = func(string) error { asked++; return core.ErrNotOffered }
+	read(d.attended(c), 1)
+	read(d.attended(c), 1)
+	// A refresh of which nothing is heard is believed to be under way for five minutes.
+	d.Pass(2 * time.Hour)
+	asked = 0
+	d.Bank.OnRefresh = func(string) error { asked++; return nil }
+	impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for range 2 {
+		if _, err := d.Accounts(impatient, d.attended(c), false); asked != 1 {
+			t.Errorf("asked %d times, %v", asked, err)
+		}
+	}
+	d.Pass(5*time.Minute + 1)
+	impatient, cancel = context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := d.Accounts(impatient, d.attended(c), false); asked != 2 {
+		t.Errorf("when it must be lost: asked %d times, %v", asked, err)
 	}
 	if err := d.Refreshed(t.Context(), "lon", strconv.Itoa(1), true); !errors.Is(err, core.ErrSessionUnknown) {
 		t.Errorf("a session of no refresh: %v", err)
