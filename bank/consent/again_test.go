@@ -86,6 +86,16 @@ func TestAuthoriseAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	story(t, "an access that the bank goes on with is not ended there", func(t *testing.T, w *consenttest.World) {
+		olderByAuthorisation(w)
+		c := w.Given(t, consenttest.Everything(), "u1", nil)
+		if err := w.Authorisations.Success(t.Context(), "lon", core.Success{Session: sca(t, w, c).Session, UserID: "u1", Token: c.Token}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.TellBanks(t.Context()); err != nil || w.Bank.Revoked() != nil {
+			t.Errorf("told the end of %v, %v", w.Bank.Revoked(), err)
+		}
+	})
 	story(t, "the PSU gives something else this time", func(t *testing.T, w *consenttest.World) {
 		olderByAuthorisation(w)
 		a, b := byIBAN(ibanA), byIBAN(ibanB)

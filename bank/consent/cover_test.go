@@ -224,3 +224,27 @@ func TestCoveredBeforeTheBankHasTold(t *testing.T) {
 		t.Errorf("which of them are of the right type only the bank can tell: got %+v", got)
 	}
 }
+
+// Only where the TPP asked for all accounts is what the PSU chose another thing than what was
+// asked for.
+func TestChosen(t *testing.T) {
+	a := byIBAN(ibanA)
+	single := &core.Grant{Balances: []core.AccountReference{a}, Transactions: []core.AccountReference{a}}
+	for _, tt := range []struct {
+		name  string
+		model consent.Model
+		grant *core.Grant
+		want  bool
+	}{
+		{"all were asked for, single ones given", consent.Global, single, true},
+		{"a list of all, single ones given", consent.AvailableAccounts, single, true},
+		{"all were asked for and given", consent.Global, &core.Grant{AllPSD2: true}, false},
+		{"nobody says what was given", consent.Global, nil, false},
+		{"the choice was left to the PSU", consent.BankOffered, single, false},
+		{"single ones were asked for", consent.Dedicated, single, false},
+	} {
+		if got := (consent.Consent{Model: tt.model, Grant: tt.grant}).Chosen(); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}

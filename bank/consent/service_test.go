@@ -214,6 +214,7 @@ func TestReplacement(t *testing.T) {
 		w.Allow(t, theirs, "u1", nil)
 		mine := w.Given(t, consenttest.Everything(), "u1", nil)
 		w.Given(t, oneOff(), "u1", nil) // does not replace either
+		w.Given(t, funds, "u1", nil)    // nor does one of funds
 		for name, id := range map[string]string{"a one-off": single.ID, "of funds": piis.ID, "of another PSU": hers.ID, "of another TPP": theirs.ID, "a recurring one, by a one-off": mine.ID} {
 			if c, err := w.Store.Get(t.Context(), "lon", id); err != nil || c.Status != consent.Valid {
 				t.Errorf("%s: %s, %v", name, c.Status, err)
