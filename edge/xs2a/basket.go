@@ -55,7 +55,7 @@ func (a *API) createBasket(c *call) (answer, error) {
 		return answer{}, err
 	}
 	k, err := a.Baskets.Create(c.Context(), a.Bank, c.tpp, basket.Creation{
-		Request: basket.Request{Payments: body.PaymentIDs, Consents: body.ConsentIDs}, RequestID: c.requestID, Body: compacted(text), Notification: wish,
+		Request: basket.Request{Payments: plainIDs(body.PaymentIDs), Consents: plainIDs(body.ConsentIDs)}, RequestID: c.requestID, Body: compacted(text), Notification: wish,
 	})
 	if err != nil {
 		return answer{}, err
@@ -66,6 +66,14 @@ func (a *API) createBasket(c *call) (answer, error) {
 	return answer{status: http.StatusCreated, header: http.Header{"Location": {self.Href}}, body: basketCreated{
 		TransactionStatus: string(k.Status), BasketID: k.ID, Links: l,
 	}}, err
+}
+
+// plainIDs empties those of ids that cannot be identifiers of ours: they are as unknown as others.
+func plainIDs(ids []string) []string {
+	for i, id := range ids {
+		ids[i] = plainID(id)
+	}
+	return ids
 }
 
 // mayHold checks that the caller has the role for what a basket holds, and, where a log-in

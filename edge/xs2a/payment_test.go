@@ -19,6 +19,8 @@ import (
 
 	"kontor/bank/authorisation"
 	"kontor/bank/authorisation/authorisationsql"
+	"kontor/bank/basket"
+	"kontor/bank/basket/basketsql"
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
@@ -38,18 +40,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata with what the API answers now")
 
-// TestPaymentDialogues replays testdata/payment*.txt and testdata/funds*.txt.
+// TestPaymentDialogues replays testdata/payment*.txt, testdata/funds*.txt and testdata/basket*.txt.
 //
 // A line that starts with ">" is a request: method, path, body. Lines above it that start
 // with "|" are headers for it. The lines under it are the answer that is expected. "!" is
 // what the bank does: how it answers from now on, or what it reports of the last session.
 // "+" lets time pass. "X-Request-ID" and "PSU-IP-Address" are sent unless told otherwise;
-// "TPP: other" is another TPP, "TPP: ai" one without the roles. "@ standard" before all else is
-// a bank with every service and product, "@ direct" one that also cancels without SCA, and
-// "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile bankart. a body that begins with @ is a paper.
+// "TPP: other" is another TPP, "TPP: both" one that also reads accounts, "TPP: ai" one without
+// the roles. "@ standard" before all else is a bank with every service and product, "@ direct"
+// one that also cancels without SCA, "@ unmixed" one whose baskets hold one kind, and
+// "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile
+// bankart. A body that begins with @ is a paper.
 // {p} and {a} are the payment and the authorisation that the last answers named.
 func TestPaymentDialogues(t *testing.T) {
-	for _, pattern := range []string{"payment*.txt", "funds*.txt"} {
+	for _, pattern := range []string{"payment*.txt", "funds*.txt", "basket*.txt"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no %s, %v", pattern, err)
@@ -86,6 +90,7 @@ type stage struct {
 	answer    string // page, silent, away, refuses, unknown
 	session   string // of the last payment, or of its cancellation
 	handed    string // session of the last payment
+	basket    core.BasketOrder
 }
 
 func (s *stage) StartPayment(_ context.Context, o core.PaymentOrder) (*core.Update, error) {
@@ -132,6 +137,41 @@ func (s *stage) CancelPayment(_ context.Context, c core.Cancellation) (*core.Upd
 	return &core.Update{RedirectURL: "https://bank.example/sca/3"}, nil
 }
 
+func (s *stage) StartBasket(_ context.Context, o core.BasketOrder) (*core.Update, error) {
+	s.session, s.basket = o.Session, o
+	switch s.answer {
+	case "away":
+		return nil, fmt.Errorf("%w: dial tcp 192.0.2.1:443: connection refused", core.ErrUnavailable)
+	case "refuses":
+		return nil, fmt.Errorf("%w: InvalidAttributeValue", core.ErrRefused)
+	case "unknown":
+		return nil, core.ErrUnknownOutcome
+	}
+	return &core.Update{RedirectURL: "https://bank.example/sca/4"}, nil
+}
+
+// members reports that the PSU has approved each member of the last basket.
+func (s *stage) members() error {
+	var all []string
+	for _, p := range s.basket.Payments {
+		all = append(all, p.Session)
+	}
+	for _, a := range s.basket.Accesses {
+		all = append(all, a.Session)
+	}
+	for i, session := range all {
+		if err := s.auths.Success(context.Background(), "lon", core.Success{Session: session, UserID: "psu-7", Token: fmt.Sprint("token", i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stage) StartAccess(_ context.Context, r core.AccessRequest) (*core.Update, error) {
+	s.session = r.Session
+	return &core.Update{RedirectURL: "https://bank.example/sca/5"}, nil
+}
+
 func (s *stage) StartFundsAccess(_ context.Context, r core.FundsAccessRequest) (*core.Update, error) {
 	s.session = r.Session
 	return &core.Update{RedirectURL: "https://bank.example/sca/2"}, nil
@@ -149,11 +189,13 @@ func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountR
 	return m.Minor <= 10000, nil
 }
 
-// report plays an event of the bank: success, fail [status], update <status> [funds], or says
+// report plays an event of the bank: success, members, fail [status], update <status> [funds], or says
 // <text for the PSU>.
 func (s *stage) report(words []string) error {
 	words = append(words, "", "")
 	switch words[0] {
+	case "members":
+		return s.members()
 	case "success":
 		return s.auths.Success(context.Background(), "lon", core.Success{Session: s.session, UserID: "psu-7", Token: "token", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}})
 	case "fail":
@@ -178,12 +220,12 @@ func whole(p *profile.Profile) {
 	}
 	p.Payments.Products = map[string][]string{"payments": all, "bulk-payments": all, "periodic-payments": {"sepa-credit-transfers", "pain.001-sepa-credit-transfers"}}
 	p.Payments.Enabled, p.Payments.Cancellation, p.Payments.BulkMax = true, profile.CancelAuthorised, 3
-	p.Baskets.Enabled = true
+	p.Baskets = profile.Baskets{Enabled: true, Mixed: true, SizeMax: 4}
 	p.OAuth, p.SCAApproaches = profile.OAuth{Mode: profile.OAuthNone}, []profile.SCAApproach{profile.Redirect}
 }
 
 func openStage(t *testing.T, profileName string, change ...func(*profile.Profile)) *stage {
-	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations, fundssql.Migrations)
+	db := sqldbtest.SQLite(t, auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations, basketsql.Migrations, fundssql.Migrations)
 	keys, err := secretbox.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -196,8 +238,8 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	clock := func() time.Time { return s.now }
 	var ids atomic.Int32
 	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
-	direct, verifying := profileName == "direct", profileName == "verifying"
-	if direct || verifying {
+	direct, verifying, unmixed := profileName == "direct", profileName == "verifying", profileName == "unmixed"
+	if direct || verifying || unmixed {
 		profileName = "standard"
 	}
 	b, err := profile.Load(profileName)
@@ -206,6 +248,9 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	}
 	if profileName == "standard" {
 		whole(&b)
+	}
+	if profileName == "standard" && unmixed {
+		b.Baskets.Mixed = false
 	}
 	if direct {
 		b.Payments.Cancellation = profile.CancelDirect
@@ -231,10 +276,16 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 		Store: paymentsql.Store{DB: db}, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record, Atomically: db.Atomically,
 		ReturnURL: returnURL, Now: clock, NewID: newID, Log: log,
 	}
-	s.auths.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfConsent: consents, authorisation.OfPayment: paying, authorisation.OfCancellation: paying}
+	together := &basket.Service{
+		Store: basketsql.Store{DB: db}, Payments: paying, Consents: consents, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record,
+		Atomically: db.Atomically, ReturnURL: returnURL, Now: clock, NewID: newID, Log: log,
+	}
+	s.auths.Subjects = map[authorisation.Kind]authorisation.Subject{
+		authorisation.OfConsent: consents, authorisation.OfPayment: paying, authorisation.OfCancellation: paying, authorisation.OfBasket: together,
+	}
 	api := &xs2a.API{
 		Bank: bank, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
-		Consents: consents, Authorisations: s.auths, Payments: paying, Now: clock, Log: log,
+		Consents: consents, Authorisations: s.auths, Payments: paying, Baskets: together, Now: clock, Log: log,
 		Funds: &funds.Service{Consents: consents, Cores: cores, Answers: fundssql.Store{DB: db}, Audit: record, Now: clock},
 		Identify: func(r *http.Request) (tpp.TPP, error) {
 			switch r.Header.Get("TPP") {
@@ -242,6 +293,8 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 				return tpp.TPP{ID: "PSDSI-BS-7654321", Name: "Drugi", DNSNames: []string{"tpp.example"}, Roles: []eidas.Role{eidas.PI, eidas.IC}}, nil
 			case "ai":
 				return tpp.TPP{ID: "PSDSI-BS-1111111", Name: "Bralec", Roles: []eidas.Role{eidas.AI}}, nil
+			case "both":
+				return tpp.TPP{ID: "PSDSI-BS-1234567", Name: "Plačilo d.o.o.", DNSNames: []string{"tpp.example"}, Roles: []eidas.Role{eidas.PI, eidas.AI}}, nil
 			case "none":
 				return tpp.TPP{}, tpp.ErrCertificateMissing
 			}
@@ -283,7 +336,7 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 			headers[http.CanonicalHeaderKey(name)] = []string{strings.TrimSpace(value)}
 		case '!':
 			words := strings.Fields(rest)
-			if words[0] == "success" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
+			if words[0] == "success" || words[0] == "members" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
 				if err := s.report(words); err != nil {
 					fmt.Fprintln(&out, err)
 				}

@@ -185,6 +185,7 @@ var deviations = []deviation{
 	{"", 401, "CERTIFICATE_REVOKED", "the file spells it CERTIFICATE_REVOKE; its own prose and all implementations do not"},
 	{"updateConsentsPsuData", 200, "matches more than one oneOf schemas", "the file's answers to the steps overlap: any of them may be a status and links"},
 	{"getPaymentInformation", 200, "matches more than one oneOf schemas", "a standing order is a single payment, too, where members that are not named are ignored"},
+	{"updateSigningBasketPsuData", 200, "matches more than one oneOf schemas", "the same"},
 	{"updatePaymentPsuData", 200, "matches more than one oneOf schemas", "the same"},
 	{"updatePaymentCancellationPsuData", 200, "matches more than one oneOf schemas", "the same"},
 	{"", 0, `"transactionStatus":"RCVC"`, "the file is of 1.3.11, the status of 1.3.16"},
