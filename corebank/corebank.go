@@ -17,7 +17,8 @@
 // another bank of the house (Join) each have a posting ID of their own, so that each happens
 // once, whoever dies in between. Nothing of a payment is executed while it is being cancelled.
 // A basket is approved whole, by one code over all of its members, and then done member by
-// member: what has no cover is rejected, and the others go on.
+// member: what has no cover is rejected, and the others go on. Standing orders that were given
+// at the bank itself are executed like a series; no third party hears of them.
 //
 // What a customer gives can be less than was asked, account by account, and be changed
 // later on her own page. The connector answers from the books, or from a copy of them that
@@ -196,6 +197,9 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 			}
 		}
 	}
+	if err := b.planOrders(ctx); err != nil {
+		return nil, fmt.Errorf("reference bank %q: standing orders: %w", c.Code, err)
+	}
 	if err := b.firstCopy(ctx); err != nil {
 		return nil, fmt.Errorf("reference bank %q: copy: %w", c.Code, err)
 	}
@@ -254,7 +258,7 @@ func (b *Bank) Close() {
 // work does what is due. swept says whether to remove what nobody needs any more.
 func (b *Bank) work(ctx context.Context, sweep bool) error {
 	_, err := b.deliverDue(ctx)
-	err = errors.Join(err, b.doApproved(ctx, ""), b.executeDue(ctx))
+	err = errors.Join(err, b.doApproved(ctx, ""), b.executeDue(ctx), b.executeOrders(ctx))
 	if len(b.joined) > 0 {
 		err = errors.Join(err, b.deliverTransfers(ctx))
 	}

@@ -23,7 +23,7 @@ func (c connector) StandingOrders(ctx context.Context, token, accountID string) 
 		return nil, err
 	}
 	rows, err := c.db.Query(ctx, `SELECT id, amount, currency, details, start_date, end_date, frequency, rule, months, day
-		FROM corebank_standing_order WHERE bank = $1 AND account = $2 ORDER BY id LIMIT 1000`, c.code, accountID)
+		FROM corebank_standing_order WHERE bank = $1 AND account = $2 AND due <> '' ORDER BY id LIMIT 1000`, c.code, accountID)
 	if err != nil {
 		return nil, err
 	}

@@ -33,10 +33,14 @@ func (b *Bank) seed(ctx context.Context) error {
 			if !o.End.IsZero() {
 				end = o.End.String()
 			}
+			on := ""
+			if !o.Next.IsZero() {
+				on = plan{Rule: o.Rule}.executed(o.Next).String()
+			}
 			if _, err := tx.Exec(`INSERT INTO corebank_standing_order
-					(bank, account, id, amount, currency, details, start_date, end_date, frequency, rule, months, day)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-				b.code, o.Account, o.ID, o.Amount.Minor, o.Amount.Currency, o.Details.Pack(), o.Start.String(), end, o.Frequency, o.Rule, o.Months, o.Day); err != nil {
+					(bank, account, id, amount, currency, details, start_date, end_date, frequency, rule, months, day, due, execute_on)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+				b.code, o.Account, o.ID, o.Amount.Minor, o.Amount.Currency, o.Details.Pack(), o.Start.String(), end, o.Frequency, o.Rule, o.Months, o.Day, o.Next.String(), on); err != nil {
 				return fmt.Errorf("standing order %s: %w", o.ID, err)
 			}
 		}

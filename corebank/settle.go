@@ -52,8 +52,8 @@ func (b *Bank) partyOf(a account) party {
 
 // An outgoing transfer is on its way to another bank.
 type outgoing struct {
-	ID       string   `json:"id"` // of its posting
-	Payment  string   `json:"payment"`
+	ID       string   `json:"id"`             // of its posting
+	Payment  string   `json:"payment"`        // empty: of a standing order
 	Item     int      `json:"item,omitempty"` // of a bulk, from 1
 	Peer     string   `json:"peer"`
 	Product  string   `json:"product"`
@@ -145,6 +145,12 @@ func (b *Bank) delivered(tx *sqldb.Tx, out *reports, o outgoing, reason string) 
 	n, err := tx.Exec(`UPDATE corebank_transfer SET state = $1, reason = $2 WHERE bank = $3 AND id = $4 AND state = 'waiting'`, state, reason, b.code, o.ID)
 	if err != nil || n == 0 { // somebody else took it down at the same moment
 		return err
+	}
+	if o.Payment == "" { // of a standing order: nobody but the customer hears of it
+		if reason == "" {
+			return nil
+		}
+		return b.bookReturn(tx, o, reason)
 	}
 	p, err := scanPayment(tx.QueryRow(selectPayment, b.code, o.Payment))
 	if err != nil {

@@ -17,6 +17,7 @@ type Order struct {
 	Amount    money.Amount
 	Start     day.Day
 	End       day.Day // zero: none
+	Next      day.Day // the first due day that History does not show executed; zero: none
 	Frequency string  // Monthly, MonthlyVariable
 	Rule      string  // following, preceding or ""
 	Months    string  // 3,6,9,12 where the frequency is MonthlyVariable
@@ -43,6 +44,7 @@ func Orders(personas []Persona, today day.Day) []Order {
 					o.Frequency, o.Months = "MonthlyVariable", list(m.months)
 				}
 			}
+			o.Next = m.next(today)
 			all = append(all, o)
 		}
 		for _, m := range l.monthly {

@@ -201,3 +201,34 @@ func checkDigits(t *testing.T, whole, moved string) {
 		t.Errorf("the check digits of %s are wrong", whole)
 	}
 }
+
+// Where the history ends, a standing order goes on: the day after, either its next payment is
+// told, and another one is next, or neither.
+func TestAStandingOrderGoesOnWhereTheHistoryEnds(t *testing.T) {
+	before := map[string]day.Day{}
+	moved := 0
+	for today := day.New(2026, 11, 27); today.Before(day.New(2027, 1, 9)); today = today.AddDays(1) {
+		paid := map[string]bool{}
+		postings, _ := persona.History(persona.All(), today)
+		for _, p := range postings {
+			for _, l := range p.Lines {
+				if p.Booked == today && l.Details.Code == "PMNT-ICDT-STDO" && l.Amount.Minor < 0 {
+					paid[l.Account+l.Amount.String()] = true
+				}
+			}
+		}
+		for _, o := range persona.Orders(persona.All(), today) {
+			last, known := before[o.ID]
+			if known && (last != o.Next) != paid[o.Account+o.Amount.String()] {
+				t.Errorf("%s: %s was due on %s, is next on %s, and is told: %t", today, o.ID, last, o.Next, paid[o.Account+o.Amount.String()])
+			}
+			if known && last != o.Next {
+				moved++
+			}
+			before[o.ID] = o.Next
+		}
+	}
+	if moved < 10 {
+		t.Errorf("only %d payments", moved)
+	}
+}

@@ -30,17 +30,37 @@ func (m monthly) due(d, today day.Day) bool {
 			break
 		}
 	}
-	moved := planned
-	for weekend(moved) && m.rule != "" {
+	return m.moved(planned) == d && m.planned(planned, today)
+}
+
+// planned says whether m is due on d, before a weekend moves it.
+func (m monthly) planned(d, today day.Day) bool {
+	start, end := m.period(today)
+	return d.DayOfMonth() == m.dayOfMonth && !d.Before(start) && (end.IsZero() || !d.After(end)) &&
+		(m.special == nil || len(m.months) == 0 || slices.Contains(m.months, int(d.Month())))
+}
+
+// moved is the day on which m happens that is planned for d.
+func (m monthly) moved(d day.Day) day.Day {
+	for m.special != nil && m.rule != "" && weekend(d) {
 		if m.rule == "following" {
-			moved = moved.AddDays(1)
+			d = d.AddDays(1)
 		} else {
-			moved = moved.AddDays(-1)
+			d = d.AddDays(-1)
 		}
 	}
-	start, end := m.period(today)
-	return planned.DayOfMonth() == m.dayOfMonth && moved == d && !planned.Before(start) && (end.IsZero() || !planned.After(end)) &&
-		(len(m.months) == 0 || slices.Contains(m.months, int(planned.Month())))
+	return d
+}
+
+// next is the first planned day of which the history up to today knows nothing; zero: none.
+func (m monthly) next(today day.Day) day.Day {
+	const aYear = 366
+	for d := today.AddDays(-3); !d.After(today.AddDays(aYear)); d = d.AddDays(1) {
+		if m.planned(d, today) && m.moved(d).After(today) {
+			return d
+		}
+	}
+	return day.Day{}
 }
 
 func weekend(d day.Day) bool { return d.Weekday() == time.Saturday || d.Weekday() == time.Sunday }
