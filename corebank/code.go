@@ -135,7 +135,10 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 			return errCodesSent
 		}
 		text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
-		if j.Kind == kindChange {
+		switch j.Kind {
+		case kindAllow:
+			text = fmt.Sprintf(textOf(c.Language, "sms.allow"), b.name, j.AppName, code)
+		case kindChange:
 			text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
 		}
 		if len(approves.linked) > 0 {
@@ -242,6 +245,8 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		return b.cancelPayment(tx, out, j, p, "finalised")
 	case kindBasket:
 		return b.approveMembers(tx, out, j)
+	case kindAllow:
+		return b.allowFunds(tx, j)
 	}
 	return b.grantAccess(tx, out, j)
 }

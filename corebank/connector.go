@@ -24,6 +24,7 @@ var (
 	_ sdk.Cancellations        = connector{}
 	_ sdk.Baskets              = connector{}
 	_ sdk.FundsConfirmations   = connector{}
+	_ sdk.FundsAtBank          = connector{}
 	_ sdk.Cards                = connector{}
 	_ sdk.CardTransactions     = connector{}
 	_ sdk.StandingOrders       = connector{}

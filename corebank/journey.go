@@ -25,6 +25,7 @@ const (
 	kindChange  = "change" // of an access, begun by its customer: the hub does not hear of it
 	kindCancel  = "cancel" // of a payment
 	kindBasket  = "basket" // several payments and accesses, each a journey of its own
+	kindAllow   = "allow"  // checks of funds, begun by the customer: the hub does not hear of it
 	kindNone    = "none"   // nothing: the hub was told that no payment of this session is here
 )
 
@@ -71,9 +72,10 @@ type request struct {
 	Change     string        `json:"change,omitempty"` // ID of the access that is changed
 	Card       *cardView     `json:"card,omitempty"`   // that funds are checked for
 
-	Cancels  string `json:"cancels,omitempty"`  // ID of the payment that is cancelled
-	Refused  string `json:"refused,omitempty"`  // why a payment was rejected before it was kept
-	Exempted bool   `json:"exempted,omitempty"` // no SCA was needed
+	Funder   *funder `json:"funder,omitempty"`   // that may check funds
+	Cancels  string  `json:"cancels,omitempty"`  // ID of the payment that is cancelled
+	Refused  string  `json:"refused,omitempty"`  // why a payment was rejected before it was kept
+	Exempted bool    `json:"exempted,omitempty"` // no SCA was needed
 }
 
 // page is the journey whose page the customer sees.
@@ -94,6 +96,9 @@ func (j journey) payment() string {
 	}
 	return ""
 }
+
+// own says whether the customer began j herself: the hub does not hear of it.
+func (j journey) own() bool { return j.Kind == kindChange || j.Kind == kindAllow }
 
 func (j journey) over() bool { return j.State != stateOpen && j.State != stateCode }
 
@@ -278,7 +283,7 @@ func (b *Bank) ended(tx *sqldb.Tx, out *reports, j journey, state, class, messag
 			return err
 		}
 	}
-	if j.Kind == kindChange {
+	if j.own() {
 		return nil
 	}
 	return b.fail(tx, out, j, class, message)
@@ -308,8 +313,9 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 		}
 		return keep(func(a account) bool { return slices.ContainsFunc(named, a.isMeantBy) }), false, nil
 	case kindFunds:
-		// A sum is on an account of one currency, and what is owed is no money.
-		return keep(func(a account) bool { return a.isMeantBy(*j.Request.Account) && !a.bundles() && a.Type != typeLoan }), true, nil
+		return keep(func(a account) bool { return a.isMeantBy(*j.Request.Account) && a.checked() }), true, nil
+	case kindAllow:
+		return keep(func(a account) bool { return a.ID == j.Choice[0].account && a.checked() }), true, nil
 	case kindPayment:
 		p, err := b.payment(ctx, j.ID)
 		if err != nil {

@@ -58,6 +58,23 @@ func (b *Bank) me(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		to += "?withdrawn=1"
+	case action == "disallow":
+		if err := b.disallow(r.Context(), v.who.ID, r.PostFormValue("tpp"), r.PostFormValue("account")); err != nil {
+			b.fault(w, r, err)
+			return
+		}
+		to += "?withdrawn=1"
+	case action == "allow":
+		path, key, err := b.startAllow(r.Context(), v.who.ID, funder{TPP: r.PostFormValue("tpp"), Name: r.PostFormValue("name")}, r.PostFormValue("account"))
+		switch {
+		case err != nil:
+			b.fault(w, r, err)
+			return
+		case key != "":
+			b.showMe(w, r, v, http.StatusUnprocessableEntity, key)
+			return
+		}
+		to = path
 	case action == "change":
 		path, err := b.startChange(r.Context(), v.who.ID, r.PostFormValue("access"))
 		switch {
@@ -91,6 +108,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		b.fault(w, r, err)
 		return
 	}
+	if r.URL.Query().Get("allowed") != "" {
+		p.Notice = "me.allowed"
+	}
 	labels := map[string]string{}
 	for _, a := range accounts {
 		labels[a.ID] = a.Shown()
@@ -99,6 +119,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 			labels[a.ID] += " – " + a.Product
 		case a.IBAN != "":
 			labels[a.ID] += " " + a.Currency
+		}
+		if a.checked() {
+			p.Accounts = append(p.Accounts, accountChoice{ID: a.ID, Label: labels[a.ID], Product: a.Product, Checked: r.PostFormValue("account") == a.ID})
 		}
 		if a.bundles() {
 			continue
@@ -109,6 +132,14 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		}
 		p.Balances = append(p.Balances, view)
 	}
+	if p.Allowed, err = b.allowedBy(r.Context(), v.who.ID); err != nil {
+		b.fault(w, r, err)
+		return
+	}
+	for i := range p.Allowed {
+		p.Allowed[i].Label = labels[p.Allowed[i].Account]
+	}
+	p.Login, p.AppName = r.PostFormValue("tpp"), r.PostFormValue("name")
 	accesses, err := b.accessesOf(r.Context(), v.who.ID)
 	if err != nil {
 		b.fault(w, r, err)

@@ -55,6 +55,7 @@ type page struct {
 	Login    string
 	Balances []balanceView
 	Accesses []accessView
+	Allowed  []allowance
 	Messages []message
 }
 

@@ -250,7 +250,7 @@ func (s *scaVisit) showState(status int, key string) {
 			p.State = "over"
 		}
 		p.ReturnTo, p.Title = j.RedirectURL, "end."+p.State
-		if j.Kind == kindChange {
+		if j.own() {
 			p.AppName = s.b.name
 			if p.State != stateDone {
 				p.ReturnTo = s.b.baseURL + "/me"
@@ -303,6 +303,8 @@ func (s *scaVisit) showChoice(status int, p page) {
 		p.Title, p.Text = "basket.title", "basket.text"
 		s.b.show(s.w, s.r, status, "choose", p)
 		return
+	case kindAllow:
+		p.Title, p.Text = "funds.title", "funds.text"
 	case kindLogin:
 		p.Title, p.Text, p.Button = "login.allowTitle", "login.allowText", "allow"
 		s.b.show(s.w, s.r, status, "choose", p)
