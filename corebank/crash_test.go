@@ -142,7 +142,7 @@ func (b *Bank) approvedBasket(t *testing.T, one transfer, payments, accesses int
 }
 
 // killWhileItWorks starts a child, and kills it some time after it has begun to work.
-func killWhileItWorks(t *testing.T, dsn string) {
+func killWhileItWorks(t *testing.T, dsn string, most time.Duration) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), crashDB+"="+dsn)
@@ -155,7 +155,7 @@ func killWhileItWorks(t *testing.T, dsn string) {
 	}
 	said := make([]byte, len(crashReady))
 	_, err = io.ReadFull(out, said)
-	time.Sleep(time.Duration(mathrand.IntN(150)) * time.Millisecond)
+	time.Sleep(mathrand.N(most))
 	child.Process.Kill() // SIGKILL
 	child.Wait()
 	if err != nil || string(said) != crashReady {
@@ -216,14 +216,16 @@ func TestKilledInBetween(t *testing.T) {
 			// And a basket of twenty payments and five accesses.
 			lon.approvedBasket(t, small(shop), 20, 5)
 			done := func() (n int) {
-				if err := lon.db.QueryRow(context.Background(), `SELECT (SELECT COUNT(*) FROM corebank_instalment) + (SELECT COUNT(*) FROM corebank_transfer WHERE state <> 'waiting')`).Scan(&n); err != nil {
+				if err := lon.db.QueryRow(context.Background(), `SELECT (SELECT COUNT(*) FROM corebank_instalment) + (SELECT COUNT(*) FROM corebank_transfer WHERE state <> 'waiting') +
+					(SELECT COUNT(*) FROM corebank_journey WHERE basket <> '' AND state = 'done')`).Scan(&n); err != nil {
 					t.Fatal(err)
 				}
 				return n
 			}
-			// On a busy machine a child gets little done before it is killed: then there are more.
+			// On a busy machine a child gets little done before it is killed: then there are more,
+			// and each has longer.
 			for kills := 0; kills < 12 || done() < 10 && kills < 60; kills++ {
-				killWhileItWorks(t, dsn)
+				killWhileItWorks(t, dsn, time.Duration(150+10*kills)*time.Millisecond)
 			}
 			before := done()
 			lon, isar := crashPair(t, dsn, crashAt.AddDate(0, 4, 0))
