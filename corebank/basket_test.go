@@ -371,8 +371,17 @@ func TestABasketIsFinishedLater(t *testing.T) {
 				t.Error(got)
 			}
 		}
+		// Whoever was about to do a member that is done does nothing.
+		for _, session := range []wire.String{r.Payments[0].SessionSecret, r.Accesses[0].SessionSecret} {
+			j, err := scanJourney(w.bank.db.QueryRow(ctx, selectJourney+`session_secret = $2`, "lon", string(session)))
+			w.do(err)
+			w.do(w.bank.doMember(ctx, j.ID, false))
+		}
 		if got := w.hub.of(r.Accesses[0].SessionSecret); got != "success" {
 			t.Error(got)
+		}
+		if e := w.status(r.Payments[0].SessionSecret); e.Status != "ACSC" || e.SCAStatus != "finalised" {
+			t.Errorf("%+v", e)
 		}
 	})
 }

@@ -34,6 +34,9 @@ func TestStandingOrdersAreExecuted(t *testing.T) {
 			{day.New(2026, time.December, 13), 66200},
 			{day.New(2026, time.December, 14), 81200},
 			{day.New(2026, time.December, 16), 89650},
+			{day.New(2026, time.December, 23), 93850},
+			{day.New(2027, time.January, 3), 93850}, // New Year and a weekend
+			{day.New(2027, time.January, 4), 155850},
 		} {
 			w.runTo(step.until)
 			w.do(w.bank.work(t.Context(), false)) // once more is not twice
@@ -44,7 +47,7 @@ func TestStandingOrdersAreExecuted(t *testing.T) {
 		if w.booked("ana-savings")-savings != 15000 {
 			t.Error(w.booked("ana-savings") - savings)
 		}
-		e := w.entries("ana-current", 1)[0]
+		e := w.entries("ana-current", 3)[2]
 		if e.Code != "PMNT-ICDT-STDO" || e.PartyName != "Zavarovalnica Breza d.d." || e.PartyIBAN == "" || e.Text != "Zavarovanje doma" || e.Amount.Minor != -8450 || e.Booked != "2026-12-16" {
 			t.Errorf("%+v", e)
 		}
