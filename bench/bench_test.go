@@ -37,13 +37,17 @@ func TestFloor(t *testing.T) {
 	}
 	for _, path := range hotPaths() {
 		t.Run("it answers "+path.about, func(t *testing.T) {
-			clients, err := load.Dial(s.api, m.client, 4)
+			count := 4
+			if path.most > 0 {
+				count = path.most
+			}
+			clients, err := load.Dial(s.api, m.client, count)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer clients.Close()
-			r := clients.Run(path.prepare(&s.target, 4), 4, 50*time.Millisecond)
-			if r.Failures > 0 || r.Requests < 4 {
+			r := clients.Run(path.prepare(&s.target, count), count, 50*time.Millisecond)
+			if r.Failures > 0 || r.Requests < count {
 				t.Errorf("%d of %d failed: %v\n%s", r.Failures, r.Requests, r.Failure, s.server.tail())
 			}
 		})

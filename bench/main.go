@@ -237,6 +237,9 @@ func compare(ctx context.Context, m *machine, o options, r *Report, db string, o
 			rounds = []struct{ connections, pairs int }{{1, few}, {16, few}}
 		}
 		for _, c := range rounds {
+			if path.most > 0 {
+				c.connections = min(c.connections, path.most)
+			}
 			row, err := measure(ctx, m, path, sides, c.connections, c.pairs)
 			if err != nil {
 				return err

@@ -60,6 +60,7 @@ type hotPath struct {
 	// a way that no two of them use the same one.
 	prepare func(t *target, count int) load.Operation
 	long    bool // an answer takes so long that fewer of them tell enough
+	most    int  // connections at once, 0 for as many as there are: a request has megabytes
 }
 
 // hotPaths lists all of them in the order of the report.
@@ -76,7 +77,7 @@ func hotPaths() []hotPath {
 		{name: "consent", about: "POST consent, with the bank's callback", prepare: createConsent},
 		{name: "payment", about: "POST payment, with the bank's callback", prepare: createPayment},
 		{name: "batch", about: "POST 1,000 payments as pain.001, with the bank's callback", prepare: batch(1000), long: true},
-		{name: "batch-long", about: "POST 10,000 payments as pain.001, with the bank's callback", prepare: batch(10_000), long: true},
+		{name: "batch-long", about: "POST 10,000 payments as pain.001, with the bank's callback", prepare: batch(10_000), long: true, most: 2},
 		{name: "funds", about: "POST funds confirmation through the bank", prepare: confirmFunds},
 	}
 }
