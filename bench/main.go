@@ -116,15 +116,13 @@ func run(ctx context.Context, o options) (err error) {
 		default:
 			err = fmt.Errorf("there is no database %q; there are sqlite and postgres", db)
 		}
-		if err != nil {
+		// What was measured is worth keeping when the next database does not answer.
+		if err := errors.Join(err, report.save(o.json)); err != nil {
 			return err
 		}
 	}
 	fmt.Println()
 	report.print(os.Stdout)
-	if err := report.save(o.json); err != nil {
-		return err
-	}
 	if report.void() {
 		return errors.New("the run is void")
 	}
