@@ -11,15 +11,16 @@ import (
 	"kontor/bank/core"
 	"kontor/bank/payment"
 	"kontor/bank/profile"
+	"kontor/kit/day"
 )
 
 func TestRefusals(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		p, p2, c := d.payment(t), d.payment(t), d.consent(t)
-		implicit, _, err := d.Consents.Create(t.Context(), d.bank, d.tpp, consent.Creation{Request: consent.Request{}})
-		if err == nil {
-			t.Fatalf("an empty request was taken: %+v", implicit)
-		}
+		begun, _, err := d.Consents.Create(t.Context(), d.bank, d.tpp, consent.Creation{Request: consent.Request{
+			Access: consent.Access{AllPSD2: consent.AllAccounts}, Recurring: true, ValidUntil: day.New(2026, 5, 1), FrequencyPerDay: 4,
+		}})
+		ok(t, err)
 		taken := d.payment(t)
 		d.basket(t, []string{taken}, nil)
 		gone := d.payment(t)
@@ -53,6 +54,7 @@ func TestRefusals(t *testing.T) {
 			{"a consent in the place of a payment", d.bank, []string{c}, nil, basket.ErrMember, "paymentIds[0]"},
 			{"a consent that there is not", d.bank, nil, []string{"none"}, basket.ErrMember, "consentIds[0]"},
 			{"a member of another basket", d.bank, []string{p, taken}, nil, payment.ErrBlocked, "paymentIds[1]"},
+			{"a consent whose authorisation began with it", d.bank, nil, []string{c, begun.ID}, basket.ErrReference, "consentIds[1]"},
 			{"a payment that has ended", d.bank, []string{gone}, []string{c}, basket.ErrReference, "paymentIds[0]"},
 		} {
 			_, err := d.Create(t.Context(), tt.bank, d.tpp, basket.Creation{Request: basket.Request{Payments: tt.payments, Consents: tt.consents}})

@@ -58,6 +58,10 @@ func (d *desk) StartBasket(_ context.Context, o core.BasketOrder) (*core.Update,
 	return &core.Update{RedirectURL: "https://bank.example/sca/1"}, nil
 }
 
+func (d *desk) StartAccess(context.Context, core.AccessRequest) (*core.Update, error) {
+	return nil, nil
+}
+
 func (d *desk) PaymentStatus(_ context.Context, session, _ string) (*core.Update, error) {
 	if d.status == nil {
 		return nil, core.ErrNotOffered
@@ -274,8 +278,15 @@ func TestAnEndOfTheBasketIsThatOfItsMembers(t *testing.T) {
 		{"the PSU refuses", func(t *testing.T, d *desk, a authorisation.Authorisation) {
 			ok(t, d.auths.Fail(t.Context(), "lon", core.Fail{Session: a.Session, Class: "AccessDenied"}))
 		}, "RJCT RJCT rejected"},
+		{"the bank cancels", func(t *testing.T, d *desk, a authorisation.Authorisation) {
+			ok(t, d.auths.Fail(t.Context(), "lon", core.Fail{Session: a.Session, Class: "AccessDenied", Status: "CANC"}))
+		}, "CANC CANC rejected"},
 		{"the bank fails: the consent can be authorised alone", func(t *testing.T, d *desk, a authorisation.Authorisation) {
 			ok(t, d.auths.Fail(t.Context(), "lon", core.Fail{Session: a.Session, Class: "InternalProviderError"}))
+			id := d.handed[0].Accesses[0].ConsentID
+			if c, err := d.Consents.Store.Get(t.Context(), "lon", id); c.Basket != "" || err != nil {
+				t.Errorf("the consent is still in %q, %v", c.Basket, err)
+			}
 		}, "RJCT RJCT received"},
 		{"the PSU forgets", func(t *testing.T, d *desk, _ authorisation.Authorisation) {
 			d.now = d.now.Add(d.bank.SCATimeout)

@@ -87,14 +87,14 @@ func (s *Service) startedBefore(
 	return a, found, err
 }
 
-// latest returns end, or the moment before at which k or one of its members would be over.
+// latest returns end, or the moment before at which one of k's members would be over; k itself
+// lives longer than they do.
 func (s *Service) latest(ctx context.Context, k Basket, end time.Time) (time.Time, error) {
 	sooner := func(t time.Time) {
 		if !t.IsZero() && t.Before(end) {
 			end = t
 		}
 	}
-	sooner(k.AuthoriseBy)
 	for _, id := range k.Payments {
 		p, err := s.Payments.Store.Outline(ctx, k.Bank, id)
 		if err != nil {
