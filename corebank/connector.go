@@ -21,6 +21,7 @@ var (
 	_ sdk.Payments             = connector{}
 	_ sdk.PaymentServices      = connector{}
 	_ sdk.PaymentQueries       = connector{}
+	_ sdk.PayeeVerification    = connector{}
 	_ sdk.Cancellations        = connector{}
 	_ sdk.Baskets              = connector{}
 	_ sdk.FundsConfirmations   = connector{}

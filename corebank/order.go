@@ -111,6 +111,7 @@ func readTransfer(kind product, w wire.Payment) (t transfer, err error) {
 			Instruction: string(w.InstructionIdentification), DebtorName: string(w.DebtorName), UltimateDebtor: string(w.UltimateDebtor),
 			UltimateCreditor: string(w.UltimateCreditor), CreditorID: string(w.CreditorID), Purpose: string(w.PurposeCode),
 			ChargeBearer: string(w.ChargeBearer), Agent: string(w.CreditorAccount.BIC), AgentName: string(w.CreditorAgentName), Address: w.CreditorAddress,
+			Verified: readVerification(w.PayeeVerification),
 		},
 	}
 	if s := w.RemittanceInformationStructured; s != nil {

@@ -78,6 +78,7 @@ func (c accountChoice) Told() string {
 type paymentView struct {
 	Payee, IBAN, Amount, Reference, Date, From string
 	Debit, Rate, Fee                           string // where money is exchanged, and where it costs
+	Verified                                   *payeeView
 	Plan                                       *planView
 	Bulk                                       *bulkView
 }
@@ -91,6 +92,8 @@ type planView struct {
 type bulkView struct {
 	Count, Refused, More int
 	First                []paymentView
+	Differing            []paymentView // payees that are called otherwise, or of whom that is not known
+	MoreDiffering        int
 	Batch                bool
 	Digest               string // the start of the hash that the code is tied to
 }

@@ -58,6 +58,8 @@ type words struct {
 	AgentName        string        `json:"agent_name,omitempty"`
 	Account          string        `json:"account,omitempty"` // of a payee without IBAN
 	Address          *wire.Address `json:"address,omitempty"`
+
+	Verified *wire.PayeeVerification `json:"verified,omitempty"` // what was found out about the payee
 }
 
 // A payment is what one journey is about. Its ID is the journey's, and part of the IDs of
@@ -163,9 +165,10 @@ func (c connector) StartPayment(ctx context.Context, r wire.PaymentCreate) error
 }
 
 // exempt says whether p may go without SCA: a low value to a beneficiary the customer
-// trusts, or to an own account (RTS art. 13, 15 and 16 together).
+// trusts, or to an own account (RTS art. 13, 15 and 16 together). She has to see one whose
+// payee is called otherwise.
 func (b *Bank) exempt(ctx context.Context, customer string, p payment) (bool, error) {
-	if p.Service != servicePayments || p.Amount.Currency != "EUR" || p.Product == productCrossBorder || p.Amount.Minor > exemptMax || p.ExecuteOn != "" {
+	if p.Service != servicePayments || p.Amount.Currency != "EUR" || p.Product == productCrossBorder || p.Amount.Minor > exemptMax || p.ExecuteOn != "" || p.differs() {
 		return false, nil
 	}
 	var n int

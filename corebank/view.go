@@ -8,12 +8,14 @@ import (
 const (
 	datesShown = 4 // of a series
 	itemsShown = 5 // of a bulk
+
+	differingShown = 50 // of a bulk: each may be a reason not to approve it
 )
 
 // viewPayment tells the customer what the code is tied to.
 func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 	p, b := *s.payment, s.b
-	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn}
+	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn, Verified: p.viewPayee()}
 	if p.Words.Structured != "" {
 		view.Reference = strings.TrimSpace(p.Words.Structured + " " + p.Remittance)
 	}
@@ -64,9 +66,18 @@ func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 	}
 	view.Bulk = &bulkView{Count: p.Items, Refused: p.Refused, More: p.Items - len(first), Batch: p.Batch, Digest: spaced(digest[:16])}
 	for _, i := range first {
-		view.Bulk.First = append(view.Bulk.First, paymentView{Payee: i.CreditorName, IBAN: spaced(i.payee()), Amount: i.Amount.String() + " " + i.Amount.Currency, Reference: i.Remittance})
+		view.Bulk.First = append(view.Bulk.First, i.view())
 	}
-	return view, nil
+	differing, count, err := b.differing(b.reading(ctx), p.ID, differingShown)
+	view.Bulk.MoreDiffering = count - len(differing)
+	for _, i := range differing {
+		view.Bulk.Differing = append(view.Bulk.Differing, i.view())
+	}
+	return view, err
+}
+
+func (t transfer) view() paymentView {
+	return paymentView{Payee: t.CreditorName, IBAN: spaced(t.payee()), Amount: t.Amount.String() + " " + t.Amount.Currency, Reference: t.Remittance, Verified: t.viewPayee()}
 }
 
 func (p payment) viewPlan() *planView {
