@@ -1,6 +1,10 @@
 package app
 
-import "time"
+import (
+	"time"
+
+	"kontor/bank/profile"
+)
 
 // With changes the configuration of the hub before it is built.
 func (o DevOptions) With(change func(*Config)) DevOptions { o.change = change; return o }
@@ -15,3 +19,6 @@ func (c *Config) SetLimits(header, request, answer time.Duration) {
 
 // Code is the code of b.
 func (b Bank) Code() string { return b.bank.Code }
+
+// Profile is that of b, to be changed.
+func (b *Bank) Profile() *profile.Profile { return &b.bank.Profile }
