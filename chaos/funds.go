@@ -28,7 +28,7 @@ func (p *payer) renew(ctx context.Context) {
 		switch {
 		case err != nil:
 			return err
-		case busy(status):
+		case p.l.busy(status):
 			return fmt.Errorf("answered %d", status)
 		case status != http.StatusCreated || json.Unmarshal(body, &created) != nil || created.ConsentID == "":
 			return p.wrongConsent("", "creation of a consent answered %d: %.300s", status, body)
@@ -71,7 +71,7 @@ func (p *payer) endConsent(ctx context.Context) {
 		switch {
 		case err != nil:
 			return err
-		case busy(status):
+		case p.l.busy(status):
 			return fmt.Errorf("answered %d", status)
 		// One that was ended by a request without an answer cannot be ended again.
 		case status == http.StatusNoContent, status == http.StatusConflict || strings.Contains(string(body), "CONSENT_"):
@@ -97,7 +97,7 @@ func (p *payer) askFunds(ctx context.Context) {
 	status, body, err := p.confirm(ctx, p.consent)
 	var a struct{ FundsAvailable *bool }
 	switch {
-	case err != nil || busy(status):
+	case err != nil || p.l.busy(status):
 	case status == http.StatusOK && json.Unmarshal(body, &a) == nil && a.FundsAvailable != nil && *a.FundsAvailable:
 		p.l.s.journal.write(line{What: confirmed, Consent: p.consent})
 	// Her bank may not have come to tell the hub of her approval.

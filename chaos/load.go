@@ -35,6 +35,8 @@ type load struct {
 	other  *payer // of another third party: whatever it asks for is none of its business
 	hook   *hook
 	names  atomic.Int64
+	faulty atomic.Bool  // a disk fails
+	failed atomic.Int64 // requests that were answered so then
 
 	mu     sync.Mutex
 	orders map[string]order // by name
@@ -59,6 +61,8 @@ type payer struct {
 	consent string // under which she is asked about funds; "": none
 	chance  *mathrand.Rand
 	own     []*payment // that may still move
+
+	steadfast bool // it never gives up
 }
 
 func (s *system) newLoad(ctx context.Context, o options) (*load, error) {
@@ -207,7 +211,7 @@ func (p *payer) pry(ctx context.Context) {
 	below := []string{"", "/status", "/authorisations"}[p.chance.IntN(3)]
 	status, body, err := p.call(ctx, http.MethodGet, p.l.at("payments")+"/"+id+below, p.token, uuid(), "")
 	switch {
-	case err != nil || busy(status):
+	case err != nil || p.l.busy(status):
 	case status == http.StatusForbidden || status == http.StatusNotFound:
 		p.l.s.journal.write(line{What: turnedAway, Payment: id})
 	default:
@@ -223,8 +227,13 @@ func (l *load) at(service string) string {
 	return l.base + "/v1/" + service + "/sepa-credit-transfers"
 }
 
-// busy says whether a status promises nothing: the same may be asked again.
-func busy(status int) bool {
+// busy says whether a status promises nothing: the same may be asked again. While a disk
+// fails a server may say that it has.
+func (l *load) busy(status int) bool {
+	if l.faulty.Load() && status >= 500 {
+		l.failed.Add(1)
+		return true
+	}
 	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
 }
 

@@ -31,6 +31,8 @@ type options struct {
 	kills, workers int
 	repeated       int // requests that are made by many at once
 	ambiguous      int // payments whose answer is cut
+	nth            int // step between the requests to the disk at which a program dies; 0: none
+	full           int // how often a disk is full
 	within         time.Duration
 	patience       time.Duration
 	db             string
@@ -49,6 +51,8 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 8, "third parties that pay at the same time")
 	flag.IntVar(&o.repeated, "repeated", 50, "requests that 64 make at once, each of which may have one effect")
 	flag.IntVar(&o.ambiguous, "ambiguous", 50, "payments whose answer is lost after the bank has executed them")
+	flag.IntVar(&o.nth, "nth", 0, "have hub and bank die at every n-th request to the disk of each journey, on SQLite; 1: at each, 0: never")
+	flag.IntVar(&o.full, "full", 0, "how often a disk is full for a while, on SQLite")
 	flag.DurationVar(&o.patience, "patience", 150*time.Second, "how long what was interrupted may take to settle; 0 leaves it unsettled, and unjudged")
 	flag.StringVar(&o.db, "db", "", "PostgreSQL address (postgres://…), where two schemas are made and dropped; default: SQLite files")
 	flag.Uint64Var(&o.seed, "seed", 0, "seed of whom to kill and when; default: another one each time")
@@ -68,7 +72,7 @@ func main() {
 
 // run does it all and writes the table to out. It returns errViolated when a promise did not hold.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
-	if o.kills < 0 || o.workers < 1 || o.repeated < 0 || o.ambiguous < 0 {
+	if o.kills < 0 || o.workers < 1 || o.repeated < 0 || o.ambiguous < 0 || o.nth < 0 || o.full < 0 {
 		return errors.New("none of the numbers may be negative, and somebody has to pay")
 	}
 	dir := o.keep
@@ -96,12 +100,22 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 			return fmt.Errorf("build kontor: %w\n%s", err, said)
 		}
 	}
+	breakable := ""
+	if o.nth > 0 || o.full > 0 {
+		if o.db != "" {
+			return errors.New("only SQLite has a disk that can be made to fail")
+		}
+		if breakable, err = buildBreakable(ctx, dir); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(out, "seed %d\n", o.seed)
 	s, err := newSystem(ctx, dir, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	s.breakable = breakable
 	r := &report{seed: o.seed}
 	if err := s.play(ctx, o, r); err != nil {
 		return err
@@ -146,6 +160,20 @@ func (s *system) play(ctx context.Context, o options, r *report) error {
 			days = 1
 		}
 		if err := s.daysPass(ctx, days); err != nil {
+			return err
+		}
+	}
+	if o.nth > 0 {
+		if err := s.nth(ctx, l, o.nth, r); err != nil {
+			return err
+		}
+	}
+	if o.full > 0 {
+		if err := s.fillUp(ctx, l, o.full, r); err != nil {
+			return err
+		}
+		r.failed = int(l.failed.Load())
+		if err := s.restart(); err != nil {
 			return err
 		}
 	}

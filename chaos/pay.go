@@ -53,33 +53,48 @@ func (p *payer) anyOrder() *payment {
 	if p.chance.IntN(10) < 5 {
 		return p.order()
 	}
-	tomorrow := time.Now().AddDate(0, 0, 1)
-	day := func(n int) string { return tomorrow.AddDate(0, 0, n).Format(time.DateOnly) }
-	var o *payment
-	switch p.chance.IntN(3) {
-	case 0:
-		o = p.newPayment(single, 1)
-		o.later = true
-		o.body = fmt.Sprintf(`{%s%s,"requestedExecutionDate":%q}`, p.transfer(o.name), p.debtor(), day(1+p.chance.IntN(20)))
-	case 1:
-		o = p.newPayment(bulk, bulkItems)
-		var items []string
-		for n := range bulkItems {
-			items = append(items, "{"+p.transfer(fmt.Sprintf("%s/%d", o.name, n+1))+"}")
-		}
-		o.body = fmt.Sprintf(`{"paymentInformationId":%q,"batchBookingPreferred":%t%s,"payments":[%s]}`, o.name, p.chance.IntN(2) == 0, p.debtor(), strings.Join(items, ","))
-	default:
-		o = p.newPayment(periodic, instalments)
-		o.later = true
-		o.body = fmt.Sprintf(`{%s%s,"startDate":%q,"endDate":%q,"frequency":"Weekly","executionRule":"following"}`, p.transfer(o.name), p.debtor(), day(0), day(7*(instalments-1)))
-	}
+	cancel := never
 	switch n := p.chance.IntN(10); {
 	case n < 2:
-		o.cancel = early
+		cancel = early
 	case n < 5:
-		o.cancel = late
+		cancel = late
 	}
-	return p.keep(o)
+	switch p.chance.IntN(3) {
+	case 0:
+		return p.keep(p.laterOrder(cancel))
+	case 1:
+		return p.keep(p.bulkOrder(cancel))
+	}
+	return p.keep(p.seriesOrder(cancel))
+}
+
+// day is the one that comes n days after tomorrow.
+func day(n int) string { return time.Now().AddDate(0, 0, 1+n).Format(time.DateOnly) }
+
+func (p *payer) laterOrder(cancel int) *payment {
+	o := p.newPayment(single, 1)
+	o.later, o.cancel = true, cancel
+	o.body = fmt.Sprintf(`{%s%s,"requestedExecutionDate":%q}`, p.transfer(o.name), p.debtor(), day(1+p.chance.IntN(20)))
+	return o
+}
+
+func (p *payer) bulkOrder(cancel int) *payment {
+	o := p.newPayment(bulk, bulkItems)
+	o.cancel = cancel
+	var items []string
+	for n := range bulkItems {
+		items = append(items, "{"+p.transfer(fmt.Sprintf("%s/%d", o.name, n+1))+"}")
+	}
+	o.body = fmt.Sprintf(`{"paymentInformationId":%q,"batchBookingPreferred":%t%s,"payments":[%s]}`, o.name, p.chance.IntN(2) == 0, p.debtor(), strings.Join(items, ","))
+	return o
+}
+
+func (p *payer) seriesOrder(cancel int) *payment {
+	o := p.newPayment(periodic, instalments)
+	o.later, o.cancel = true, cancel
+	o.body = fmt.Sprintf(`{%s%s,"startDate":%q,"endDate":%q,"frequency":"Weekly","executionRule":"following"}`, p.transfer(o.name), p.debtor(), day(0), day(7*(instalments-1)))
+	return o
 }
 
 func (p *payer) newPayment(service string, times int) *payment {
@@ -104,8 +119,10 @@ func (p *payer) keep(o *payment) *payment {
 
 // pay makes one payment as a third party does whose bank falls over: it repeats what was not
 // answered, or gives up. The customer approves what she has to, as long as there is a page.
-func (p *payer) pay(ctx context.Context) {
-	o := p.anyOrder()
+func (p *payer) pay(ctx context.Context) { p.payFor(ctx, p.anyOrder()) }
+
+// payFor is pay for one order.
+func (p *payer) payFor(ctx context.Context, o *payment) {
 	if p.persist(ctx, func() error { return p.ask(ctx, o) }) != nil {
 		return
 	}
@@ -132,7 +149,7 @@ func (p *payer) persist(ctx context.Context, try func() error) error {
 			return nil
 		}
 		// Where nobody listens nothing has arrived: to give up then would be no test.
-		if ctx.Err() != nil || errors.Is(err, errWrong) || !errors.Is(err, syscall.ECONNREFUSED) && p.chance.IntN(4) == 0 {
+		if ctx.Err() != nil || errors.Is(err, errWrong) || !p.steadfast && !errors.Is(err, syscall.ECONNREFUSED) && p.chance.IntN(4) == 0 {
 			return err
 		}
 		pause(ctx, 10*time.Millisecond)
@@ -170,7 +187,7 @@ func (p *payer) ask(ctx context.Context, o *payment) error {
 			p.l.mu.Unlock()
 		}
 		return nil
-	case busy(status):
+	case p.l.busy(status):
 		j.write(line{What: unanswered, Name: o.name, Request: o.request, Text: fmt.Sprint(status)})
 		return fmt.Errorf("answered %d", status)
 	}
@@ -225,7 +242,7 @@ func (p *payer) askToCancel(ctx context.Context, o *payment, request string) (pa
 	switch {
 	case err != nil:
 		return "", err
-	case busy(status):
+	case p.l.busy(status):
 		return "", fmt.Errorf("answered %d", status)
 	case status == http.StatusNoContent:
 		j.write(line{What: cancelled, Name: o.name, Payment: o.id, Request: request})
@@ -258,7 +275,7 @@ func (p *payer) look(ctx context.Context, o *payment) error {
 		o.status = a.TransactionStatus
 		p.l.s.journal.write(line{What: seen, Since: since, Name: o.name, Payment: o.id, Status: a.TransactionStatus})
 		return nil
-	case busy(status):
+	case p.l.busy(status):
 		return fmt.Errorf("answered %d", status)
 	}
 	return p.wrong(o, "status answered %d: %.300s", status, body)

@@ -21,6 +21,9 @@ type report struct {
 
 	acknowledged, unanswered, found, absent int // payments, by what their third party was told
 
+	points, deaths int // requests to the disk that failed, and deaths of that
+	full, failed   int // times a disk was full; requests that were answered 5xx
+
 	repeated  int
 	ambiguous int             // payments whose answer was lost
 	cut       int             // answers that were
@@ -55,6 +58,14 @@ func (r *report) print(out io.Writer) {
 		row("kills per second", fmt.Sprintf("%.1f", float64(r.kills)/r.killing.Seconds()))
 		slices.Sort(r.restarts)
 		row("ready again, median and longest", fmt.Sprintf("%s, %s", r.restarts[len(r.restarts)/2].Round(time.Millisecond), r.restarts[len(r.restarts)-1].Round(time.Millisecond)))
+	}
+	if r.points > 0 {
+		row("requests to the disk at which something failed", r.points)
+		row("  of which a program died", r.deaths)
+	}
+	if r.full > 0 {
+		row("times a disk was full", r.full)
+		row("  requests that were answered 5xx", r.failed)
 	}
 	row("payments acknowledged", r.acknowledged)
 	row("payments never acknowledged", r.unanswered)

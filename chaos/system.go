@@ -63,6 +63,7 @@ override:
 // A system is the hub and the banks, as processes, and the folder in which they live.
 type system struct {
 	dir, program string
+	breakable    string // the program with a disk that can fail
 	ready        ready.Ready
 	hub, bank    *process
 	api, web, at string // addresses of the hub, and of the bank
@@ -293,7 +294,10 @@ type process struct {
 	args    []string
 	log     string // file
 	says    string // when it answers
+	env     string // added to the environment, where it is not empty
 	cmd     *exec.Cmd
+	ended   chan struct{} // closed when it has ended
+	how     error         // and how, from then on
 }
 
 // start returns when the program answers.
@@ -305,6 +309,9 @@ func (p *process) start() error {
 	defer log.Close()
 	cmd := exec.Command(p.program, p.args...)
 	cmd.Stderr = log
+	if p.env != "" {
+		cmd.Env = append(os.Environ(), p.env)
+	}
 	// Nothing that is started here outlives this program.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	said, err := cmd.StdoutPipe()
@@ -314,21 +321,34 @@ func (p *process) start() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	p.cmd = cmd
+	ended := make(chan struct{})
+	p.cmd, p.ended, p.how = cmd, ended, nil
+	answers := make(chan bool, 2)
+	go func() {
+		lines := bufio.NewScanner(said)
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), p.says) {
+				answers <- true
+			}
+		}
+		err := cmd.Wait()
+		answers <- false
+		p.how = err
+		close(ended)
+	}()
 	late := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
 	defer late.Stop()
-	for lines := bufio.NewScanner(said); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), p.says) {
-			return nil
-		}
+	if <-answers {
+		return nil
 	}
-	return fmt.Errorf("kontor %s does not start: %v; see %s", p.args[2], cmd.Wait(), p.log)
+	<-ended
+	return fmt.Errorf("kontor %s does not start: %v; see %s", p.args[2], p.how, p.log)
 }
 
 // kill ends the program without a word.
 func (p *process) kill() {
 	p.cmd.Process.Kill()
-	p.cmd.Wait()
+	<-p.ended
 	p.cmd = nil
 }
 
@@ -338,7 +358,9 @@ func (p *process) end() error {
 	p.cmd = nil
 	late := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
 	defer late.Stop()
-	if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
+	err := cmd.Process.Signal(os.Interrupt)
+	<-p.ended
+	if err := errors.Join(err, p.how); err != nil {
 		return fmt.Errorf("the end of kontor %s: %w; see %s", p.args[2], err, p.log)
 	}
 	return nil
