@@ -262,6 +262,13 @@ func (s *system) massacre(ctx context.Context, l *load, o options, r *report) (e
 		case n < 9:
 			victims = victims[1:]
 		}
+		for _, v := range []*process{s.hub, s.bank} {
+			select {
+			case <-v.ended:
+				return fmt.Errorf("kontor %s ended by itself after %d kills: %v; see %s", v.args[2], r.kills, v.how, v.log)
+			default:
+			}
+		}
 		for _, v := range victims {
 			v.kill()
 		}
