@@ -39,6 +39,7 @@ type options struct {
 	seed           uint64
 	keep           string
 	program        string
+	check          string // folder
 }
 
 // errViolated says that something promised did not hold.
@@ -57,6 +58,7 @@ func main() {
 	flag.StringVar(&o.db, "db", "", "PostgreSQL address (postgres://…), where two schemas are made and dropped; default: SQLite files")
 	flag.Uint64Var(&o.seed, "seed", 0, "seed of whom to kill and when; default: another one each time")
 	flag.StringVar(&o.keep, "keep", "", "folder to keep: databases, logs and journal; it must be empty")
+	flag.StringVar(&o.check, "check", "", "only check once more what an earlier run on SQLite has kept in this folder")
 	flag.StringVar(&o.program, "kontor", "", "the program to test; default: built from ./cmd/kontor")
 	flag.Parse()
 	if o.seed == 0 {
@@ -74,6 +76,9 @@ func main() {
 func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.kills < 0 || o.workers < 1 || o.repeated < 0 || o.ambiguous < 0 || o.nth < 0 || o.full < 0 {
 		return errors.New("none of the numbers may be negative, and somebody has to pay")
+	}
+	if o.check != "" {
+		return checkAgain(ctx, o.check, out)
 	}
 	dir := o.keep
 	if dir == "" {
@@ -124,6 +129,20 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	if err := check(ctx, s.hubDB, s.bankDB, s.journal.path(), r); err != nil {
+		return err
+	}
+	r.print(out)
+	if len(r.violations) > 0 {
+		return errViolated
+	}
+	return nil
+}
+
+// checkAgain checks what an earlier run has kept.
+func checkAgain(ctx context.Context, dir string, out io.Writer) error {
+	r := &report{}
+	at := func(name string) string { return "sqlite:" + filepath.Join(dir, "data", name) }
+	if err := check(ctx, at("apart.db"), at("banks.db"), filepath.Join(dir, "journal.jsonl"), r); err != nil {
 		return err
 	}
 	r.print(out)
