@@ -60,6 +60,7 @@ const (
 // OAuth holds the switches of the authorization server.
 type OAuth struct {
 	Mode         OAuthMode     `yaml:"mode"`
+	FAPI2        bool          `yaml:"fapi2"` // the FAPI 2.0 security profile
 	PKCERequired bool          `yaml:"pkceRequired"`
 	Scopes       PreStepScopes `yaml:"scopes"` // preStep only
 	TokenTTL     time.Duration `yaml:"tokenTTL"`

@@ -158,6 +158,10 @@ func TestRefusedSettings(t *testing.T) {
 		{"PKCE without codes", "bankart", func(p *profile.Profile) {
 			p.ClientIdentification, p.OAuth = profile.ByOrganizationIdentifier, profile.OAuth{Mode: profile.OAuthNone, PKCERequired: true}
 		}, "oauth.pkceRequired"},
+		{"FAPI 2.0 without PKCE", "bankart", func(p *profile.Profile) { p.OAuth.FAPI2 = true }, "oauth.pkceRequired: FAPI 2.0"},
+		{"FAPI 2.0 without OAuth", "bankart", func(p *profile.Profile) {
+			p.ClientIdentification, p.OAuth = profile.ByOrganizationIdentifier, profile.OAuth{Mode: profile.OAuthNone, FAPI2: true}
+		}, "oauth.fapi2"},
 		{"a pre-step without a scope for accounts", "bankart", func(p *profile.Profile) { p.OAuth.Scopes.Accounts = "" }, "oauth.scopes.accounts"},
 		{"a pre-step without a scope for payments that are on", "bankart", func(p *profile.Profile) { p.OAuth.Scopes.Payments = "" }, "oauth.scopes.payments"},
 		{"one scope that opens accounts and payments", "bankart", func(p *profile.Profile) { p.OAuth.Scopes.Payments = "psd2:acc" }, "oauth.scopes: accounts and payments"},

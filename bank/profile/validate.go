@@ -79,10 +79,12 @@ func (p Profile) validateOAuth(f *findings) {
 	if o.Mode == OAuthNone {
 		f.when(o.RefreshToken, "oauth.refreshToken", "there are no tokens to refresh, because oauth.mode is none")
 		f.when(o.PKCERequired, "oauth.pkceRequired", "there is nothing to protect, because oauth.mode is none")
+		f.when(o.FAPI2, "oauth.fapi2", "there is nothing to protect, because oauth.mode is none")
 		f.when(p.ClientIdentification == ByPortalKey, "clientIdentification", "a portalKey is an OAuth client_id, but oauth.mode is none")
 	} else {
 		f.span("oauth.tokenTTL", o.TokenTTL, time.Second, 24*time.Hour)
 		f.span("oauth.codeTTL", o.CodeTTL, time.Second, time.Minute)
+		f.when(o.FAPI2 && !o.PKCERequired, "oauth.pkceRequired", "FAPI 2.0 requires PKCE, and oauth.fapi2 is on")
 	}
 	if o.Mode == OAuthPreStep {
 		f.when(o.Scopes.Accounts == "", "oauth.scopes.accounts", "preStep needs the name of this scope")

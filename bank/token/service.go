@@ -29,8 +29,13 @@ type Store interface {
 	// End ends one grant, EndResource all grants for one consent or payment.
 	End(ctx context.Context, bank, id string) error
 	EndResource(ctx context.Context, bank, resource string) error
-	// Sweep forgets grants that were to be kept until before, and used pairs that expired
-	// before then.
+	// Push keeps a pushed request, and Pushed returns it, or ErrUnknown. Pull takes it away: of
+	// many that use one request, one succeeds, and the others get ErrUsed.
+	Push(ctx context.Context, p Pushed) error
+	Pushed(ctx context.Context, bank string, reference Hash) (Pushed, error)
+	Pull(ctx context.Context, bank string, reference Hash) error
+	// Sweep forgets grants that were to be kept until before, and used pairs and pushed requests
+	// that expired before then.
 	Sweep(ctx context.Context, before time.Time) error
 }
 

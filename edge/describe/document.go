@@ -86,7 +86,8 @@ type Access struct {
 
 // OAuth is how tokens are had.
 type OAuth struct {
-	Mode          string  `json:"mode" switch:"oauth.mode"` // none, preStep, integrated
+	Mode          string  `json:"mode" switch:"oauth.mode"`   // none, preStep, integrated
+	FAPI2         bool    `json:"fapi2" switch:"oauth.fapi2"` // requests must be pushed, clients come with certificates
 	PKCERequired  bool    `json:"pkceRequired" switch:"oauth.pkceRequired"`
 	Scopes        []Scope `json:"scopes" switch:"oauth.scopes.accounts,oauth.scopes.payments"`
 	TokenSeconds  int     `json:"tokenSeconds" switch:"oauth.tokenTTL"`
@@ -278,7 +279,7 @@ func document(c Config) Document {
 		Access: Access{
 			Certificate: "QWAC", ClientID: string(p.ClientIdentification), BanksMayActAsTPP: p.BanksMayActAsTPP, RedirectDomainCheck: string(p.RedirectDomainCheck),
 			OAuth: OAuth{
-				Mode: string(p.OAuth.Mode), PKCERequired: p.OAuth.PKCERequired, Scopes: []Scope{},
+				Mode: string(p.OAuth.Mode), FAPI2: p.OAuth.FAPI2, PKCERequired: p.OAuth.PKCERequired, Scopes: []Scope{},
 				TokenSeconds: seconds(p.OAuth.TokenTTL), CodeSeconds: seconds(p.OAuth.CodeTTL), RefreshTokens: p.OAuth.RefreshToken,
 			},
 		},

@@ -73,6 +73,7 @@ func access(d Document) section {
 	}
 	return s.with(o.Mode != "none",
 		row{Label: "capabilities.scopes", Codes: scopes},
+		yes("capabilities.fapi2", o.FAPI2),
 		yes("capabilities.pkce", o.PKCERequired),
 		span("capabilities.tokenLife", o.TokenSeconds),
 		span("capabilities.codeLife", o.CodeSeconds),

@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,43 +54,101 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := r.Context()
-	who, err := s.party(ctx, q["client_id"])
-	if errors.Is(err, app.ErrUnknown) {
-		s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth.client", "invalid_client")
-		return
-	}
-	if err != nil {
-		s.broken(w, r, "authorize: client", err)
-		return
-	}
-	scope, scopeErr := token.ParseScope(s.Bank.OAuth, q["scope"])
-	var resource journey.Resource
-	if scopeErr == nil && !scope.Login() {
-		resource, scopeErr = s.resource(ctx, who.tpp, scope)
-		if scopeErr != nil && !errors.Is(scopeErr, journey.ErrResource) && !errors.Is(scopeErr, token.ErrScope) {
-			s.broken(w, r, "authorize: resource", scopeErr)
+	pushed := q["request_uri"] != ""
+	if pushed {
+		// Only what was pushed counts, whatever else stands in the address (RFC 9101, 5).
+		var err error
+		q, err = s.pull(ctx, q["client_id"], q["request_uri"])
+		if errors.Is(err, token.ErrPushed) {
+			s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth.expired", "invalid_request_uri")
 			return
 		}
+		if err != nil {
+			s.broken(w, r, "authorize: pushed request", err)
+			return
+		}
+		wrong = nil
 	}
-	// From here on the TPP is told what is wrong, if the address is its own. Without one that
-	// is known, nothing could be compared, and the answer is a page as well.
-	back := q["redirect_uri"]
-	if !app.SoundRedirectURI(back) || !slices.Contains(who.redirectURIs, back) && !slices.Contains(resource.RedirectURIs, back) {
-		s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth.redirect", "invalid_request")
+	p, err := s.propose(ctx, q)
+	if err != nil {
+		s.broken(w, r, "authorize", err)
 		return
 	}
-	to := answer{s, w, r, back, q["state"]}
-	if wrong == nil {
-		wrong = s.examine(q, scopeErr)
+	if wrong == nil || p.wrong != nil && p.wrong.blocks {
+		wrong = p.wrong
 	}
-	if wrong != nil {
-		if wrong.field == "state" {
+	if wrong == nil && s.Bank.OAuth.FAPI2 && !pushed {
+		wrong = &badRequest{code: "invalid_request", field: "request_uri", text: "the request must be pushed first"}
+	}
+	switch {
+	case wrong != nil && wrong.blocks:
+		s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth."+wrong.field, wrong.code)
+		return
+	case wrong != nil:
+		to := answer{s, w, r, p.back, q["state"]}
+		if wrong.field == "state" || !visible(q["state"], stateMax) {
 			to.state = "" // what cannot be a state cannot be repeated
 		}
 		to.refuse(wrong.code, wrong.text)
 		return
 	}
-	s.begin(to, who, scope, resource, q)
+	s.begin(answer{s, w, r, p.back, q["state"]}, p.who, p.scope, p.resource, q)
+}
+
+// A proposal is an authorization request after it was looked at. Nothing has begun yet.
+type proposal struct {
+	who      party
+	scope    token.Scope
+	resource journey.Resource // nothing for a log-in
+	back     string           // redirect_uri, which is the client's, unless wrong blocks
+	wrong    *badRequest      // nil: it is good
+}
+
+// propose looks at the parameters of an authorization request. An error is one of ours; what
+// the client did wrong stands in the proposal.
+func (s *Server) propose(ctx context.Context, q map[string]string) (p proposal, err error) {
+	p.who, err = s.party(ctx, q["client_id"])
+	if errors.Is(err, app.ErrUnknown) {
+		p.wrong = &badRequest{code: "invalid_client", field: "client", text: "the client is not known", blocks: true}
+		return p, nil
+	}
+	if err != nil {
+		return p, fmt.Errorf("client: %w", err)
+	}
+	var scopeErr error
+	p.scope, scopeErr = token.ParseScope(s.Bank.OAuth, q["scope"])
+	if scopeErr == nil && !p.scope.Login() {
+		p.resource, scopeErr = s.resource(ctx, p.who.tpp, p.scope)
+		if scopeErr != nil && !errors.Is(scopeErr, journey.ErrResource) && !errors.Is(scopeErr, token.ErrScope) {
+			return p, fmt.Errorf("resource: %w", scopeErr)
+		}
+	}
+	// From here on the TPP is told what is wrong, if the address is its own. Without one that
+	// is known, nothing could be compared, and the answer is a page as well.
+	back := q["redirect_uri"]
+	if !s.soundRedirectURI(back) || !slices.Contains(p.who.redirectURIs, back) && !slices.Contains(p.resource.RedirectURIs, back) {
+		p.wrong = &badRequest{code: "invalid_request", field: "redirect", text: "redirect_uri is not one that the client has named", blocks: true}
+		return p, nil
+	}
+	p.back, p.wrong = back, s.examine(q, scopeErr)
+	return p, nil
+}
+
+// soundRedirectURI says whether a code may travel to uri at all. FAPI 2.0 wants it encrypted
+// on its way, unless it stays on the PSU's own machine (section 5.3.2.2).
+func (s *Server) soundRedirectURI(uri string) bool {
+	if !app.SoundRedirectURI(uri) {
+		return false
+	}
+	if !s.Bank.OAuth.FAPI2 {
+		return true
+	}
+	u, err := url.Parse(uri)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme != "http" || ip != nil && ip.IsLoopback()
 }
 
 // begin notes the request and leads the browser to the bank.
@@ -119,7 +179,16 @@ func (s *Server) begin(to answer, who party, scope token.Scope, resource journey
 		return
 	}
 	http.SetCookie(to.w, s.cookie(g.ID, browser, int(wait/time.Second)))
-	http.Redirect(to.w, to.r, pageURL, http.StatusFound)
+	http.Redirect(to.w, to.r, pageURL, s.found())
+}
+
+// found is the status of a redirect. Both mean GET to every browser of today; the Berlin Group
+// writes 302, and FAPI 2.0 recommends the one that means nothing else (section 5.3.2.2).
+func (s *Server) found() int {
+	if s.Bank.OAuth.FAPI2 {
+		return http.StatusSeeOther
+	}
+	return http.StatusFound
 }
 
 func (s *Server) refuseJourney(to answer, scope token.Scope, err error) {
@@ -197,12 +266,10 @@ func (s *Server) examine(q map[string]string, scopeErr error) *badRequest {
 	}
 	challenge, method := q["code_challenge"], q["code_challenge_method"]
 	switch {
-	case !visible(q["state"], 2048):
+	case !visible(q["state"], stateMax):
 		return invalid("state", "state has characters that it cannot have, or is too long")
 	case q["request"] != "":
 		return &badRequest{code: "request_not_supported"}
-	case q["request_uri"] != "":
-		return &badRequest{code: "request_uri_not_supported"}
 	case q["response_type"] == "":
 		return invalid("response_type", "response_type is missing")
 	case q["response_type"] != "code":
@@ -282,7 +349,7 @@ func (a answer) send(values url.Values) {
 	if strings.Contains(a.uri, "?") {
 		join = "&"
 	}
-	http.Redirect(a.w, a.r, a.uri+join+values.Encode(), http.StatusFound)
+	http.Redirect(a.w, a.r, a.uri+join+values.Encode(), a.s.found())
 }
 
 func (s *Server) cookie(session, value string, maxAge int) *http.Cookie {

@@ -43,6 +43,10 @@ func (s *Server) authenticate(r *http.Request, form map[string]string) (token.Cl
 	if !presented && secret == "" {
 		return token.Client{}, unauthorized("neither a client certificate nor a client secret was sent")
 	}
+	// A secret can be stolen where a key stays where it is (FAPI 2.0, 5.3.2.1).
+	if s.Bank.OAuth.FAPI2 && (!presented || secret != "") {
+		return token.Client{}, unauthorized("clients prove themselves by their certificate here, and by nothing else")
+	}
 	if s.Bank.ClientIdentification == profile.ByPortalKey {
 		return s.authenticateApp(r.Context(), id, secret, t, presented)
 	}

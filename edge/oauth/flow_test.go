@@ -423,6 +423,7 @@ func TestMetadata(t *testing.T) {
 	must(t, json.Unmarshal([]byte(root.body), &m))
 	for name, want := range map[string]any{
 		"issuer": w.issuer, "authorization_endpoint": w.issuer + "/authorize", "token_endpoint": w.issuer + "/token",
+		"pushed_authorization_request_endpoint": w.issuer + "/par", "require_pushed_authorization_requests": false,
 		"revocation_endpoint": w.issuer + "/revoke", "introspection_endpoint": w.issuer + "/introspect",
 		"response_types_supported": []any{"code"}, "grant_types_supported": []any{"authorization_code", "refresh_token"},
 		"code_challenge_methods_supported": []any{"S256"}, "token_endpoint_auth_methods_supported": []any{"tls_client_auth"},
@@ -433,9 +434,15 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, m[name], want)
 		}
 	}
+	f := newWorld(t, fapi(t))
+	must(t, json.Unmarshal([]byte(f.get(f.client(), f.issuer+"/.well-known/oauth-authorization-server").body), &m))
+	if m["require_pushed_authorization_requests"] != true {
+		t.Errorf("FAPI 2.0 does not require that requests are pushed: %v", m)
+	}
 	l := newWorld(t, lon(t))
 	must(t, json.Unmarshal([]byte(l.get(l.client(), l.issuer+"/.well-known/oauth-authorization-server").body), &m))
 	for name, want := range map[string]any{
+		"require_pushed_authorization_requests": "false",
 		"scopes_supported": "[psd2:acc psd2:pay]", "grant_types_supported": "[authorization_code]",
 		"token_endpoint_auth_methods_supported": "[tls_client_auth client_secret_basic client_secret_post]",
 	} {

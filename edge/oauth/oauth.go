@@ -13,7 +13,10 @@
 // What a code or token is worth is decided in bank/token, who the TPP is in bank/tpp, and
 // what the PSU agreed to at the bank; there is no registration of clients here.
 //
-// Source: RFC 6749, 7009, 7636, 7662, 8414, 8705, 9207, 9700; Berlin Group digest, section 7.
+// Where the profile has oauth.fapi2, the rules are those of the FAPI 2.0 security profile:
+// requests are pushed, clients prove themselves by certificate alone, and nothing is optional.
+//
+// Source: RFC 6749, 7009, 7636, 7662, 8414, 8705, 9126, 9207, 9700; Berlin Group digest, section 7.
 package oauth
 
 import (
@@ -50,8 +53,8 @@ type Journeys interface {
 // A Config is what the authorization server of one bank needs.
 type Config struct {
 	Bank profile.Bank
-	// Issuer is {API base URL}{BasePath}/oauth; token, revocation and introspection endpoints
-	// stand below it.
+	// Issuer is {API base URL}{BasePath}/oauth; the endpoints for pushed requests, tokens,
+	// revocation and introspection stand below it.
 	Issuer string
 	// AuthorizeURL is where browsers come: {web base URL}{BasePath}/oauth/authorize.
 	AuthorizeURL string
@@ -117,6 +120,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	base := s.Bank.BasePath + "/oauth"
 	mux.HandleFunc(base+"/authorize", s.authorize)
 	mux.HandleFunc(base+"/authorize/continue/{session}", s.continueAuthorize)
+	mux.HandleFunc(base+"/par", s.post(s.push))
 	mux.HandleFunc(base+"/token", s.post(s.token))
 	mux.HandleFunc(base+"/revoke", s.post(s.revoke))
 	mux.HandleFunc(base+"/introspect", s.post(s.introspect))
@@ -135,6 +139,8 @@ func (s *Server) ContinueURL(session string) string {
 type metadata struct {
 	Issuer                   string   `json:"issuer"`
 	AuthorizationEndpoint    string   `json:"authorization_endpoint"`
+	PushEndpoint             string   `json:"pushed_authorization_request_endpoint"`
+	PushRequired             bool     `json:"require_pushed_authorization_requests"`
 	TokenEndpoint            string   `json:"token_endpoint"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
@@ -152,11 +158,12 @@ type metadata struct {
 
 func (s *Server) describe() metadata {
 	methods := []string{"tls_client_auth"}
-	if s.Bank.ClientIdentification == profile.ByPortalKey {
+	if s.Bank.ClientIdentification == profile.ByPortalKey && !s.Bank.OAuth.FAPI2 {
 		methods = append(methods, "client_secret_basic", "client_secret_post")
 	}
 	m := metadata{
 		Issuer: s.Issuer, AuthorizationEndpoint: s.AuthorizeURL, TokenEndpoint: s.Issuer + "/token",
+		PushEndpoint: s.Issuer + "/par", PushRequired: s.Bank.OAuth.FAPI2,
 		RevocationEndpoint: s.Issuer + "/revoke", IntrospectionEndpoint: s.Issuer + "/introspect",
 		ResponseTypes: []string{"code"}, ResponseModes: []string{"query"}, GrantTypes: []string{"authorization_code"}, ChallengeMethods: []string{"S256"},
 		TokenAuthMethods: methods, RevocationAuthMethods: methods, IntrospectionAuthMethods: methods,

@@ -16,12 +16,14 @@ import (
 const (
 	queryMax = 16 << 10
 	formMax  = 64 << 10
+	stateMax = 2048
 )
 
 // A badRequest is what is wrong with an authorization request.
 type badRequest struct {
 	code, field, text string
-	blocks            bool // it cannot be known where to answer
+	// blocks: it cannot be known where to answer. Then field is the page's reason.
+	blocks bool
 }
 
 // parameters reads a query. A parameter that stands there twice is an error (RFC 6749, 3.1),
@@ -41,15 +43,12 @@ func parameters(raw string) (map[string]string, *badRequest) {
 		if len(all) == 1 {
 			continue
 		}
-		if name == "client_id" || name == "redirect_uri" {
+		if name == "client_id" || name == "redirect_uri" || name == "request_uri" {
 			return nil, &badRequest{code: "invalid_request", blocks: true}
 		}
 		if wrong == nil || name == "state" {
 			wrong = &badRequest{code: "invalid_request", field: name, text: "a parameter stands in the request more than once"}
 		}
-	}
-	if wrong == nil && !visible(q["state"], 2048) {
-		wrong = &badRequest{code: "invalid_request", field: "state", text: "state has characters that it cannot have, or is too long"}
 	}
 	return q, wrong
 }

@@ -36,7 +36,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, form map[string]s
 		t, err = s.Tokens.Redeem(r.Context(), token.Redemption{
 			Bank: s.Bank.Code, Client: c, Code: form["code"], RedirectURI: form["redirect_uri"], Verifier: form["code_verifier"], TTL: s.tokenTTL(),
 			// The portal's own example leaves it out. The code is bound to the client all the same.
-			RedirectURIOptional: s.Bank.OAuth.Mode == profile.OAuthPreStep,
+			RedirectURIOptional: s.Bank.OAuth.Mode == profile.OAuthPreStep && !s.Bank.OAuth.FAPI2,
 		})
 	case grant == "refresh_token" && s.Bank.OAuth.RefreshToken:
 		if form["refresh_token"] == "" {

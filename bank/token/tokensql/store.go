@@ -157,6 +157,11 @@ func (s Store) Sweep(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
+	err = s.sweep(ctx, `SELECT bank, reference FROM oauth_pushed WHERE expires_at < $1 LIMIT $2`,
+		`DELETE FROM oauth_pushed WHERE bank = $1 AND reference = $2`, at)
+	if err != nil {
+		return err
+	}
 	return s.sweep(ctx, `SELECT t.bank, t.access FROM oauth_token t WHERE t.expires_at < $1 AND (t.refresh IS NULL
 		OR EXISTS (SELECT 1 FROM oauth_token c WHERE c.bank = t.bank AND c.parent = t.refresh)
 		OR NOT EXISTS (SELECT 1 FROM oauth_grant g WHERE g.bank = t.bank AND g.id = t.grant_id)) LIMIT $2`,
@@ -186,7 +191,7 @@ func (s Store) sweep(ctx context.Context, find, remove string, at int64) error {
 
 type key struct {
 	bank string
-	id   any // as the database has it: text of a grant, bytes of a token
+	id   any // as the database has it: text of a grant, bytes of a token or reference
 }
 
 func (s Store) keys(ctx context.Context, query string, args ...any) ([]key, error) {

@@ -1,0 +1,12 @@
+-- +goose Up
+-- Authorization requests that wait for their browser. One that is used is deleted, so to use
+-- it once is one DELETE.
+CREATE TABLE oauth_pushed (
+	bank       TEXT   NOT NULL,
+	reference  BYTEA  NOT NULL,
+	client     TEXT   NOT NULL,
+	request    TEXT   NOT NULL,
+	expires_at BIGINT NOT NULL,
+	PRIMARY KEY (bank, reference)
+);
+CREATE INDEX oauth_pushed_expires ON oauth_pushed (expires_at);
