@@ -105,6 +105,14 @@ type Bank interface {
 	// StartLogin asks the bank to log a PSU in without a consent or payment (extension
 	// "logins"); ErrNotOffered where the connector does not declare it.
 	StartLogin(ctx context.Context, r LoginRequest) (*Update, error)
+
+	// Authorise takes one step of the SCA of a session (extensions "embedded" and "decoupled").
+	// What the bank says at once is returned; that the session succeeds or fails is reported
+	// as ever, before or after the answer. ErrCredentials, ErrMethodUnknown, or ErrRefused where the
+	// session is over or waits for another step; ErrNotOffered where the connector knows no
+	// steps. A step is sent once: a code counts once. Of one that may have arrived, with no
+	// answer, the error is ErrUnavailable and ErrUnknownOutcome.
+	Authorise(ctx context.Context, s SCAStep) (*Update, error)
 }
 
 // A PSUContext is what the TPP passed on about the customer's device. All of it is optional.
@@ -169,6 +177,7 @@ type AccessRequest struct {
 	Balances        []AccountReference
 	Transactions    []AccountReference
 	PSU             PSUContext
+	SCA             SCA
 }
 
 // An Access is the right to ask, as the bank granted it.
@@ -373,6 +382,7 @@ type PaymentOrder struct {
 	Product   string // sepa-credit-transfers, …
 	UserID    string // the bank's id of the PSU where a log-in before told it; else ""
 	PSU       PSUContext
+	SCA       SCA
 	// RejectNoFunds asks the bank to reject at once what has no cover.
 	RejectNoFunds bool
 	Payment
@@ -440,6 +450,7 @@ type Cancellation struct {
 	ReturnURL      string
 	UserID         string
 	PSU            PSUContext
+	SCA            SCA
 }
 
 // A BasketOrder hands several payments and requests for access to the bank at once. Each has
@@ -452,6 +463,7 @@ type BasketOrder struct {
 	ReturnURL string
 	UserID    string // as of a PaymentOrder
 	PSU       PSUContext
+	SCA       SCA
 	Payments  []PaymentOrder
 	Accesses  []AccessRequest
 }
@@ -470,6 +482,7 @@ type FundsAccessRequest struct {
 	ReturnURL string
 	Account   AccountReference
 	PSU       PSUContext
+	SCA       SCA
 
 	// What the TPP tells of the card that it issues for the account; each may be empty.
 	CardNumber              string
@@ -496,6 +509,13 @@ type Update struct {
 	ExpiresAt      time.Time
 	FundsAvailable *bool
 	PSUMessage     string
+
+	// Of the SCA by other ways than the bank's pages. The bank may decide on another approach
+	// than was asked for, as when the PSU chooses a method that works by her phone.
+	SCAApproach string
+	Methods     []SCAMethod // those that the PSU can choose from
+	Chosen      *SCAMethod
+	Challenge   *Challenge
 }
 
 // A Success ends a session well.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"kontor/bank/core"
+	"kontor/connector/turn"
 	"kontor/connector/wire"
 	"kontor/kit/day"
 	"kontor/kit/money"
@@ -78,7 +79,7 @@ func update(body []byte, session string) (*core.Update, error) {
 		return nil, errors.New("session_secret is of another session")
 	case e.RedirectURL != "" && !wire.BrowserURL(e.RedirectURL):
 		return nil, errors.New("redirect_url is not an http or https address")
-	case e.RedirectURL == "" && e.Status == "" && e.SCAStatus == "" && e.FundsAvailable == nil:
+	case e.RedirectURL == "" && e.Status == "" && e.SCAStatus == "" && e.SCAApproach == "" && e.FundsAvailable == nil:
 		return nil, nil
 	}
 	u := &core.Update{
@@ -86,7 +87,7 @@ func update(body []byte, session string) (*core.Update, error) {
 		FundsAvailable: e.FundsAvailable, PSUMessage: e.Extra.Text("psu_message"),
 	}
 	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt)
-	return u, nil
+	return u, turn.SCA(e, u)
 }
 
 // Accounts is GET /accounts.

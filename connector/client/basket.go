@@ -13,7 +13,12 @@ func (c *Client) StartBasket(ctx context.Context, b core.BasketOrder) (*core.Upd
 	if !c.can("baskets") {
 		return nil, core.ErrNotOffered
 	}
+	sca, err := c.sca(b.SCA)
+	if err != nil {
+		return nil, err
+	}
 	data := wire.BasketCreate{
+		SCA:           sca,
 		SessionSecret: wire.String(b.Session), ProviderCode: wire.String(c.c.BankCode), AppName: wire.String(b.AppName), RedirectURL: wire.String(b.ReturnURL),
 		PSUIPAddress: wire.String(b.PSU.IPAddress), BasketIdentification: wire.Number(b.BasketID),
 	}

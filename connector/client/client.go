@@ -46,7 +46,7 @@ type Config struct {
 	// Capabilities are what the connector declares beyond what every one has: "logins",
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
 	// "periodic-payments", "cancellation", "payment_status",
-	// "funds_at_bank", "baskets", "payee_verification". Others are not asked for.
+	// "funds_at_bank", "baskets", "payee_verification", "embedded", "decoupled". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -87,7 +87,7 @@ const (
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
 	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
-	"baskets", "payee_verification",
+	"baskets", "payee_verification", "embedded", "decoupled",
 }
 
 // A Client asks one bank.
@@ -171,6 +171,10 @@ func (c *Client) Close() error {
 // StartAccess is POST /tokens.
 func (c *Client) StartAccess(ctx context.Context, r core.AccessRequest) (*core.Update, error) {
 	data := access(r)
+	var err error
+	if data.SCA, err = c.sca(r.SCA); err != nil {
+		return nil, err
+	}
 	data.ProviderCode, data.AppName, data.RedirectURL = wire.String(c.c.BankCode), wire.String(r.AppName), wire.String(r.ReturnURL)
 	data.AuthorizationType, data.PSUIPAddress = wire.String(c.c.AuthorizationType), wire.String(r.PSU.IPAddress)
 	return c.start(ctx, request{
@@ -194,6 +198,10 @@ func access(r core.AccessRequest) wire.TokenCreate {
 
 // StartFundsAccess is POST /funds_confirmations/tokens.
 func (c *Client) StartFundsAccess(ctx context.Context, r core.FundsAccessRequest) (*core.Update, error) {
+	sca, err := c.sca(r.SCA)
+	if err != nil {
+		return nil, err
+	}
 	return c.start(ctx, request{
 		method: http.MethodPost, path: wire.PathFundsTokens, consent: r.ConsentID, tpp: r.TPP, psu: r.PSU, session: r.Session,
 		data: wire.FundsTokenCreate{
@@ -201,6 +209,7 @@ func (c *Client) StartFundsAccess(ctx context.Context, r core.FundsAccessRequest
 			RedirectURL: wire.String(r.ReturnURL), AppName: wire.String(r.AppName), AuthorizationType: wire.String(c.c.AuthorizationType), Account: account(r.Account),
 			CardNumber: wire.String(r.CardNumber), CardExpiryDate: wire.String(r.CardExpiryDate.String()),
 			CardInformation: wire.String(r.CardInformation), RegistrationInformation: wire.String(r.RegistrationInformation),
+			SCA: sca,
 		},
 		retry: c.c.ReadBackoff,
 	})

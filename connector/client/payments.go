@@ -26,6 +26,9 @@ func (c *Client) StartPayment(ctx context.Context, p core.PaymentOrder) (*core.U
 	if err != nil {
 		return nil, err
 	}
+	if data.SCA, err = c.sca(p.SCA); err != nil {
+		return nil, err
+	}
 	data.ProviderCode, data.AppName, data.RedirectURL = wire.String(c.c.BankCode), wire.String(p.AppName), wire.String(p.ReturnURL)
 	data.PSUIPAddress = wire.String(p.PSU.IPAddress)
 	if c.can("logins") {
@@ -70,7 +73,12 @@ func (c *Client) CancelPayment(ctx context.Context, r core.Cancellation) (*core.
 	if !c.can("cancellation") {
 		return nil, core.ErrNotOffered
 	}
+	sca, err := c.sca(r.SCA)
+	if err != nil {
+		return nil, err
+	}
 	data := wire.PaymentCancel{
+		SCA:           sca,
 		SessionSecret: wire.String(r.Session), ProviderCode: wire.String(c.c.BankCode), PaymentSession: wire.String(r.PaymentSession),
 		PaymentIdentification: wire.Number(r.PaymentID), AppName: wire.String(r.AppName), RedirectURL: wire.String(r.ReturnURL), PSUIPAddress: wire.String(r.PSU.IPAddress),
 	}

@@ -41,6 +41,9 @@ func (c *Client) report(r request, why string) {
 	defer cancel()
 	var data wire.ErrorReport
 	data.Request.Method, data.Request.URL = r.method, c.base+r.path
+	if r.secret {
+		data.Request.URL = c.base + operation(r.path)
+	}
 	data.Request.Headers = map[string]string{} // all of them but what opens doors
 	for name, values := range header(r, "") {
 		if name != "Authorization" && name != wire.HeaderAccessToken {

@@ -33,6 +33,7 @@ type request struct {
 	once         bool      // never again once a connection stood
 	bulk         bool      // too long for a header, perhaps
 	long         bool      // the answer may be a list of any length
+	secret       bool      // the path is one: it is named in no report
 	until        time.Time // no other try after this; zero: when the context is over
 	retry        []time.Duration
 }
@@ -279,6 +280,10 @@ func (c *Client) refusal(r request, res *http.Response, body []byte, lost func(e
 		f.err = core.ErrAccountUnknown
 	case said && class == "PaymentNotFound" && res.StatusCode == http.StatusNotFound:
 		f.err = core.ErrPaymentUnknown
+	case said && class == wire.ClassCredentials || said && class == wire.ClassCode:
+		f.err = core.ErrCredentials
+	case said && class == wire.ClassMethod:
+		f.err = core.ErrMethodUnknown
 	case said && class == "JWTExpiredSignature":
 		f.err, f.resign = core.ErrRefused, true
 	case status == http.StatusTooManyRequests:
@@ -386,6 +391,9 @@ func operation(path string) string {
 			_, of, _ := strings.Cut(rest, "/")
 			return list + "/{id}/" + of
 		}
+	}
+	if strings.HasPrefix(path, wire.PathSessions+"/") {
+		return wire.PathSessions + "/{secret}/authorise"
 	}
 	if strings.HasPrefix(path, wire.PathPayments+"/") {
 		return wire.PathPayments + "/{id}"

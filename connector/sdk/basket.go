@@ -16,7 +16,7 @@ func (s *server) baskets(mux *http.ServeMux) {
 	}
 	services := s.paymentServices()
 	handle(s, mux, "POST "+wire.PathBaskets, carries{body: true}, func(ctx context.Context, c call, b wire.BasketCreate) (any, error) {
-		if err := c.needs(b.RedirectURL, b.AppName); err != nil {
+		if err := errors.Join(c.needs(b.RedirectURL, b.AppName), s.elsewhere(b.SCA)); err != nil {
 			return nil, err
 		}
 		members, err := complete(c, &b, services)
@@ -47,7 +47,7 @@ func complete(c call, b *wire.BasketCreate, services []string) ([]member, error)
 	}
 	for i := range b.Payments {
 		p := &b.Payments[i]
-		err := add("payment", p.SessionSecret, p.ProviderCode, p.AppName, p.RedirectURL, p.PSUIPAddress, p.UserID)
+		err := add("payment", p.SessionSecret, p.ProviderCode, p.AppName, p.RedirectURL, p.PSUIPAddress, p.UserID, p.SCAApproach, p.PSUID, p.PSUIDType, p.PSUCorporateID, p.PSUCorporateIDType)
 		if err == nil {
 			err = whole(c, p, services)
 		}
@@ -58,7 +58,7 @@ func complete(c call, b *wire.BasketCreate, services []string) ([]member, error)
 	}
 	for i := range b.Accesses {
 		r := &b.Accesses[i].TokenCreate
-		err := errors.Join(add("access", r.SessionSecret, r.ProviderCode, r.AppName, r.RedirectURL, r.PSUIPAddress, r.AuthorizationType), dates(r.ValidUntil))
+		err := errors.Join(add("access", r.SessionSecret, r.ProviderCode, r.AppName, r.RedirectURL, r.PSUIPAddress, r.AuthorizationType, r.SCAApproach, r.PSUID, r.PSUIDType, r.PSUCorporateID, r.PSUCorporateIDType), dates(r.ValidUntil))
 		if err != nil {
 			return nil, err
 		}

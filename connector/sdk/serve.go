@@ -56,6 +56,7 @@ func New(c Config) http.Handler {
 	s.accounts(mux)
 	s.payments(mux)
 	s.baskets(mux)
+	s.authorisations(mux)
 	s.rest(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errRoute) })
 	return s.recovering(mux)
@@ -73,7 +74,7 @@ type server struct {
 
 func (s *server) accounts(mux *http.ServeMux) {
 	on(s, mux, "POST "+wire.PathTokens, func(ctx context.Context, c call, r wire.TokenCreate) (any, error) {
-		if err := c.needs(r.RedirectURL, r.AppName); err != nil {
+		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
 			return nil, err
 		}
 		if err := dates(r.ValidUntil); err != nil {
@@ -139,7 +140,7 @@ func (s *server) rest(mux *http.ServeMux) {
 	}
 	if b, ok := s.bank.(FundsConfirmations); ok {
 		on(s, mux, "POST "+wire.PathFundsTokens, func(ctx context.Context, c call, r wire.FundsTokenCreate) (any, error) {
-			if err := c.needs(r.RedirectURL, r.AppName); err != nil {
+			if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
 				return nil, err
 			}
 			return nothing, s.starts.once(ctx, "funds", string(r.SessionSecret), func() error { return b.StartFundsAccess(ctx, r) })
@@ -312,6 +313,10 @@ var classes = []struct {
 	{ErrAccessDenied, http.StatusUnauthorized, "AccessDenied"},
 	{ErrAccountUnknown, http.StatusNotFound, "AccountNotFound"},
 	{ErrPaymentUnknown, http.StatusNotFound, "PaymentNotFound"},
+	{ErrCredentials, http.StatusUnauthorized, wire.ClassCredentials},
+	{ErrCode, http.StatusBadRequest, wire.ClassCode},
+	{ErrMethodUnknown, http.StatusNotFound, wire.ClassMethod},
+	{ErrStep, http.StatusBadRequest, wire.ClassStep},
 	{ErrInvalid, http.StatusBadRequest, "InvalidAttributeValue"},
 }
 

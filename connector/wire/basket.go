@@ -16,6 +16,8 @@ type BasketCreate struct {
 	BasketIdentification int64           `json:"basket_identification"`
 	Payments             []PaymentCreate `json:"payments,omitempty"`
 	Accesses             []AccessCreate  `json:"accesses,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
 }
 
 // AccessCreate is a request for access within a basket. Alone, its consent is named by the

@@ -34,6 +34,7 @@ const (
 	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
 	PathBeneficiaries  = "/trusted_beneficiaries"
 	PathPayeesVerify   = "/payees/verify" // extension "payee_verification"
+	PathSessions       = "/sessions"      // + /{session_secret}/authorise, extensions "embedded" and "decoupled"
 	HubBase            = "/api/connectors/v2"
 	HeaderAppID        = "App-Id"
 	HeaderAppSecret    = "App-Secret"
@@ -106,6 +107,8 @@ type TokenCreate struct {
 	FrequencyPerDay    int    `json:"frequency_per_day,omitempty"`
 	Access             Access `json:"access"`
 	PSUIPAddress       String `json:"psu_ip_address,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
 }
 
 // SessionOnly is the data of revocations, refreshes and account lists.
@@ -148,6 +151,8 @@ type PaymentCreate struct {
 	Periodic       *PeriodicDue `json:"periodic,omitempty"`
 	// RejectNoFunds asks to reject at once what has no cover.
 	RejectNoFunds bool `json:"rejection_no_funds_preferred,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
 }
 
 // Bulk is several payments from one account, approved together (extension "bulk-payments").
@@ -183,6 +188,8 @@ type PaymentCancel struct {
 	RedirectURL           String `json:"redirect_url"`
 	UserID                String `json:"user_id,omitempty"`
 	PSUIPAddress          String `json:"psu_ip_address,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
 }
 
 // PaymentQuery is the data of GET /payments/{payment_identification} (extension
@@ -252,6 +259,8 @@ type FundsTokenCreate struct {
 	CardExpiryDate          String `json:"card_expiry_date,omitempty"`
 	CardInformation         String `json:"card_information,omitempty"`
 	RegistrationInformation String `json:"registration_information,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
 }
 
 // FundsCheck is the data of POST /funds_confirmations.
@@ -537,6 +546,12 @@ type Event struct {
 	ErrorClass       String   `json:"error_class,omitempty"`
 	ErrorMessage     String   `json:"error_message,omitempty"`
 	Extra            Extra    `json:"extra,omitempty"`
+
+	// Extensions "embedded" and "decoupled".
+	SCAApproach     String      `json:"sca_approach,omitempty"`
+	SCAMethods      []SCAMethod `json:"sca_methods,omitempty"`
+	ChosenSCAMethod *SCAMethod  `json:"chosen_sca_method,omitempty"`
+	ChallengeData   *Challenge  `json:"challenge_data,omitempty"`
 }
 
 // TokenAnswer is one access in the hub's answer to GET /tokens.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"kontor/bank/core"
+	"kontor/connector/turn"
 	"kontor/connector/wire"
 )
 
@@ -48,6 +49,9 @@ func (h *hub) update(r *http.Request, b *bank, data json.RawMessage) (any, strin
 		FundsAvailable: e.FundsAvailable, PSUMessage: shorten(e.Extra.Text("psu_message")),
 	}
 	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt) // a form nobody knows: the default holds
+	if err := turn.SCA(e, &u); err != nil {
+		return nil, "", fmt.Errorf("%w: %w", core.ErrEvent, err)
+	}
 	return struct{}{}, "", h.events.Update(r.Context(), b.code, u)
 }
 

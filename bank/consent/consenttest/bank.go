@@ -294,6 +294,10 @@ func (b *Bank) StartLogin(context.Context, core.LoginRequest) (*core.Update, err
 	return nil, core.ErrNotOffered
 }
 
+func (b *Bank) Authorise(context.Context, core.SCAStep) (*core.Update, error) {
+	return nil, core.ErrNotOffered
+}
+
 func (b *Bank) StartBasket(context.Context, core.BasketOrder) (*core.Update, error) {
 	return nil, core.ErrNotOffered
 }

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"kontor/bank/core"
+	"kontor/connector/wire"
+)
+
+// sca is what a start says of s: nothing where the PSU authenticates on the bank's pages, for
+// that is what every connector does. One that does not declare the approach must not be
+// asked: it would send her to its pages, where nobody goes.
+func (c *Client) sca(s core.SCA) (wire.SCA, error) {
+	switch s.Approach {
+	case "", core.Redirect:
+		return wire.SCA{}, nil
+	case core.Embedded, core.Decoupled:
+		if c.can(s.Approach) {
+			return scaOf(s), nil
+		}
+	}
+	return wire.SCA{}, core.ErrNotOffered
+}
+
+func scaOf(s core.SCA) wire.SCA {
+	return wire.SCA{
+		SCAApproach: wire.String(s.Approach), PSUID: wire.String(s.PSUID), PSUIDType: wire.String(s.PSUIDType),
+		PSUCorporateID: wire.String(s.CorporateID), PSUCorporateIDType: wire.String(s.CorporateIDType),
+	}
+}
+
+// Authorise is POST /sessions/{session_secret}/authorise, for connectors that declare
+// "embedded" or "decoupled".
+func (c *Client) Authorise(ctx context.Context, s core.SCAStep) (*core.Update, error) {
+	if !c.can("embedded") && !c.can("decoupled") {
+		return nil, core.ErrNotOffered
+	}
+	data := wire.SessionAuthorise{
+		SessionSecret: wire.String(s.Session), ProviderCode: wire.String(c.c.BankCode), SCA: scaOf(s.SCA),
+		AuthenticationMethodID: wire.String(s.MethodID), SCAAuthenticationData: wire.String(s.Data), PSUIPAddress: wire.String(s.PSU.IPAddress),
+	}
+	data.Password, data.AdditionalPassword = wire.String(s.Password), wire.String(s.AdditionalPassword)
+	if s.Encrypted {
+		data.EncryptedPassword, data.AdditionalEncryptedPassword = data.Password, data.AdditionalPassword
+		data.Password, data.AdditionalPassword = "", ""
+	}
+	r := request{
+		method: http.MethodPost, path: wire.PathSessions + "/" + url.PathEscape(s.Session) + "/authorise",
+		tpp: s.TPP, psu: s.PSU, session: s.Session, data: data, once: true, secret: true, retry: c.c.ReadBackoff,
+	}
+	u, err := c.start(ctx, r)
+	switch {
+	case errors.Is(err, core.ErrUnknownOutcome):
+		return nil, fmt.Errorf("%w: %w", core.ErrUnavailable, err)
+	case err == nil && u == nil:
+		// A step that nobody knows the outcome of is no step: the TPP must be told where it stands.
+		return nil, c.malformed(r, errNoSCAStatus.Error())
+	}
+	return u, err
+}
+
+var errNoSCAStatus = errors.New("sca_status is missing")

@@ -1,0 +1,77 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"kontor/connector/wire"
+)
+
+// A bank's Authorise returns these; the SDK answers the hub with the protocol's class and status.
+var (
+	ErrCredentials   = errors.New("credentials are wrong")          // 401 InvalidCredentials
+	ErrCode          = errors.New("confirmation code is wrong")     // 400 InvalidConfirmationCode
+	ErrMethodUnknown = errors.New("authentication method unknown")  // 404 AuthenticationMethodNotFound
+	ErrStep          = errors.New("session does not take this now") // 400 SessionStepNotAllowed
+)
+
+// Authorisations is implemented by a bank whose customers can authenticate elsewhere than on
+// its pages (extensions "embedded" and "decoupled"): each start may then say so in its
+// SCAApproach, and Authorise takes the customer's next step.
+//
+// The answer says where the SCA stands: SCAStatus, and what the customer needs for the step
+// after this one. That the session has succeeded or failed is reported by Hub.Success and
+// Hub.Fail as ever, also where a step is what ends it. Nothing of a step may be logged, and no
+// error may tell whether a customer of that name exists.
+type Authorisations interface {
+	Authorise(ctx context.Context, s wire.SessionAuthorise) (wire.Event, error)
+}
+
+// authorisations offers the steps of an SCA.
+func (s *server) authorisations(mux *http.ServeMux) {
+	b, ok := s.bank.(Authorisations)
+	if !ok {
+		return
+	}
+	on(s, mux, "POST "+wire.PathSessions+"/{session}/authorise", func(ctx context.Context, c call, r wire.SessionAuthorise) (any, error) {
+		if string(r.SessionSecret) != c.PathValue("session") || !oneStep(r) {
+			return nil, errFormat
+		}
+		e, err := b.Authorise(ctx, r)
+		e.SessionSecret = r.SessionSecret
+		return map[string]any{"data": e}, err
+	})
+}
+
+// oneStep says whether r is exactly one step: a bank that looked at one part and not at another
+// would take a step that nobody meant.
+func oneStep(r wire.SessionAuthorise) bool {
+	const longest = 4096 // an encrypted password in its envelope
+	n := 0
+	for _, part := range []bool{r.Password != "" || r.AdditionalPassword != "", r.EncryptedPassword != "" || r.AdditionalEncryptedPassword != "", r.AuthenticationMethodID != "", r.SCAAuthenticationData != ""} {
+		if part {
+			n++
+		}
+	}
+	for _, text := range []wire.String{r.PSUID, r.Password, r.AdditionalPassword, r.EncryptedPassword, r.AdditionalEncryptedPassword, r.AuthenticationMethodID, r.SCAAuthenticationData} {
+		if len(text) > longest {
+			return false
+		}
+	}
+	return n == 1 || n == 0 && r.PSUID != ""
+}
+
+// elsewhere refuses a start whose customer does not come to the bank's pages, where the bank
+// knows no other way: it would wait for her there.
+func (s *server) elsewhere(w wire.SCA) error {
+	switch w.SCAApproach {
+	case "", "redirect":
+		return nil
+	case "embedded", "decoupled":
+		if _, ok := s.bank.(Authorisations); ok {
+			return nil
+		}
+	}
+	return ErrInvalid
+}

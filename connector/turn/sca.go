@@ -1,0 +1,93 @@
+// Package turn turns what a connector tells of the SCA of a session, in an answer or in a
+// report, into the words of the port. Both ways of telling mean the same, so that one reading
+// serves the client and the endpoints that connectors call.
+package turn
+
+import (
+	"errors"
+	"unicode/utf8"
+
+	"kontor/bank/core"
+	"kontor/connector/wire"
+)
+
+var (
+	errApproach  = errors.New("sca_approach is none of redirect, decoupled, embedded")
+	errMethods   = errors.New("an SCA method lacks its type or its id, or there are too many")
+	errChallenge = errors.New("challenge_data is larger than Berlin Group allows")
+)
+
+// What a TPP is shown of the SCA is bounded as Berlin Group bounds it.
+const (
+	methodsMax  = 50
+	methodIDMax = 35
+	textMax     = 500
+	imageMax    = 512 << 10
+	linesMax    = 50
+)
+
+// SCA reads what e says of an SCA that is not on the bank's pages into u.
+func SCA(e wire.Event, u *core.Update) error {
+	switch e.SCAApproach {
+	case "", core.Redirect, core.Decoupled, core.Embedded:
+		u.SCAApproach = string(e.SCAApproach)
+	default:
+		return errApproach
+	}
+	if len(e.SCAMethods) > methodsMax {
+		return errMethods
+	}
+	for _, w := range e.SCAMethods {
+		m, err := method(w)
+		if err != nil {
+			return err
+		}
+		u.Methods = append(u.Methods, m)
+	}
+	if e.ChosenSCAMethod != nil {
+		m, err := method(*e.ChosenSCAMethod)
+		if err != nil {
+			return err
+		}
+		u.Chosen = &m
+	}
+	if d := e.ChallengeData; d != nil {
+		if len(d.Image) > imageMax || len(d.Data) > linesMax {
+			return errChallenge
+		}
+		u.Challenge = &core.Challenge{Image: d.Image, OTPMaxLength: max(0, d.OTPMaxLength), AdditionalInformation: short(d.AdditionalInformation)}
+		if wire.BrowserURL(d.ImageLink) { // the TPP shows it in a browser
+			u.Challenge.ImageLink = string(d.ImageLink)
+		}
+		if d.OTPFormat == "characters" || d.OTPFormat == "integer" {
+			u.Challenge.OTPFormat = string(d.OTPFormat)
+		}
+		for _, line := range d.Data {
+			u.Challenge.Data = append(u.Challenge.Data, short(line))
+		}
+	}
+	return nil
+}
+
+func method(w wire.SCAMethod) (core.SCAMethod, error) {
+	m := core.SCAMethod{
+		ID: string(w.AuthenticationMethodID), Type: short(w.AuthenticationType), Version: short(w.AuthenticationVersion),
+		Name: short(w.Name), Explanation: short(w.Explanation),
+	}
+	if m.ID == "" || len(m.ID) > methodIDMax || m.Type == "" {
+		return m, errMethods
+	}
+	return m, nil
+}
+
+// short bounds a text that is shown to the PSU.
+func short(s wire.String) string {
+	if len(s) <= textMax {
+		return string(s)
+	}
+	n := textMax
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return string(s[:n])
+}
