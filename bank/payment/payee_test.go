@@ -121,3 +121,16 @@ func TestAStatusNeverGoesBack(t *testing.T) {
 		}
 	}
 }
+
+func TestAPaymentWhosePayeeWasVerifiedCanBePartOfABasket(t *testing.T) {
+	for _, match := range []core.PayeeMatch{core.PayeeMatches, core.PayeeDiffers, core.PayeeUnavailable} {
+		p := Payment{Status: Received, Hand: Kept, AuthoriseBy: now.Add(time.Hour)}.Verify([]core.PayeeResult{{Match: match}})
+		in, err := p.Join(now, "b1")
+		if err != nil {
+			t.Fatalf("%s: %v", match, err)
+		}
+		if sent, err := in.SendIn(now, "b1", "s1"); err != nil || sent.Hand != InBasket || sent.Status != p.Payees {
+			t.Errorf("%s: got %s, %s, %v", match, sent.Hand, sent.Status, err)
+		}
+	}
+}
