@@ -245,42 +245,54 @@ func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject 
 // Sweep ends what nobody finished in time, and tells the subjects. Reading does not depend
 // on it: At computes the same.
 func (s *Service) Sweep(ctx context.Context) (n int, err error) {
-	const batch = 500
-	overdue, err := s.Store.Overdue(ctx, s.Now(), batch)
+	const batch, most = 500, 32_000
 	silent := map[string]bool{} // banks that do not answer are asked once
-	for _, a := range overdue {
-		if p, ok := s.Subjects[a.Kind].(Patient); ok {
-			if silent[a.Bank] {
-				continue
-			}
-			if perr := p.RunsOut(ctx, a); perr != nil {
-				err, silent[a.Bank] = errors.Join(err, perr), true
-				continue
-			}
-		}
-		err = errors.Join(err, s.Atomically(ctx, func(ctx context.Context) error {
-			var ended Authorisation
-			err := s.Store.Update(ctx, a.Bank, a.ID, func(a Authorisation) (Authorisation, error) {
-				if a.Status.Final() || a.At(s.Now()).Status != Failed {
-					return a, ErrStatus
+	for limit := batch; limit <= most; limit *= 4 {
+		overdue, oerr := s.Store.Overdue(ctx, s.Now(), limit)
+		err = errors.Join(err, oerr)
+		for _, a := range overdue {
+			if p, ok := s.Subjects[a.Kind].(Patient); ok {
+				if silent[a.Bank] {
+					continue
 				}
-				ended = a.Close(s.Now())
-				return ended, nil
-			})
-			if errors.Is(err, ErrStatus) {
-				return nil // somebody finished it in the meantime
+				if perr := p.RunsOut(ctx, a); perr != nil {
+					err, silent[a.Bank] = errors.Join(err, perr), true
+					continue
+				}
 			}
-			if err == nil {
-				err = s.tell(ctx, a, ended)
-			}
-			if err != nil {
-				return err
-			}
-			return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: RanOut, Message: "the PSU did not finish in time"})
-		}))
-		n++
+			err = errors.Join(err, s.runOut(ctx, a))
+			n++
+		}
+		// Where all of them wait for a bank that does not answer, others stand behind them.
+		if n > 0 || len(overdue) < limit {
+			break
+		}
 	}
 	return n, err
+}
+
+// runOut ends a because nobody finished it in time.
+func (s *Service) runOut(ctx context.Context, a Authorisation) error {
+	return s.Atomically(ctx, func(ctx context.Context) error {
+		var ended Authorisation
+		err := s.Store.Update(ctx, a.Bank, a.ID, func(a Authorisation) (Authorisation, error) {
+			if a.Status.Final() || a.At(s.Now()).Status != Failed {
+				return a, ErrStatus
+			}
+			ended = a.Close(s.Now())
+			return ended, nil
+		})
+		if errors.Is(err, ErrStatus) {
+			return nil // somebody finished it in the meantime
+		}
+		if err == nil {
+			err = s.tell(ctx, a, ended)
+		}
+		if err != nil {
+			return err
+		}
+		return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: RanOut, Message: "the PSU did not finish in time"})
+	})
 }
 
 // tell lets the subject know, in the same transaction; nil: there is nothing to tell.

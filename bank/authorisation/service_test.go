@@ -426,3 +426,46 @@ func TestTheLastOAuthSessionCounts(t *testing.T) {
 		}
 	})
 }
+
+// behind is a store in which others have waited longer, for a bank that does not answer.
+type behind struct {
+	authorisation.Store
+	others int
+}
+
+func (b behind) Overdue(ctx context.Context, now time.Time, limit int) ([]authorisation.Authorisation, error) {
+	all := make([]authorisation.Authorisation, min(b.others, limit))
+	for i := range all {
+		all[i] = authorisation.Authorisation{Bank: "silent", Kind: authorisation.OfConsent}
+	}
+	if limit <= b.others {
+		return all, nil
+	}
+	more, err := b.Store.Overdue(ctx, now, limit-b.others)
+	return append(all, more...), err
+}
+
+// asked is a subject whose banks are asked; that of others does not answer.
+type asked struct{ authorisation.Subject }
+
+func (asked) RunsOut(_ context.Context, a authorisation.Authorisation) error {
+	if a.Bank == "silent" {
+		return core.ErrUnavailable
+	}
+	return nil
+}
+
+func (asked) Late(context.Context, authorisation.Authorisation, core.Success) error { return nil }
+
+func TestABankThatDoesNotAnswerKeepsNobodyElseWaiting(t *testing.T) {
+	t.Parallel()
+	each(t, authorisation.OfConsent, func(t *testing.T, w world) {
+		w.clock.set(noon.Add(5 * time.Minute))
+		s := w.another(nil)
+		s.Store = behind{s.Store, 5000}
+		s.Subjects = map[authorisation.Kind]authorisation.Subject{authorisation.OfConsent: asked{s.Subjects[authorisation.OfConsent]}}
+		if n, err := s.Sweep(t.Context()); n != 1 || !errors.Is(err, core.ErrUnavailable) || w.status(t) != authorisation.Failed {
+			t.Errorf("got %d, %v and %s", n, err, w.status(t))
+		}
+	})
+}

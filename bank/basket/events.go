@@ -91,8 +91,9 @@ func open(err error) error {
 }
 
 // patience is how long after the end of SCA a bank that does not answer is asked again. Then
-// the basket is rejected; what the bank says later still counts.
-const patience = 10 * time.Minute
+// the basket is rejected; what the bank says later still counts. It is as long as that of a
+// payment.
+const patience = 24 * time.Hour
 
 // RunsOut asks the bank about the payments in a basket whose PSU did not finish in time: her
 // success may be on its way, or lost.

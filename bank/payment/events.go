@@ -100,8 +100,10 @@ func tells(old, next Payment) bool {
 const askMax = 10 * time.Second
 
 // patience is how long after the end of SCA a bank that does not answer is asked again. Then
-// the payment is rejected; what the bank says later still counts.
-const patience = 10 * time.Minute
+// the payment is rejected; what the bank says later still counts. It is long, because a TPP
+// that reads of a rejection may pay once more: a hub and a bank that fall over for half an
+// hour must not come to that without having spoken.
+const patience = 24 * time.Hour
 
 // RunsOut asks the bank how the payment stands whose PSU did not finish in time: her success
 // may be on its way, or lost.

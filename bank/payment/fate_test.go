@@ -168,7 +168,8 @@ func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
 		{"it never got it", nil, core.ErrPaymentUnknown, 0, payment.Rejected, authorisation.Failed},
 		{"it does not tell", nil, core.ErrNotOffered, 0, payment.Rejected, authorisation.Failed},
 		{"it does not answer, yet", nil, unavailable, 0, payment.Received, authorisation.Failed},
-		{"it has not answered for a long time", nil, unavailable, time.Hour, payment.Rejected, authorisation.Failed},
+		{"it has not answered for hours", nil, unavailable, 23 * time.Hour, payment.Received, authorisation.Failed},
+		{"it has not answered for a day", nil, unavailable, 24 * time.Hour, payment.Rejected, authorisation.Failed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, b *bench) {
