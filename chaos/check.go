@@ -83,7 +83,7 @@ func check(ctx context.Context, hubDB, bankDB, journal string, r *report) error 
 		return err
 	}
 	defer bank.Close()
-	b, err := read(ctx, hub, bank, time.Now())
+	b, err := read(ctx, hub, bank)
 	if err != nil {
 		return fmt.Errorf("read the databases: %w", err)
 	}
