@@ -13,7 +13,11 @@ import (
 var ErrPushed = errors.New("pushed request unknown or over")
 
 // A Pushed is an authorization request that its client sent ahead of the PSU's browser, so that
-// nobody on the way can read or change it. A browser brings only the reference, once.
+// nobody on the way can read or change it. A browser brings only the reference.
+//
+// It is used up when its client is answered, not when a browser comes with it: programs look at
+// addresses before people do, and people load pages again (FAPI 2.0, 5.3.2.2). Of all the
+// journeys that begin with one reference, one ends with a code.
 //
 // Source: RFC 9126
 type Pushed struct {
@@ -43,25 +47,15 @@ func (s *Service) Push(ctx context.Context, bank, client string, request map[str
 	})
 }
 
-// Pull returns the request behind reference, once. It returns ErrPushed for a second time, for
-// another client, and after its time. A stranger who guesses the client_id wrong does not use
-// it up.
-func (s *Service) Pull(ctx context.Context, bank, client, reference string) (map[string]string, error) {
+// Pushed returns the request behind reference. It returns ErrPushed for another client, after
+// its time, and when its client has had an answer to it.
+func (s *Service) Pushed(ctx context.Context, bank, client, reference string) (Pushed, error) {
 	p, err := s.Store.Pushed(ctx, bank, HashOf(reference))
 	if errors.Is(err, ErrUnknown) {
-		return nil, fmt.Errorf("%w: none such", ErrPushed)
+		return Pushed{}, fmt.Errorf("%w: none such", ErrPushed)
 	}
 	if err != nil {
-		return nil, err
+		return Pushed{}, err
 	}
-	if err := p.open(s.Now(), client); err != nil {
-		return nil, err
-	}
-	if err := s.Store.Pull(ctx, bank, p.Reference); err != nil {
-		if errors.Is(err, ErrUsed) {
-			err = fmt.Errorf("%w: %w", ErrPushed, err)
-		}
-		return nil, err
-	}
-	return p.Request, nil
+	return p, p.open(s.Now(), client)
 }

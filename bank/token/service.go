@@ -19,7 +19,9 @@ type Store interface {
 	ByCode(ctx context.Context, bank string, code Hash) (Grant, error)
 	ByAccess(ctx context.Context, bank string, access Hash) (Grant, Pair, error)
 	ByRefresh(ctx context.Context, bank string, refresh Hash) (Grant, Pair, error)
-	// Approve keeps PSU and code of g. It returns ErrUsed when g does not wait any more.
+	// Approve keeps PSU and code of g, and takes away the pushed request that g came from. It
+	// returns ErrUsed, and keeps nothing, when g does not wait any more, or when the request is
+	// gone: of many grants that came from one request, one is approved.
 	Approve(ctx context.Context, g Grant) error
 	// Redeem keeps the first pair of g. It returns ErrUsed, and keeps nothing, when g has
 	// no code to redeem any more: of many that redeem one code, one succeeds.
@@ -29,8 +31,8 @@ type Store interface {
 	// End ends one grant, EndResource all grants for one consent or payment.
 	End(ctx context.Context, bank, id string) error
 	EndResource(ctx context.Context, bank, resource string) error
-	// Push keeps a pushed request, and Pushed returns it, or ErrUnknown. Pull takes it away: of
-	// many that use one request, one succeeds, and the others get ErrUsed.
+	// Push keeps a pushed request, and Pushed returns it, or ErrUnknown. Pull takes it away, if
+	// it is there.
 	Push(ctx context.Context, p Pushed) error
 	Pushed(ctx context.Context, bank string, reference Hash) (Pushed, error)
 	Pull(ctx context.Context, bank string, reference Hash) error
@@ -54,6 +56,7 @@ type Request struct {
 	RedirectURI string
 	State       string
 	Challenge   string
+	Pushed      Hash // of the reference that it came by; zero: it came in the address
 	Refreshable bool
 	EndsAt      time.Time
 	Wait        time.Duration // how long the PSU may take
@@ -65,7 +68,7 @@ func (s *Service) Begin(ctx context.Context, r Request) (g Grant, browser string
 	now := s.Now()
 	g = Grant{
 		Bank: r.Bank, ID: NewSecret(), Client: r.Client, TPP: r.TPP, Scope: r.Scope, RedirectURI: r.RedirectURI, State: r.State,
-		Challenge: r.Challenge, Browser: HashOf(browser), Refreshable: r.Refreshable, EndsAt: r.EndsAt,
+		Challenge: r.Challenge, Pushed: r.Pushed, Browser: HashOf(browser), Refreshable: r.Refreshable, EndsAt: r.EndsAt,
 		CreatedAt: now, WaitUntil: now.Add(r.Wait), Status: Waiting,
 	}
 	return g, browser, s.Store.Create(ctx, g)
@@ -94,7 +97,12 @@ func (s *Service) Approve(ctx context.Context, g Grant, psu string, ttl time.Dur
 }
 
 // End ends a grant: its PSU refused, or its TPP gave it back.
-func (s *Service) End(ctx context.Context, g Grant) error { return s.Store.End(ctx, g.Bank, g.ID) }
+func (s *Service) End(ctx context.Context, g Grant) error {
+	if err := s.Store.End(ctx, g.Bank, g.ID); err != nil || g.Pushed == (Hash{}) {
+		return err
+	}
+	return s.Store.Pull(ctx, g.Bank, g.Pushed) // a refusal is an answer as well
+}
 
 // Tokens are what the TPP gets.
 type Tokens struct {

@@ -74,6 +74,7 @@ type Grant struct {
 	State       string // of the TPP; may be empty
 	Challenge   string // of PKCE, S256; empty: none
 	Browser     Hash   // of the secret in the browser's cookie
+	Pushed      Hash   // of the reference to the request; zero: it was not pushed
 
 	Refreshable bool      // refresh tokens are issued
 	EndsAt      time.Time // no token outlives it; zero: no such limit

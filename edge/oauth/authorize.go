@@ -54,11 +54,11 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx := r.Context()
-	pushed := q["request_uri"] != ""
-	if pushed {
+	var pushed token.Pushed
+	if q["request_uri"] != "" {
 		// Only what was pushed counts, whatever else stands in the address (RFC 9101, 5).
 		var err error
-		q, err = s.pull(ctx, q["client_id"], q["request_uri"])
+		pushed, err = s.pushed(ctx, q["client_id"], q["request_uri"])
 		if errors.Is(err, token.ErrPushed) {
 			s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth.expired", "invalid_request_uri")
 			return
@@ -67,7 +67,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 			s.broken(w, r, "authorize: pushed request", err)
 			return
 		}
-		wrong = nil
+		q, wrong = pushed.Request, nil
 	}
 	p, err := s.propose(ctx, q)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	if wrong == nil || p.wrong != nil && p.wrong.blocks {
 		wrong = p.wrong
 	}
-	if wrong == nil && s.Bank.OAuth.FAPI2 && !pushed {
+	if wrong == nil && s.Bank.OAuth.FAPI2 && pushed.Request == nil {
 		wrong = &badRequest{code: "invalid_request", field: "request_uri", text: "the request must be pushed first"}
 	}
 	switch {
@@ -92,11 +92,12 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		to.refuse(wrong.code, wrong.text)
 		return
 	}
-	s.begin(answer{s, w, r, p.back, q["state"]}, p.who, p.scope, p.resource, q)
+	s.begin(answer{s, w, r, p.back, q["state"]}, p, pushed.Reference)
 }
 
 // A proposal is an authorization request after it was looked at. Nothing has begun yet.
 type proposal struct {
+	q        map[string]string // its parameters
 	who      party
 	scope    token.Scope
 	resource journey.Resource // nothing for a log-in
@@ -107,6 +108,7 @@ type proposal struct {
 // propose looks at the parameters of an authorization request. An error is one of ours; what
 // the client did wrong stands in the proposal.
 func (s *Server) propose(ctx context.Context, q map[string]string) (p proposal, err error) {
+	p.q = q
 	p.who, err = s.party(ctx, q["client_id"])
 	if errors.Is(err, app.ErrUnknown) {
 		p.wrong = &badRequest{code: "invalid_client", field: "client", text: "the client is not known", blocks: true}
@@ -152,12 +154,12 @@ func (s *Server) soundRedirectURI(uri string) bool {
 }
 
 // begin notes the request and leads the browser to the bank.
-func (s *Server) begin(to answer, who party, scope token.Scope, resource journey.Resource, q map[string]string) {
+func (s *Server) begin(to answer, p proposal, pushed token.Hash) {
 	ctx := to.r.Context()
 	wait := s.Bank.SCATimeout + extraWait
 	g, browser, err := s.Tokens.Begin(ctx, token.Request{
-		Bank: s.Bank.Code, Client: who.id, TPP: who.tpp, Scope: scope, RedirectURI: to.uri, State: to.state, Challenge: q["code_challenge"],
-		Refreshable: s.Bank.OAuth.RefreshToken && resource.Recurring, EndsAt: resource.ValidUntil, Wait: wait,
+		Bank: s.Bank.Code, Client: p.who.id, TPP: p.who.tpp, Scope: p.scope, RedirectURI: to.uri, State: to.state, Challenge: p.q["code_challenge"],
+		Pushed: pushed, Refreshable: s.Bank.OAuth.RefreshToken && p.resource.Recurring, EndsAt: p.resource.ValidUntil, Wait: wait,
 	})
 	if err != nil {
 		s.Log.ErrorContext(ctx, "authorize: begin", "bank", s.Bank.Code, "err", err)
@@ -165,17 +167,17 @@ func (s *Server) begin(to answer, who party, scope token.Scope, resource journey
 		return
 	}
 	var pageURL string
-	if scope.Login() {
-		pageURL, err = s.Journeys.BeginLogin(ctx, s.Bank.Code, who.tpp, who.name, strings.ReplaceAll(q["iban"], " ", ""), g.ID)
+	if p.scope.Login() {
+		pageURL, err = s.Journeys.BeginLogin(ctx, s.Bank.Code, p.who.tpp, p.who.name, strings.ReplaceAll(p.q["iban"], " ", ""), g.ID)
 	} else {
-		pageURL, err = s.Journeys.Begin(ctx, s.Bank.Code, resource, g.ID)
+		pageURL, err = s.Journeys.Begin(ctx, s.Bank.Code, p.resource, g.ID)
 	}
 	if err != nil {
 		// The grant is not needed any more, even if the browser has gone away meanwhile.
 		if err := s.Tokens.End(context.WithoutCancel(ctx), g); err != nil {
 			s.Log.ErrorContext(ctx, "authorize: end", "bank", s.Bank.Code, "err", err)
 		}
-		s.refuseJourney(to, scope, err)
+		s.refuseJourney(to, p.scope, err)
 		return
 	}
 	http.SetCookie(to.w, s.cookie(g.ID, browser, int(wait/time.Second)))

@@ -443,7 +443,7 @@ func TestMetadata(t *testing.T) {
 	must(t, json.Unmarshal([]byte(l.get(l.client(), l.issuer+"/.well-known/oauth-authorization-server").body), &m))
 	for name, want := range map[string]any{
 		"require_pushed_authorization_requests": "false",
-		"scopes_supported": "[psd2:acc psd2:pay]", "grant_types_supported": "[authorization_code]",
+		"scopes_supported":                      "[psd2:acc psd2:pay]", "grant_types_supported": "[authorization_code]",
 		"token_endpoint_auth_methods_supported": "[tls_client_auth client_secret_basic client_secret_post]",
 	} {
 		if fmt.Sprint(m[name]) != want {

@@ -67,11 +67,11 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request, form map[string]st
 	return nil
 }
 
-// pull returns the request behind requestURI, once, for the client that pushed it.
-func (s *Server) pull(ctx context.Context, clientID, requestURI string) (map[string]string, error) {
+// pushed returns the request behind requestURI, for the client that pushed it.
+func (s *Server) pushed(ctx context.Context, clientID, requestURI string) (token.Pushed, error) {
 	reference, ok := strings.CutPrefix(requestURI, requestURN)
 	if !ok || !isChallenge(reference) { // a secret has the same shape
-		return nil, token.ErrPushed
+		return token.Pushed{}, token.ErrPushed
 	}
-	return s.Tokens.Pull(ctx, s.Bank.Code, clientID, reference)
+	return s.Tokens.Pushed(ctx, s.Bank.Code, clientID, reference)
 }

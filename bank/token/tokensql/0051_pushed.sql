@@ -1,6 +1,6 @@
 -- +goose Up
--- Authorization requests that wait for their browser. One that is used is deleted, so to use
--- it once is one DELETE.
+-- Authorization requests that were pushed. One that is answered is deleted, so to answer it
+-- once is one DELETE.
 CREATE TABLE oauth_pushed (
 	bank       TEXT   NOT NULL,
 	reference  BYTEA  NOT NULL,

@@ -8,6 +8,8 @@ import (
 	"kontor/kit/sqldb"
 )
 
+const deletePushed = `DELETE FROM oauth_pushed WHERE bank = $1 AND reference = $2`
+
 func (s Store) Push(ctx context.Context, p token.Pushed) error {
 	request, err := json.Marshal(p.Request)
 	if err != nil {
@@ -32,5 +34,6 @@ func (s Store) Pushed(ctx context.Context, bank string, reference token.Hash) (t
 }
 
 func (s Store) Pull(ctx context.Context, bank string, reference token.Hash) error {
-	return once(s.DB.Exec(ctx, `DELETE FROM oauth_pushed WHERE bank = $1 AND reference = $2`, bank, reference[:]))
+	_, err := s.DB.Exec(ctx, deletePushed, bank, reference[:])
+	return err
 }

@@ -30,11 +30,11 @@ var _ token.Store = Store{}
 
 func (s Store) Create(ctx context.Context, g token.Grant) error {
 	_, err := s.DB.Exec(ctx, `INSERT INTO oauth_grant (bank, id, client, tpp, kind, resource, scope, redirect_uri, state, challenge, browser,
-		refreshable, ends_at, created_at, wait_until, kept_until, status, psu, code, code_expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+		refreshable, ends_at, created_at, wait_until, kept_until, status, psu, code, code_expires_at, pushed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		g.Bank, g.ID, g.Client, string(g.TPP), string(g.Scope.Kind), g.Scope.Resource, g.Scope.Asked, g.RedirectURI, g.State, g.Challenge,
 		g.Browser[:], sqldb.Bool(g.Refreshable), sqldb.Micros(g.EndsAt), sqldb.Micros(g.CreatedAt), sqldb.Micros(g.WaitUntil),
-		sqldb.Micros(g.WaitUntil), string(g.Status), g.PSU, null(g.Code), sqldb.Micros(g.CodeExpiresAt))
+		sqldb.Micros(g.WaitUntil), string(g.Status), g.PSU, null(g.Code), sqldb.Micros(g.CodeExpiresAt), null(g.Pushed))
 	return err
 }
 
@@ -42,7 +42,7 @@ func (s Store) Create(ctx context.Context, g token.Grant) error {
 // their grant in one statement.
 const (
 	grantColumns = `g.bank, g.id, g.client, g.tpp, g.kind, g.resource, g.scope, g.redirect_uri, g.state, g.challenge, g.browser,
-		g.refreshable, g.ends_at, g.created_at, g.wait_until, g.status, g.psu, g.code, g.code_expires_at`
+		g.refreshable, g.ends_at, g.created_at, g.wait_until, g.status, g.psu, g.code, g.code_expires_at, g.pushed`
 	pairColumns = `t.access, t.refresh, t.parent, t.thumbprint, t.expires_at, g.bank, g.id, g.client, g.tpp, g.kind, g.resource, g.scope,
 		g.refreshable, g.ends_at, g.status, g.psu`
 	ofPair = `
@@ -67,13 +67,14 @@ func (s Store) ByCode(ctx context.Context, bank string, code token.Hash) (token.
 }
 
 func scanGrant(row sqldb.Row) (g token.Grant, err error) {
-	var browser, code []byte
+	var browser, code, pushed []byte
 	var refreshable int
 	var ends, created, wait, expires int64
 	err = row.Scan(&g.Bank, &g.ID, &g.Client, &g.TPP, &g.Scope.Kind, &g.Scope.Resource, &g.Scope.Asked, &g.RedirectURI, &g.State, &g.Challenge,
-		&browser, &refreshable, &ends, &created, &wait, &g.Status, &g.PSU, &code, &expires)
+		&browser, &refreshable, &ends, &created, &wait, &g.Status, &g.PSU, &code, &expires, &pushed)
 	copy(g.Browser[:], browser)
 	copy(g.Code[:], code)
+	copy(g.Pushed[:], pushed)
 	g.Refreshable = refreshable == 1
 	g.EndsAt, g.CreatedAt, g.WaitUntil, g.CodeExpiresAt = sqldb.Time(ends), sqldb.Time(created), sqldb.Time(wait), sqldb.Time(expires)
 	return g, unknown(err)
@@ -108,9 +109,18 @@ func scanPair(row sqldb.Row) (token.Grant, token.Pair, error) {
 }
 
 func (s Store) Approve(ctx context.Context, g token.Grant) error {
-	return once(s.DB.Exec(ctx, `UPDATE oauth_grant SET status = 'approved', psu = $1, code = $2, code_expires_at = $3, kept_until = $3
-		WHERE bank = $4 AND id = $5 AND status = 'waiting'`,
-		g.PSU, g.Code[:], sqldb.Micros(g.CodeExpiresAt), g.Bank, g.ID))
+	const update = `UPDATE oauth_grant SET status = 'approved', psu = $1, code = $2, code_expires_at = $3, kept_until = $3
+		WHERE bank = $4 AND id = $5 AND status = 'waiting'`
+	row := []any{g.PSU, g.Code[:], sqldb.Micros(g.CodeExpiresAt), g.Bank, g.ID}
+	if g.Pushed == (token.Hash{}) {
+		return once(s.DB.Exec(ctx, update, row...))
+	}
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		if err := once(tx.Exec(update, row...)); err != nil {
+			return err
+		}
+		return once(tx.Exec(deletePushed, g.Bank, g.Pushed[:]))
+	})
 }
 
 func (s Store) Redeem(ctx context.Context, g token.Grant, p token.Pair) error {
@@ -157,8 +167,7 @@ func (s Store) Sweep(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	err = s.sweep(ctx, `SELECT bank, reference FROM oauth_pushed WHERE expires_at < $1 LIMIT $2`,
-		`DELETE FROM oauth_pushed WHERE bank = $1 AND reference = $2`, at)
+	err = s.sweep(ctx, `SELECT bank, reference FROM oauth_pushed WHERE expires_at < $1 LIMIT $2`, deletePushed, at)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package tokentest
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"testing"
@@ -27,32 +28,59 @@ func pushedRoundTrip(t *testing.T, s token.Store) {
 	}
 	_, err = s.Pushed(t.Context(), "other", p.Reference)
 	wantErr(t, err, token.ErrUnknown)
-	wantErr(t, s.Pull(t.Context(), "other", p.Reference), token.ErrUsed)
-	must(t, s.Pull(t.Context(), "lon", p.Reference))
+	must(t, s.Pull(t.Context(), "other", p.Reference))
+	_, err = s.Pushed(t.Context(), "lon", p.Reference)
+	must(t, err)
+	for range 2 { // a second time is no error
+		must(t, s.Pull(t.Context(), "lon", p.Reference))
+	}
 	_, err = s.Pushed(t.Context(), "lon", p.Reference)
 	wantErr(t, err, token.ErrUnknown)
 }
 
-func pullOnce(t *testing.T, s token.Store) {
+func approveOnePushed(t *testing.T, s token.Store) {
 	p := pushed("r")
 	must(t, s.Push(t.Context(), p))
-	errs := make([]error, 16)
+	grants := make([]token.Grant, 16)
+	for i := range grants {
+		g := grant(fmt.Sprintf("g%d", i))
+		g.Pushed = p.Reference
+		must(t, s.Create(t.Context(), g))
+		kept, err := s.Get(t.Context(), "lon", g.ID)
+		must(t, err)
+		if kept.Pushed != p.Reference {
+			t.Errorf("the grant came from %x, want %x", kept.Pushed, p.Reference)
+		}
+		grants[i] = kept
+	}
+	errs := make([]error, len(grants))
 	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() { errs[i] = s.Pull(t.Context(), "lon", p.Reference) })
+	for i, g := range grants {
+		wg.Go(func() {
+			g, err := g.Approve(at, "psu-1", token.HashOf("code-of-"+g.ID), time.Minute)
+			if err == nil {
+				err = s.Approve(t.Context(), g)
+			}
+			errs[i] = err
+		})
 	}
 	wg.Wait()
 	won := 0
-	for _, err := range errs {
-		if err == nil {
+	for i, err := range errs {
+		g, getErr := s.Get(t.Context(), "lon", grants[i].ID)
+		must(t, getErr)
+		switch {
+		case err == nil && g.Status == token.Approved:
 			won++
-		} else if !errors.Is(err, token.ErrUsed) {
-			t.Error(err)
+		case !errors.Is(err, token.ErrUsed) || g.Status != token.Waiting:
+			t.Errorf("got %v, and it is %s", err, g.Status)
 		}
 	}
 	if won != 1 {
-		t.Errorf("%d succeeded", won)
+		t.Errorf("%d were approved", won)
 	}
+	_, err := s.Pushed(t.Context(), "lon", p.Reference)
+	wantErr(t, err, token.ErrUnknown)
 }
 
 func sweepPushed(t *testing.T, s token.Store) {

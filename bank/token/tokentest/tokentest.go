@@ -30,7 +30,7 @@ func Exercise(t *testing.T, open func(t *testing.T) token.Store) {
 		{"ending a resource ends all its grants and no others", endResource},
 		{"what is over is swept; what is alive stays", sweep},
 		{"a pushed request comes back as it was kept, to its own bank", pushedRoundTrip},
-		{"of sixteen that use one pushed request, one succeeds", pullOnce},
+		{"of sixteen grants that came from one pushed request, one is approved", approveOnePushed},
 		{"a pushed request is swept when it is over", sweepPushed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
