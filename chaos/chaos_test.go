@@ -27,7 +27,7 @@ func TestKilled(t *testing.T) {
 	}
 	left := t.TempDir()
 	var out bytes.Buffer
-	err := run(t.Context(), options{kills: 50, within: 30 * time.Second, workers: 6, repeated: 2, seed: 1, keep: left, program: program}, &out)
+	err := run(t.Context(), options{kills: 50, within: 20 * time.Second, workers: 6, repeated: 2, seed: 1, keep: left, program: program}, &out)
 	t.Logf("\n%s", &out)
 	if err != nil {
 		t.Fatal(err)

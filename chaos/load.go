@@ -190,6 +190,23 @@ func (l *load) begin(ctx context.Context) (stop func()) {
 	return func() { cancel(); all.Wait() }
 }
 
+// inPeace has everybody pay and ask about funds when nobody kills any more.
+func (l *load) inPeace(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, p := range l.payers {
+		all.Go(func() {
+			p.steadfast = true
+			defer func() { p.steadfast = false }()
+			p.payFor(ctx, p.order())
+			if p.consent == "" {
+				p.renew(ctx)
+			}
+			p.askFunds(ctx)
+		})
+	}
+	all.Wait()
+}
+
 // idle lets go of connections, where the other side has gone.
 func (l *load) idle() {
 	for _, p := range l.payers {

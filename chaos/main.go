@@ -174,6 +174,7 @@ func (s *system) play(ctx context.Context, o options, r *report) error {
 		if err := s.massacre(ctx, l, o, r); err != nil {
 			return err
 		}
+		l.inPeace(ctx)
 		days := instalments
 		if o.patience == 0 {
 			days = 1
