@@ -266,7 +266,7 @@ func TestServed(t *testing.T) {
 		})
 	}
 	vary := strings.Join(ask(h, "/capabilities").Header().Values("Vary"), ", ")
-	if vary != "Accept, Accept-Language, Accept-Encoding" {
+	if vary != "Accept, Accept-Language, Cookie, Accept-Encoding" {
 		t.Errorf("Vary: %s", vary)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"kontor/kit/i18n"
+	"kontor/kit/reader"
 	"kontor/web"
 )
 
@@ -60,15 +61,26 @@ func New() (*Pages, error) {
 
 // A shell is what every template is given.
 type shell struct {
-	Language string
-	Refresh  string // of <meta http-equiv="refresh">; empty: the page stays
-	Page     any
+	Language  string
+	Languages []reader.Language // that it can be read in; empty: it cannot be shown again
+	Refresh   string            // of <meta http-equiv="refresh">; empty: the page stays
+	Page      any
+}
+
+// of finds the texts that the reader of r reads.
+func (p *Pages) of(w http.ResponseWriter, r *http.Request) i18n.Texts {
+	return reader.Texts(p.texts, w, r, "/")
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, refresh string, data any) {
-	lang := p.texts.Choose(r.Header.Get("Accept-Language")).Language()
+	texts := p.of(w, r)
+	lang := texts.Language()
+	var languages []reader.Language
+	if name != "leave" { // it is gone at once, and what leads to it may be good for one time only
+		languages = reader.Languages(p.texts, texts, r)
+	}
 	var b bytes.Buffer
-	if err := p.templates[lang][name].ExecuteTemplate(&b, "shell", shell{lang, refresh, data}); err != nil {
+	if err := p.templates[lang][name].ExecuteTemplate(&b, "shell", shell{lang, languages, refresh, data}); err != nil {
 		// A mistake in a template; the tests show each page. Even then a PSU gets an answer.
 		Secure(w.Header())
 		http.Error(w, p.texts.Choose().Text("error.internal"), http.StatusInternalServerError)
@@ -77,7 +89,6 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, r
 	Secure(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", lang)
-	w.Header().Set("Vary", "Accept-Language")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
@@ -112,7 +123,7 @@ func (p *Pages) Leave(w http.ResponseWriter, r *http.Request, to string) {
 	}
 	name := u.Host
 	if u.Scheme != "https" && u.Scheme != "http" {
-		name = p.texts.Choose(r.Header.Get("Accept-Language")).Text("return.app")
+		name = p.of(w, r).Text("return.app")
 	}
 	// The serialised form has no spaces, quotes or line breaks, so it can stand in a refresh.
 	link := u.String()

@@ -157,6 +157,43 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// A gap would show in English in the middle of a page in another language.
+func TestEveryLanguageIsWhole(t *testing.T) {
+	t.Parallel()
+	catalogue, err := i18n.New(web.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(catalogue.Languages(), " "); got != "en de ro sl" {
+		t.Errorf("languages: %s", got)
+	}
+	for _, gap := range catalogue.Gaps() {
+		t.Errorf("web/text: %s", gap)
+	}
+}
+
+func TestPagesInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	for lang, title := range map[string]string{"en": "Waiting for your bank", "de": "Warten auf Ihre Bank", "ro": "Așteptăm banca dumneavoastră", "sl": "Čakamo na vašo banko"} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/return/lon/x?lang="+lang, nil)
+		r.Header.Set("Accept-Language", "fr,de")
+		p.Waiting(w, r)
+		body := w.Body.String()
+		if !strings.Contains(body, `<html lang="`+lang+`">`) || !strings.Contains(body, title) || w.Header().Get("Content-Language") != lang {
+			t.Errorf("%s: %s", lang, body)
+		}
+		if strings.Count(body, "hreflang=") != 3 || strings.Contains(body, `hreflang="`+lang) || !strings.Contains(body, `href="?lang=`) {
+			t.Errorf("%s does not lead to the other three languages:\n%s", lang, body)
+		}
+		w = httptest.NewRecorder()
+		p.Leave(w, r, "https://tpp.example/back?code=c")
+		if strings.Contains(w.Body.String(), "hreflang") {
+			t.Error("the way back can be gone once, and must not lead to itself")
+		}
+	}
+}
+
 // A page that asks for a text that is in no file would show its key to a PSU.
 func TestEveryTextExists(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"kontor/kit/reader"
 )
 
 // A Copy is a document that is the same for everybody. Browsers and proxies may keep it for
@@ -57,7 +59,7 @@ func (p *Pages) Capabilities(data any) (*Sheet, error) {
 	s := &Sheet{p, map[string]Copy{}}
 	for lang, templates := range p.templates {
 		var b bytes.Buffer
-		if err := templates["capabilities"].ExecuteTemplate(&b, "shell", shell{lang, "", data}); err != nil {
+		if err := templates["capabilities"].ExecuteTemplate(&b, "shell", shell{lang, reader.Plain(p.texts, p.texts.Choose(lang)), "", data}); err != nil {
 			return nil, err
 		}
 		one, err := NewCopy("text/html; charset=utf-8", b.Bytes())
@@ -70,9 +72,8 @@ func (p *Pages) Capabilities(data any) (*Sheet, error) {
 }
 
 func (s *Sheet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	lang := s.pages.texts.Choose(r.Header.Get("Accept-Language")).Language()
+	lang := s.pages.of(w, r).Language()
 	w.Header().Set("Content-Language", lang)
-	w.Header().Add("Vary", "Accept-Language")
 	s.copies[lang].ServeHTTP(w, r)
 }
 

@@ -99,6 +99,34 @@ func (c *Catalogue) Keys() []string {
 	return slices.Sorted(maps.Keys(c.texts[0].entries))
 }
 
+// Gaps lists what other languages lack of the English texts: keys, plural forms, and
+// placeholders without which a text would not say everything.
+func (c *Catalogue) Gaps() []string {
+	var all []string
+	english := c.texts[0].entries
+	for _, t := range c.texts[1:] {
+		lacks := func(key, what string) { all = append(all, fmt.Sprintf("%s: %s%s", t.Language(), key, what)) }
+		for _, key := range c.Keys() {
+			e, ok := t.entries[key]
+			switch {
+			case !ok:
+				lacks(key, "")
+				continue
+			case len(english[key]) > 1 && len(e) == 1:
+				lacks(key, " has one form for all numbers")
+			}
+			for _, p := range placeholder.FindAllString(english[key][plural.Other], -1) {
+				for _, text := range e {
+					if p != "{count}" && !strings.Contains(text, p) {
+						lacks(key, " without "+p)
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
 // Languages lists the languages of the catalogue, English first.
 func (c *Catalogue) Languages() []string {
 	var all []string
@@ -152,6 +180,23 @@ func (t Texts) Text(key string, pairs ...any) string {
 		text = forms[plural.Other]
 	}
 	return strings.NewReplacer(replace...).Replace(text)
+}
+
+// Fill returns the text of key like Text, for a caller that gives values without their names:
+// they fill the placeholders in the order in which the English text has them.
+func (t Texts) Fill(key string, values ...any) string {
+	english := t.english[key]
+	if english == nil {
+		english = t.entries[key]
+	}
+	var pairs []any
+	for _, p := range placeholder.FindAllString(english[plural.Other], -1) {
+		name := strings.Trim(p, "{}")
+		if !slices.Contains(pairs, any(name)) && len(pairs)/2 < len(values) {
+			pairs = append(pairs, name, values[len(pairs)/2])
+		}
+	}
+	return t.Text(key, pairs...)
 }
 
 // category returns a number that has the plural form of n. Every language looks at the last
@@ -246,11 +291,19 @@ func (e entry) check(key string, tag language.Tag) error {
 		wrong = append(wrong, fmt.Errorf("%s: the form other is missing", key))
 	}
 	if len(e) > 1 {
-		for n := range 1000 { // no language looks further than at the last two digits, or at 0 and 1
+		stands := map[plural.Form]int{} // for how many numbers each form does
+		for n := range 1000 {           // no language looks further than at the last two digits, or at 0 and 1
 			form := plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)
 			if _, ok := e[form]; !ok {
 				wrong = append(wrong, fmt.Errorf("%s: the form for %s is missing", key, strconv.Itoa(n)))
 				break
+			}
+			stands[form]++
+		}
+		for form, text := range e {
+			// “One bank” is a text for one number; where 101 has the same form, the number must stand in it.
+			if stands[form] > 1 && strings.Contains(e[plural.Other], "{count}") && !strings.Contains(text, "{count}") {
+				wrong = append(wrong, fmt.Errorf("%s: %q is for several numbers, and does not say which", key, text))
 			}
 		}
 	}

@@ -87,6 +87,54 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	c, err := i18n.New(customers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(c.Gaps(), "; "), "de: list.only; ro: list.only; ro: list.title; sl: list.only; sl: list.title"; got != want {
+		t.Errorf("gaps: %s, want %s", got, want)
+	}
+	c, err = i18n.New(folder(map[string]string{
+		"en.yaml": "list.customers: {one: '{count} at {bank}', other: '{count} at {bank}'}\nlist.count: {one: a, other: b}\n",
+		"de.yaml": "list.customers: {one: '{count} bei ihr', other: '{count} bei {bank}'}\nlist.count: b\n",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(c.Gaps(), "; "), "de: list.count has one form for all numbers; de: list.customers without {bank}"; got != want {
+		t.Errorf("gaps: %s, want %s", got, want)
+	}
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	c, err := i18n.New(folder(map[string]string{
+		"en.yaml": "sms.pay: '{bank}: pay {amount} to {payee} of {bank}. Code {code}'\nsms.many: {one: '{bank}: one payment', other: '{bank}: {count} payments'}\n",
+		"de.yaml": "sms.pay: 'Code {code}: {amount} an {payee}, {bank}'\nsms.many: {one: 'Eine Zahlung bei {bank}', other: '{count} Zahlungen bei {bank}'}\n",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		lang, key string
+		values    []any
+		want      string
+	}{
+		{"en", "sms.pay", []any{"Isar", "1 EUR", "{code}", "007"}, "Isar: pay 1 EUR to {code} of Isar. Code 007"},
+		{"de", "sms.pay", []any{"Isar", "1 EUR", "Ana", "007"}, "Code 007: 1 EUR an Ana, Isar"},
+		{"de", "sms.many", []any{"Isar", 1}, "Eine Zahlung bei Isar"},
+		{"de", "sms.many", []any{"Isar", 1200}, "1.200 Zahlungen bei Isar"},
+		{"en", "sms.many", nil, "{bank}: {count} payments"},
+		{"en", "sms.none", []any{"x"}, "sms.none"},
+	} {
+		if got := c.Choose(x.lang).Fill(x.key, x.values...); got != x.want {
+			t.Errorf("%s %s: %q, want %q", x.lang, x.key, got, x.want)
+		}
+	}
+}
+
 func TestRefusedFiles(t *testing.T) {
 	t.Parallel()
 	en := "page.title: Hello {name}\npage.count: {one: one, other: many}\n"
@@ -102,6 +150,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"a plural form that is missing", map[string]string{"en.yaml": en, "sl.yaml": "page.count: {one: a, other: b}"}, "the form for 2 is missing"},
 		{"a plural form that is none", map[string]string{"en.yaml": "page.count: {dual: a, other: b}"}, `"dual" is no plural form`},
 		{"a text without the form other", map[string]string{"en.yaml": "page.count: {one: a}"}, "the form other is missing"},
+		{"one text for 1 and for 101 that does not say which", map[string]string{"en.yaml": "page.count: {one: a, other: '{count} b'}\n", "sl.yaml": "page.count: {one: a, two: '{count}', few: '{count}', other: '{count}'}"}, "does not say which"},
 		{"an empty text", map[string]string{"en.yaml": "page.title: ''"}, "a text is empty"},
 		{"a brace that does not close", map[string]string{"en.yaml": "page.title: 'Hello {name'"}, "is no placeholder"},
 		{"a key with a space", map[string]string{"en.yaml": "'page title': Hello"}, "cannot be a key"},
