@@ -34,6 +34,9 @@ type member struct {
 func (c connector) StartBasket(ctx context.Context, r wire.BasketCreate) error {
 	b := c.Bank
 	j, err := b.newJourney(kindBasket, r.SessionSecret, r.AppName, r.RedirectURL)
+	if err == nil {
+		err = j.elsewhere(r.SCA)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,6 +70,7 @@ func (c connector) StartBasket(ctx context.Context, r wire.BasketCreate) error {
 		open := 0
 		for place, m := range all {
 			m.Basket, m.Place, m.Customer, m.Bound, m.ExpiresAt = j.ID, place, j.Customer, j.Bound, j.ExpiresAt
+			m.Approach = j.Approach
 			left, err := b.addMember(tx, out, m)
 			if err != nil {
 				return err

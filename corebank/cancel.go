@@ -16,6 +16,9 @@ import (
 func (c connector) CancelPayment(ctx context.Context, r wire.PaymentCancel) error {
 	b := c.Bank
 	j, err := b.newJourney(kindCancel, r.SessionSecret, r.AppName, r.RedirectURL)
+	if err == nil {
+		err = j.elsewhere(r.SCA)
+	}
 	if err != nil {
 		return err
 	}

@@ -204,6 +204,7 @@ var english = catalogue{
 	"allowed.many":         "You have allowed as many as are possible. Withdraw one first.",
 	"me.allowed":           "It may check funds from now on.",
 	"login.allow":          "Log in to allow checks of funds by %s.",
+	"steps.phone":          "Approve in the app of your bank.",
 	"sms.allow":            "%s: you allow %s to check funds on your account. Your code is %s. Tell it to nobody.",
 	"me.logout":            "Log out",
 	"outbox.title":         "Text messages",

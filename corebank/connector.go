@@ -32,11 +32,15 @@ var (
 	_ sdk.TrustedBeneficiaries = connector{}
 	_ sdk.Refresher            = connector{}
 	_ sdk.Logins               = connector{}
+	_ sdk.Authorisations       = connector{}
 )
 
 // StartAccess invites the customer to choose accounts.
 func (c connector) StartAccess(ctx context.Context, r wire.TokenCreate) error {
 	j, err := c.readAccess(r)
+	if err == nil {
+		err = j.elsewhere(r.SCA)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +139,9 @@ func (c connector) balances(a account) []wire.BalanceAnswer {
 // StartFundsAccess invites the customer to allow checks of funds.
 func (c connector) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate) error {
 	j, err := c.newJourney(kindFunds, r.SessionSecret, r.AppName, r.RedirectURL)
+	if err == nil {
+		err = j.elsewhere(r.SCA)
+	}
 	if err != nil {
 		return err
 	}

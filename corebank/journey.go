@@ -60,6 +60,10 @@ type journey struct {
 	Basket      string // journey that leads this one; empty: none
 	Place       int    // within the basket
 
+	Approach string // of the SCA, where the customer does not come to the bank's pages; else empty, or redirect
+	Login    string // what the third party says she logs in with
+	Proven   bool   // by her password, which came by a step
+
 	members []journey // of a basket, while their choice is taken down
 }
 
@@ -128,6 +132,9 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 	})
 	if err == nil {
 		b.send(ctx, reports)
+		if j.Approach == approachDecoupled {
+			err = b.askOnPhone(ctx, j.Session)
+		}
 	}
 	return err
 }
@@ -139,15 +146,25 @@ func (b *Bank) insert(tx *sqldb.Tx, j journey) (added bool, err error) {
 		return false, err
 	}
 	n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
-			customer, bound, choice, created_at, expires_at, basket, place)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
+			customer, bound, choice, created_at, expires_at, basket, place, approach, login)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
 		b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
-		j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro(), j.Basket, j.Place)
+		j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro(), j.Basket, j.Place, j.Approach, j.Login)
 	return n == 1, err
 }
 
-// invite reports the address of j's page, and whatever else e has.
+// invite reports the address of j's page, or that its steps are waited for, and whatever else
+// e has.
 func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error {
+	if j.bySteps() {
+		leaves, err := b.leavesChoice(tx, j)
+		if err != nil {
+			return err
+		}
+		if leaves {
+			return b.endIn(tx, out, j, stateFailed, "InvalidAttributeValue", textChoice, e.FundsAvailable)
+		}
+	}
 	switch j.Kind {
 	case kindPayment, kindBasket:
 		e.Status = "RCVD"
@@ -156,7 +173,11 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 		e.Status = "received"
 	}
 	e.SessionSecret, e.SCAStatus = wire.String(j.Session), "received"
-	e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.ID)
+	if j.bySteps() {
+		j.told(&e)
+	} else {
+		e.RedirectURL = wire.String(b.pageOf(j))
+	}
 	e.SessionExpiresAt = wire.String(j.ExpiresAt.UTC().Format(time.RFC3339))
 	return b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: e})
 }
@@ -184,7 +205,8 @@ func reasonOf(class string) string {
 	return ""
 }
 
-const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at, basket, place
+const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at, basket, place,
+		approach, login, proven
 	FROM corebank_journey WHERE bank = $1 AND `
 
 // A scanner is a row that was found.
@@ -192,16 +214,16 @@ type scanner interface{ Scan(...any) error }
 
 func scanJourney(row scanner) (j journey, err error) {
 	var asked, choice string
-	var bound int
+	var bound, proven int
 	var expires int64
-	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires, &j.Basket, &j.Place)
+	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires, &j.Basket, &j.Place, &j.Approach, &j.Login, &proven)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, errJourney
 	}
 	if err != nil {
 		return j, err
 	}
-	j.Bound, j.ExpiresAt = bound == 1, time.UnixMicro(expires)
+	j.Bound, j.Proven, j.ExpiresAt = bound == 1, proven == 1, time.UnixMicro(expires)
 	if choice != "" {
 		for one := range strings.SplitSeq(choice, ",") {
 			j.Choice = append(j.Choice, parseChoice(one))

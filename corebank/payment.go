@@ -116,6 +116,9 @@ func (connector) PaymentServices() []string { return []string{serviceBulk, servi
 func (c connector) StartPayment(ctx context.Context, r wire.PaymentCreate) error {
 	b := c.Bank
 	j, err := b.newJourney(kindPayment, r.SessionSecret, r.AppName, r.RedirectURL)
+	if err == nil {
+		err = j.elsewhere(r.SCA)
+	}
 	if err != nil {
 		return err
 	}
@@ -185,14 +188,8 @@ var errNotExempt = errors.New("the limits of the exemption are used up")
 func (b *Bank) payWithoutSCA(ctx context.Context, j journey, p payment) error {
 	j.State, j.Request.Exempted = stateDone, true
 	err := b.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error {
-		n, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = exempt_count + 1, exempt_minor = exempt_minor + $1
-			WHERE bank = $2 AND id = $3 AND exempt_count < $4 AND exempt_minor + $1 <= $5`,
-			p.Amount.Minor, b.code, j.Customer, exemptCountMax, exemptSumMax)
-		if err != nil {
+		if err := b.useExemption(tx, j.Customer, p); err != nil {
 			return err
-		}
-		if n == 0 {
-			return errNotExempt
 		}
 		if err := b.addPayment(tx, p); err != nil {
 			return err
@@ -201,6 +198,17 @@ func (b *Bank) payWithoutSCA(ctx context.Context, j journey, p payment) error {
 	})
 	if err == nil {
 		b.goOn(ctx, p)
+	}
+	return err
+}
+
+// useExemption counts p against the limits of the exemption.
+func (b *Bank) useExemption(tx *sqldb.Tx, customer string, p payment) error {
+	n, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = exempt_count + 1, exempt_minor = exempt_minor + $1
+		WHERE bank = $2 AND id = $3 AND exempt_count < $4 AND exempt_minor + $1 <= $5`,
+		p.Amount.Minor, b.code, customer, exemptCountMax, exemptSumMax)
+	if err == nil && n == 0 {
+		err = errNotExempt
 	}
 	return err
 }

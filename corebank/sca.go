@@ -15,7 +15,8 @@ import (
 // changes one of them and leads back here, so reloading repeats nothing.
 func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 	j, err := b.journey(r.Context(), r.PathValue("id"))
-	if errors.Is(err, errJourney) || err == nil && j.Basket != "" { // a member has no page: it is approved with its basket or not at all
+	// A member has no page: it is approved with its basket or not at all. Nor has what goes on by steps.
+	if errors.Is(err, errJourney) || err == nil && (j.Basket != "" || j.bySteps()) {
 		b.oops(w, r, http.StatusNotFound, "error.notfound")
 		return
 	}
@@ -118,13 +119,7 @@ func (s *scaVisit) act(action string) (key string, err error) {
 	case action == "resend" && s.j.State == stateCode:
 		return told(s.b.sendCode(ctx, s.j, *s.v.who))
 	case action == "confirm" && s.j.State == stateCode:
-		code := strings.Map(func(r rune) rune {
-			if r == ' ' || r == '-' {
-				return -1
-			}
-			return r
-		}, s.r.PostFormValue("code"))
-		return told(s.b.confirm(ctx, s.j, code))
+		return told(s.b.confirm(ctx, s.j, plainCode(s.r.PostFormValue("code"))))
 	}
 	return "", nil
 }

@@ -37,6 +37,11 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		return e, err
 	}
 	e.UserID, e.SCAStatus = wire.String(j.Customer), scaStatus(j)
+	if j.bySteps() && !j.over() {
+		if j.told(&e); !j.Proven { // who was only named: that there is such a customer is nobody's business
+			e.UserID = ""
+		}
+	}
 	if j.Request.Refused != "" { // nothing of it was kept
 		e.Status, e.ErrorClass, e.ErrorMessage = "RJCT", "InvalidAttributeValue", wire.String(j.Request.Refused)
 		return e, nil
@@ -55,7 +60,9 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 	case p.State == payReceived && !j.over() && !b.now().Before(j.ExpiresAt):
 		e.Status, e.SCAStatus, e.ErrorClass, e.ErrorMessage = "RJCT", "failed", "SessionExpired", "DS24 The PSU did not approve in time."
 	case p.State == payReceived && !j.over():
-		e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.page())
+		if !j.bySteps() {
+			e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.page())
+		}
 		e.SessionExpiresAt = wire.String(j.ExpiresAt.UTC().Format(time.RFC3339))
 	case p.State != payCancelled && p.State != payReceived:
 		e.FundsAvailable = new(true)
