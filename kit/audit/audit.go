@@ -24,3 +24,17 @@ type Entry struct {
 type Log interface {
 	Append(ctx context.Context, e Entry) error
 }
+
+// A Record can be read, one resource at a time.
+type Record interface {
+	// Latest lists entries of one resource that were made before a moment, the newest first;
+	// the zero time: from the newest on.
+	Latest(ctx context.Context, bank, resource string, before time.Time, limit int) ([]Entry, error)
+	// Last says of each use when it was last made, under its resource; those that never were
+	// are left out.
+	Last(ctx context.Context, bank string, uses []Use) (map[string]time.Time, error)
+}
+
+// A Use is what an actor does with a resource, but for what Except begins with: the actions
+// that are no use of it, such as making it.
+type Use struct{ Resource, Actor, Except string }
