@@ -2,7 +2,7 @@
 //
 // A TPP creates a consent (received) and the PSU authorises it at her bank (valid). It ends
 // when its last day is over (expired), when the TPP terminates it, when the PSU revokes it
-// at the bank, or when a newer recurring consent of the same TPP and PSU takes its place
+// at the bank or on the hub's own dashboard, or when a newer recurring consent of the same TPP and PSU takes its place
 // (expired). One that the PSU refuses or forgets is rejected. She may authorise a valid one
 // again, to open older history. Every change of status is a method that is told the time and
 // the bank's zone, and returns a changed copy.
@@ -35,7 +35,7 @@ const (
 	Valid               Status = "valid"               // authorised: the TPP may read
 	Rejected            Status = "rejected"            // final: refused, or never authorised
 	Expired             Status = "expired"             // final: the last day is over, used up, or replaced
-	RevokedByPSU        Status = "revokedByPsu"        // final: withdrawn at the bank
+	RevokedByPSU        Status = "revokedByPsu"        // final: withdrawn by the PSU
 	TerminatedByTPP     Status = "terminatedByTpp"     // final: ended by the TPP that created it
 )
 
@@ -77,6 +77,7 @@ type Consent struct {
 	ID              string
 	TPP             tpp.ID
 	TPPName         string
+	Brand           string // what the PSU is shown in place of TPPName, where given
 	PSU             string // the bank's id of the PSU; "" before SCA
 	Model           Model
 	Access          Access

@@ -64,7 +64,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		}
 		return Consent{}, none, err
 	}
-	c.RequestID, c.Digest = r.RequestID, sha256.Sum256(r.Body)
+	c.RequestID, c.Digest, c.Brand = r.RequestID, sha256.Sum256(r.Body), r.Brand
 	explicit := r.Explicit && b.Baskets.Enabled && c.Model != Funds
 	var a authorisation.Authorisation
 	if explicit {
@@ -209,14 +209,14 @@ func (c Consent) request(b profile.Bank) core.AccessRequest {
 		if c.Model == Dedicated {
 			// The protocol knows balances and transactions only, and wants both filled or both
 			// empty: accounts of which less is asked stand in both, and the hub gives less.
-			req.Balances, req.Transactions = c.named(), c.named()
+			req.Balances, req.Transactions = c.Named(), c.Named()
 		}
 	}
 	return req
 }
 
-// named lists every account that the TPP named, once.
-func (c Consent) named() []core.AccountReference {
+// Named lists every account that the TPP named, once.
+func (c Consent) Named() []core.AccountReference {
 	var all []core.AccountReference
 	for _, l := range []*[]core.AccountReference{c.Access.Accounts, c.Access.Balances, c.Access.Transactions} {
 		for _, r := range list(l) {

@@ -40,6 +40,8 @@ type Store interface {
 	// ForFunds lists t's valid consents to confirm funds on account, in any currency, newest
 	// first; of more than a hundred the newest.
 	ForFunds(ctx context.Context, bank string, t tpp.ID, account core.AccountReference) ([]Consent, error)
+	// Given lists the consents that a PSU has authorised, the newest first.
+	Given(ctx context.Context, bank string, q GivenQuery) ([]Consent, error)
 	// Tokens lists authorised consents from an ID on, by ID.
 	Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]Consent, error)
 	// Overdue lists consents that time alone has ended by now and that still look alive, the

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"kontor/bank/consent"
@@ -39,7 +40,7 @@ type Store struct {
 var _ consent.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_until, expires_at, frequency_per_day, status,
-	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest, card, basket`
+	last_action_date, created_at, authorise_by, authorised_at, one_off_end, session, token, grant_json, accounts, request_id, digest, card, basket, brand`
 
 // One consent is read at every call of a TPP.
 var (
@@ -59,13 +60,13 @@ func (s Store) Create(ctx context.Context, c consent.Consent) error {
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO consent (` + columns + `, token_hash, funds_account, told, ends_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			c.Bank, c.ID, string(c.TPP), c.TPPName, c.PSU, string(c.Model), row.access, sqldb.Bool(c.Recurring), c.ValidUntil.String(),
 			sqldb.Micros(c.ExpiresAt), c.FrequencyPerDay, string(c.Status), c.LastActionDate.String(), sqldb.Micros(c.CreatedAt),
 			sqldb.Micros(c.AuthoriseBy), sqldb.Micros(c.AuthorisedAt), sqldb.Micros(c.OneOffEnd), c.Session,
-			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.card, c.Basket, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
+			row.token, row.grant, row.accounts, sqldb.Null(c.RequestID), row.digest, row.card, c.Basket, c.Brand, row.tokenHash, sqldb.Null(fundsAccount(c)), row.told, row.endsAt,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -175,6 +176,17 @@ func (s Store) ForFunds(ctx context.Context, bank string, t tpp.ID, account core
 func (s Store) Tokens(ctx context.Context, bank string, q core.TokenQuery) ([]consent.Consent, error) {
 	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND token_hash IS NOT NULL AND ($2 = '' OR psu = $2) AND id >= $3
 		ORDER BY id LIMIT $4`, bank, q.UserID, q.FromID, q.Limit)
+}
+
+func (s Store) Given(ctx context.Context, bank string, q consent.GivenQuery) ([]consent.Consent, error) {
+	created := int64(math.MaxInt64)
+	if q.After != (consent.Place{}) {
+		created = sqldb.Micros(q.After.CreatedAt)
+	}
+	return s.all(ctx, `SELECT `+columns+`, version FROM consent WHERE bank = $1 AND psu = $2 AND psu <> '' AND (created_at, id) < ($3, $4)
+		AND authorised_at > 0 AND (status = 'valid' AND ends_at > $5) = ($6 = 0) AND ($7 = '' OR tpp = $7)
+		ORDER BY created_at DESC, id DESC LIMIT $8`,
+		bank, q.PSU, created, q.After.ID, sqldb.Micros(q.Now), sqldb.Bool(q.Ended), string(q.TPP), q.Limit)
 }
 
 func (s Store) Overdue(ctx context.Context, bank string, now time.Time, limit int) ([]consent.Consent, error) {
@@ -312,7 +324,7 @@ func (s Store) scan(from interface{ Scan(...any) error }) (c consent.Consent, ve
 	}
 	err = from.Scan(&r.Bank, &r.ID, &r.TPP, &r.TPPName, &r.PSU, &r.Model, &r.access, &r.recurring, &r.validUntil, &r.expires, &r.FrequencyPerDay,
 		&r.Status, &r.lastAction, &r.created, &r.by, &r.authorised, &r.oneOff, &r.Session, &r.token, &r.grant, &r.accounts,
-		&r.requestID, &r.digest, &r.card, &r.Basket, &r.version)
+		&r.requestID, &r.digest, &r.card, &r.Basket, &r.Brand, &r.version)
 	if err != nil {
 		return c, 0, err
 	}
