@@ -136,8 +136,10 @@ func (s *Service) askToCancel(
 	none := authorisation.Authorisation{}
 	a := s.authorisation(b, authorisation.OfCancellation, p, r)
 	a.RequestID, a.Digest = r.RequestID, authorisation.Digest(p.ID, r.Body)
+	a.OAuth = a.OAuth && r.actor == "" // no client of OAuth may lead the PSU through what she asked for herself
+	actor := cmp.Or(r.actor, string(t.ID))
 	err := s.Atomically(ctx, func(ctx context.Context) error {
-		if err := s.Audit.Append(ctx, s.entry(p, string(t.ID), "payment.cancel.start", r.RequestID)); err != nil {
+		if err := s.Audit.Append(ctx, s.entry(p, actor, "payment.cancel.start", r.RequestID)); err != nil {
 			return err
 		}
 		// The payment comes first: others who cancel at the same moment wait here.
@@ -176,7 +178,7 @@ func (s *Service) askToCancel(
 		err = s.Authorisations.Handed(ctx, a, u, nil)
 	case free && (errors.Is(cause, core.ErrNotOffered) || errors.Is(cause, core.ErrPaymentUnknown)):
 		// Nobody has approved the payment, and nobody can now.
-		_, err = s.drop(ctx, p, string(t.ID), r.RequestID, true)
+		_, err = s.drop(ctx, p, actor, r.RequestID, true)
 	case errors.Is(cause, core.ErrUnknownOutcome), !core.NotTaken(cause) && !errors.Is(cause, core.ErrPaymentUnknown):
 		s.Log.WarnContext(ctx, "cancellation is uncertain", "bank", b.Code, "payment", p.ID, "err", cause)
 	default:

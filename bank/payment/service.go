@@ -32,6 +32,9 @@ type Store interface {
 	// Unsettled lists in outline, oldest first, those that are being handed over since before,
 	// from the one that comes next after the one named; zero: from the first.
 	Unsettled(ctx context.Context, bank string, before time.Time, after Place, limit int) ([]Payment, error)
+	// Given lists, in outline and newest first, the series and payments of later days that a
+	// PSU has authorised.
+	Given(ctx context.Context, bank string, q GivenQuery) ([]Payment, error)
 	// Update replaces a payment by what change returns, atomically; what it returns
 	// unchanged is not written, and change is given an outline. When change fails nothing is stored. change may run again,
 	// so it must only compute.
@@ -73,6 +76,7 @@ type Start struct {
 	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank
 	// offers that. Until then nothing is handed to the bank.
 	Explicit bool
+	actor    string // who asks in place of a TPP, for the record; "": it is a TPP
 }
 
 // A Creation is what a new payment needs.

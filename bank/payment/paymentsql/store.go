@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"kontor/bank/core"
@@ -51,12 +52,12 @@ func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) e
 		}
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-		const insert = `INSERT INTO payment (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 1)
+		const insert = `INSERT INTO payment (` + columns + `, due, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)
 			ON CONFLICT (bank, tpp, request_id) DO NOTHING`
 		args := []any{
 			p.Bank, p.ID, string(p.TPP), p.TPPName, m.psu, p.Service, p.Product, fixed, m.debtor, m.status, m.funds, m.requestID,
-			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content), m.basket,
+			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content), m.basket, due(p),
 		}
 		n, err := tx.Exec(insert, args...)
 		if err == nil && n == 0 {
@@ -114,8 +115,32 @@ func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID s
 }
 
 func (s Store) Unsettled(ctx context.Context, bank string, before time.Time, after payment.Place, limit int) ([]payment.Payment, error) {
-	rows, err := s.DB.Query(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND hand = 'sending' AND handed_at <= $2
+	return s.all(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND hand = 'sending' AND handed_at <= $2
 		AND (handed_at, id) > ($3, $4) ORDER BY handed_at, id LIMIT $5`, bank, sqldb.Micros(before), sqldb.Micros(after.HandedAt), after.ID, limit)
+}
+
+// Given leaves out what was rejected: the PSU has authorised none of that, as far as is known.
+func (s Store) Given(ctx context.Context, bank string, q payment.GivenQuery) ([]payment.Payment, error) {
+	created := int64(math.MaxInt64)
+	if q.After != (payment.Given{}) {
+		created = sqldb.Micros(q.After.CreatedAt)
+	}
+	return s.all(ctx, `SELECT `+columns+`, version FROM payment WHERE bank = $1 AND psu = $2 AND psu <> '' AND due <> '' AND (created_at, id) < ($3, $4)
+		AND authorise_by = 0 AND status <> 'RJCT' AND (due >= $5 AND status NOT IN ('CANC', 'ACSC', 'ACCC', 'PART', 'ACWP')) = ($6 = 0)
+		AND ($7 = '' OR tpp = $7) ORDER BY created_at DESC, id DESC LIMIT $8`,
+		bank, q.PSU, created, q.After.ID, q.Today.String(), sqldb.Bool(q.Ended), string(q.TPP), q.Limit)
+}
+
+// due is the last day on which p may be made, as it is compared.
+func due(p payment.Payment) string {
+	if p.Due().IsZero() {
+		return ""
+	}
+	return p.Due().String()
+}
+
+func (s Store) all(ctx context.Context, query string, args ...any) ([]payment.Payment, error) {
+	rows, err := s.DB.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
