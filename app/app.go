@@ -27,6 +27,8 @@ import (
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
+	"kontor/bank/dashboard"
+	"kontor/bank/dashboard/dashboardsql"
 	"kontor/bank/funds"
 	"kontor/bank/funds/fundssql"
 	"kontor/bank/journey"
@@ -51,7 +53,7 @@ import (
 var Migrations = []fs.FS{
 	auditsql.Migrations, authorisationsql.Migrations, consentsql.Migrations, paymentsql.Migrations,
 	tokensql.Migrations, appsql.Migrations, accountsql.Migrations, fundssql.Migrations,
-	notifysql.Migrations, basketsql.Migrations,
+	notifysql.Migrations, basketsql.Migrations, dashboardsql.Migrations,
 }
 
 // A Hub is ready to serve.
@@ -80,6 +82,7 @@ type Hub struct {
 	tokens         *token.Service
 	apps           *bankapp.Service
 	journeys       *journey.Service
+	dashboards     *dashboard.Service
 	notices        *notify.Service
 	push           *push.Sender
 	continueURLs   map[string]func(session string) string // by bank code
@@ -215,6 +218,10 @@ func (a *Hub) build(context.Context) error {
 	}
 	a.accounts = &account.Service{Consents: a.consents, Cores: a.cores, Store: accountsql.Store{DB: a.db}, Key: a.secrets.naming, Now: a.now, NewID: newID}
 	a.funds = &funds.Service{Consents: a.consents, Cores: a.cores, Answers: fundssql.Store{DB: a.db}, Audit: record, Now: a.now}
+	a.dashboards = &dashboard.Service{
+		Sessions: dashboardsql.Store{DB: a.db}, Consents: a.consents, Payments: a.payments, Answers: a.funds.Answers, Authorisations: a.authorisations,
+		Cores: a.cores, Banks: a.banks, Audit: record, Record: record, Atomically: a.db.Atomically, ReturnURL: a.returnURL, Now: a.now, NewID: newID,
+	}
 	a.journeys = &journey.Service{Consents: a.consents, Baskets: a.baskets, Authorisations: a.authorisations, Banks: a.banks, Cores: a.cores, ReturnURL: a.returnURL}
 	return nil
 }
@@ -307,6 +314,7 @@ func (a *Hub) sweep(ctx context.Context, enough <-chan struct{}) {
 		{"old notifications", later, a.notices.Sweep},
 		{"consents", later, a.consents.Sweep},
 		{"answers about funds", later, a.funds.Sweep},
+		{"sessions of customers", later, a.dashboards.Sweep},
 	}
 	for code := range a.payments.Banks {
 		works = append(works, work{"payments at " + code, soon, func(ctx context.Context) error { return a.payments.Sweep(ctx, code) }})

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -142,6 +144,7 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 		if err := a.mountDescription(b, api, web, pages); err != nil {
 			return err
 		}
+		a.mountDashboard(b, web, pages)
 		if b.OAuth.Mode != profile.OAuthNone {
 			if err := a.mountOAuth(b, api, web, pages); err != nil {
 				return fmt.Errorf("bank %s: %w", b.Code, err)
@@ -170,6 +173,26 @@ func (a *Hub) mountDescription(b profile.Bank, api, web *http.ServeMux, pages *p
 	d.Mount(api)
 	d.Mount(web)
 	return nil
+}
+
+// mountDashboard serves what PSUs of b see of the third parties that they let in.
+func (a *Hub) mountDashboard(b profile.Bank, web *http.ServeMux, pages *page.Pages) {
+	url := a.browserURL()
+	d := &psu.Dashboard{
+		Bank: b, URL: url + b.BasePath + "/my", Path: b.BasePath + "/my", Offered: a.logsIn(b.Code),
+		Secure: strings.HasPrefix(url, "https://"), OwnTLS: a.cfg.WebTLS.URL != "",
+		Dashboard: a.dashboards, Pages: pages, Log: a.log,
+	}
+	h := d.Handler()
+	web.Handle(d.Path, h)
+	web.Handle(d.Path+"/", h)
+}
+
+// logsIn says whether the connector of a bank declares that it logs PSUs in.
+func (a *Hub) logsIn(bank string) bool {
+	return slices.ContainsFunc(a.cfg.Banks, func(b Bank) bool {
+		return b.bank.Code == bank && slices.Contains(b.Connector.Capabilities, "logins")
+	})
 }
 
 // mountShared serves what stands on every listener.

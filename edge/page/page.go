@@ -43,12 +43,13 @@ func New() (*Pages, error) {
 		of := p.texts.Choose(lang)
 		shell, err := template.New("shell").Funcs(template.FuncMap{
 			"t": of.Text, "say": func(t Text) string { return of.Text(t.Key, t.Pairs...) }, "asset": files.url,
-		}).ParseFS(web.Templates(), "shell.html")
+			"show": func(v any) string { return show(of, v) },
+		}).ParseFS(web.Templates(), "shell.html", "my_parts.html")
 		if err != nil {
 			return nil, err
 		}
 		p.templates[lang] = map[string]*template.Template{}
-		for _, name := range []string{"leave", "waiting", "error", "oauth", "start", "capabilities"} {
+		for _, name := range []string{"leave", "waiting", "error", "oauth", "start", "capabilities", "onward", "my_login", "my", "my_access", "my_end", "my_ended"} {
 			t, err := template.Must(shell.Clone()).ParseFS(web.Templates(), name+".html")
 			if err != nil {
 				return nil, err
