@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"kontor/kit/day"
@@ -31,11 +29,11 @@ func show(of i18n.Texts, v any) string {
 		}
 		return of.Text(v.Key, pairs...)
 	case day.Day:
-		return of.Text("page.day", "day", strconv.Itoa(v.DayOfMonth()), "month", strconv.Itoa(int(v.Month())), "year", strconv.Itoa(v.Year()))
+		return of.Day(v.Start(time.UTC))
 	case time.Time:
-		return of.Text("page.moment", "day", show(of, day.Of(v, v.Location())), "time", v.Format("15:04"))
+		return of.Minute(v)
 	case money.Amount:
-		return of.Text("page.amount", "amount", strings.Replace(v.String(), ".", of.Text("page.point"), 1), "currency", v.Currency)
+		return of.Decimal(v.String()) + " " + v.Currency
 	}
 	return fmt.Sprint(v)
 }
