@@ -20,11 +20,11 @@ import (
 // at each has an account in the bank's own range of IBANs, where the others can pay to.
 var sandboxBanks = []struct {
 	code, name, profile, basePath, bic, country, zone, ibans string
-	copy                                                     bool
+	copy, steps                                              bool // steps: its connector takes SCA by steps and on the phone
 }{
-	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", "SI39", false},
-	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", "ROSALN", true},
-	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", "DE70990000", false},
+	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", "SI39", false, false},
+	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", "ROSALN", true, false},
+	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", "DE70990000", false, true},
 }
 
 // copyAge is how old that copy may be.

@@ -176,6 +176,9 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 			file["override"] = map[string]any{"accounts": map[string]any{"refreshAfter": copyAge.String()}}
 			capabilities = append(capabilities, "refresh")
 		}
+		if b.steps {
+			capabilities = append(capabilities, "embedded", "decoupled")
+		}
 		text, err := yaml.Marshal(file)
 		if err != nil {
 			return Config{}, err

@@ -53,6 +53,7 @@ type book struct {
 	funds  map[string]wire.Account
 	bulks  []wire.Bulk
 	parts  map[string][]string // sessions of a basket's members
+	scas   map[wire.String]*sca
 }
 
 func (b *book) begin(ctx context.Context, kind string, secret wire.String) error {
@@ -71,6 +72,13 @@ func (b *book) StartAccess(ctx context.Context, r wire.TokenCreate) error {
 }
 
 func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
+	if p.SCAApproach != "" {
+		s := &sca{approach: p.SCAApproach, login: p.PSUID}
+		b.mu.Lock()
+		b.scas[p.SessionSecret] = s
+		b.mu.Unlock()
+		return b.hub.Update(ctx, s.event(p.SessionSecret))
+	}
 	one := p.Payment
 	if p.Bulk != nil {
 		one = p.Bulk.Payments[0]
@@ -315,7 +323,8 @@ func (b *book) VerifyPayees(_ context.Context, q wire.PayeesVerify) (answers []w
 func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
 	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
-		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees, coretest.Baskets}
+		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees, coretest.Baskets,
+		coretest.Embedded, coretest.Decoupled}
 	return f
 }
 
@@ -327,7 +336,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		Events: events, Log: quiet,
 	}))
 	t.Cleanup(hub.Close)
-	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{}, parts: map[string][]string{},
+	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{}, parts: map[string][]string{}, scas: map[wire.String]*sca{},
 		hub: sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})}
 	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: facade(b), ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
 	t.Cleanup(bank.Close)
@@ -349,6 +358,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		Account: core.AccountReference{IBAN: iban, Currency: "EUR"}, From: day.New(2026, 8, 22), To: day.New(2026, 11, 20),
 		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"}, Later: day.New(2026, 12, 21),
 		Holder: "Ana Novak", Nearly: "A. Novak",
+		PSUID: "ana", Password: goodPassword, Code: func(*testing.T, string) string { return goodCode },
 	}
 }
 

@@ -73,5 +73,5 @@ func (s *server) elsewhere(w wire.SCA) error {
 			return nil
 		}
 	}
-	return ErrInvalid
+	return errRoute
 }

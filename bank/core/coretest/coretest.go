@@ -38,6 +38,10 @@ type Fixture struct {
 	// Holder is who Account belongs to, and Nearly is no more than nearly her name. Both are
 	// for a bank that verifies payees.
 	Holder, Nearly string
+	// PSUID and Password are what she logs in with, and Code what answers the challenge of a
+	// session. They are for a bank that takes these by steps.
+	PSUID, Password string
+	Code            func(t *testing.T, session string) string
 	// Offers is what the bank does that not every bank does; all else must be refused with
 	// core.ErrNotOffered.
 	Offers []Offer
@@ -59,6 +63,8 @@ const (
 	PaymentStatus    Offer = "status of payments"
 	Baskets          Offer = "baskets" // of payments and accesses
 	Payees           Offer = "verification of payees"
+	Embedded         Offer = "SCA by steps"
+	Decoupled        Offer = "SCA on the PSU's phone"
 )
 
 // patience is how long an answer or a report may take here.
@@ -93,6 +99,9 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("a PSU who refuses a basket gives and pays nothing, or it is not offered", basketRefused)
 	run("what became of a payment in a basket is told, or not offered", basketFound)
 	run("a payee's name is compared with that on the account, or not offered", payees)
+	run("a PSU authenticates by steps, or it is not offered", embedded)
+	run("a PSU authenticates on her phone, or it is not offered", decoupled)
+	run("nobody is told that a PSU is unknown, or it is not offered", nobodyOnPhone)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
