@@ -195,7 +195,7 @@ func sumsOf(all []member) []string {
 
 // linkedBasket lists what the approval of a basket is tied to: a seal over every member, in
 // its order. A member that is changed, added or removed makes the code worthless.
-func (b *Bank) linkedBasket(tx *sqldb.Tx, all []member) ([]string, error) {
+func (b *Bank) linkedBasket(tx source, all []member) ([]string, error) {
 	linked := []string{strconv.Itoa(len(all))}
 	for _, m := range all {
 		var own []string

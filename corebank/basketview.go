@@ -52,7 +52,7 @@ func (s *scaVisit) approveMembers(ctx context.Context) (string, error) {
 		}
 		s.j.members = append(s.j.members, m.j)
 	}
-	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+	return told(s.b.sendCode(ctx, s.j, *s.v.who, s.r.PostFormValue("method")))
 }
 
 // viewBasket shows every member: to choose, or as it was chosen.

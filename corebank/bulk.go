@@ -3,6 +3,7 @@ package corebank
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -107,8 +108,28 @@ func items(query reader, condition string, args ...any) ([]item, error) {
 	return all, found.Err()
 }
 
+// A source is a transaction, or the database outside of any.
+type source interface {
+	QueryRow(query string, args ...any) sqldb.Row
+	Query(query string, args ...any) (*sql.Rows, error)
+}
+
+// An outside is the database as a source.
+type outside struct {
+	ctx context.Context
+	db  *sqldb.DB
+}
+
+func (o outside) QueryRow(query string, args ...any) sqldb.Row {
+	return o.db.QueryRow(o.ctx, query, args...)
+}
+
+func (o outside) Query(query string, args ...any) (*sql.Rows, error) {
+	return o.db.Query(o.ctx, query, args...)
+}
+
 // within reads as tx sees it, and reading from the database outside of any.
-func within(tx *sqldb.Tx) reader {
+func within(tx source) reader {
 	return func(query string, args ...any) (rows, error) { return tx.Query(query, args...) }
 }
 

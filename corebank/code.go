@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -50,7 +50,7 @@ func (b *Bank) digest(code string, j journey, linked []string) []byte {
 
 // linked lists what the approval of p is tied to: amount, currency and payee, and all else
 // that says what leaves the account and when. Of a bulk it is a hash over every payment.
-func (b *Bank) linked(tx *sqldb.Tx, p payment) ([]string, error) {
+func (b *Bank) linked(tx source, p payment) ([]string, error) {
 	debtor := account{}
 	if err := tx.QueryRow(`SELECT currency FROM corebank_account WHERE bank = $1 AND id = $2 LIMIT 1`, b.code, p.Debtor).Scan(&debtor.Currency); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ type approval struct {
 }
 
 // approvalOf reads what the code of j approves, as it stands now.
-func (b *Bank) approvalOf(tx *sqldb.Tx, j journey) (a approval, err error) {
+func (b *Bank) approvalOf(tx source, j journey) (a approval, err error) {
 	switch id := j.payment(); {
 	case j.Kind == kindBasket:
 		if a.members, err = b.members(within(tx), j.ID); err == nil {
@@ -96,14 +96,19 @@ func (b *Bank) approvalOf(tx *sqldb.Tx, j journey) (a approval, err error) {
 	return a, err
 }
 
-// sendCode takes down the customer's choice and sends a code for exactly that.
-func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		return err
-	}
-	code := fmt.Sprintf("%0*d", codeWidth, n)
+// sendCode takes down the customer's choice and asks her to approve exactly that, by one of
+// her methods: the first where methodID is empty. errMethod, errNone and errLocked say that
+// nothing was asked, errCodesSent that nothing more is.
+func (b *Bank) sendCode(ctx context.Context, j journey, c customer, methodID string) error {
+	nonce := rand.Text()
 	return b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		m, err := b.means(tx, c.ID, methodID)
+		if err != nil {
+			return err
+		}
+		if err := b.locked(tx, c.ID); err != nil {
+			return err
+		}
 		if err := b.move(tx, j, stateCode, stateOpen, stateCode); err != nil {
 			return err
 		}
@@ -123,49 +128,84 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer) error {
 		if err != nil {
 			return err
 		}
-		now := b.now()
-		n, err := tx.Exec(`INSERT INTO corebank_code (bank, journey, digest, tries, sent, expires_at, used) VALUES ($1, $2, $3, 0, 1, $4, 0)
-			ON CONFLICT (bank, journey) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at, used = 0, sent = corebank_code.sent + 1
+		asked := b.methodOf(m.Kind).challenge(b.occasion(j, m, nonce, approves, c.Language))
+		n, err := tx.Exec(`INSERT INTO corebank_code (bank, journey, digest, tries, sent, expires_at, used, method, nonce) VALUES ($1, $2, $3, 0, 1, $4, 0, $7, $8)
+			ON CONFLICT (bank, journey) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at, used = 0, sent = corebank_code.sent + 1,
+				method = excluded.method, nonce = excluded.nonce
 			WHERE corebank_code.sent < $5 AND corebank_code.tries < $6`,
-			b.code, j.ID, b.digest(code, j, approves.linked), now.Add(codeFor).UnixMicro(), codesMax, triesMax)
+			b.code, j.ID, b.seal(j, m, nonce, asked.code, approves), b.now().Add(codeFor).UnixMicro(), codesMax, triesMax, m.ID, nonce)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return errCodesSent
 		}
-		text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
-		switch j.Kind {
-		case kindAllow:
-			text = fmt.Sprintf(textOf(c.Language, "sms.allow"), b.name, j.AppName, code)
-		case kindChange:
-			text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
+		if asked.sent {
+			return b.text(tx, j, c, approves, asked.code)
 		}
-		if len(approves.linked) > 0 {
-			text = b.codeText(c.Language, j, approves, code)
-		}
-		// Two messages never have the same time, so that the newest is always on top.
-		var last int64
-		if err := tx.QueryRow(`SELECT COALESCE(MAX(at), 0) FROM corebank_message WHERE bank = $1`, b.code).Scan(&last); err != nil {
-			return err
-		}
-		_, err = tx.Exec(`INSERT INTO corebank_message (bank, id, at, login, phone, journey, code, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			b.code, rand.Text(), max(now.UnixMicro(), last+1), c.Login, c.Phone, j.ID, code, text)
-		return err
+		return nil
 	})
 }
 
-// confirm takes a code. The try is counted before the code is looked at; the third wrong
-// one ends the journey. With the right one, what it approves happens in the same transaction.
-func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
+// text sends a code to the customer's phone, with what it is for.
+func (b *Bank) text(tx *sqldb.Tx, j journey, c customer, approves approval, code string) error {
+	text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
+	switch j.Kind {
+	case kindAllow:
+		text = fmt.Sprintf(textOf(c.Language, "sms.allow"), b.name, j.AppName, code)
+	case kindChange:
+		text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
+	}
+	if len(approves.linked) > 0 {
+		text = b.codeText(c.Language, j, approves, code)
+	}
+	// Two messages never have the same time, so that the newest is always on top.
+	var last int64
+	if err := tx.QueryRow(`SELECT COALESCE(MAX(at), 0) FROM corebank_message WHERE bank = $1`, b.code).Scan(&last); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO corebank_message (bank, id, at, login, phone, journey, code, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		b.code, rand.Text(), max(b.now().UnixMicro(), last+1), c.Login, c.Phone, j.ID, code, text)
+	return err
+}
+
+// asked is what a customer is asked on j just now, however often it is looked at. errCodeOver
+// says that there is nothing to answer any more.
+func (b *Bank) asked(ctx context.Context, j journey, language string) (m means, c challenge, o occasion, err error) {
+	tx := outside{ctx, b.db}
+	var methodID, nonce string
+	var until int64
+	var used int
+	err = tx.QueryRow(`SELECT method, nonce, expires_at, used FROM corebank_code WHERE bank = $1 AND journey = $2`, b.code, j.ID).Scan(&methodID, &nonce, &until, &used)
+	if err == nil {
+		m, err = b.means(tx, j.Customer, methodID)
+	}
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, errMethod) || err == nil && (used == 1 || until <= b.now().UnixMicro()) {
+		err = errCodeOver
+	}
+	if err != nil {
+		return m, c, o, err
+	}
+	approves, err := b.approvalOf(tx, j)
+	if err != nil {
+		return m, c, o, err
+	}
+	o = b.occasion(j, m, nonce, approves, language)
+	return m, b.methodOf(m.Kind).challenge(o), o, nil
+}
+
+// confirm takes the answer to what was asked. The try is counted before the answer is looked
+// at, for the journey and for the customer; the third wrong one ends the journey, and the
+// fifth in a row over all journeys locks the customer's methods. With the right one, what it
+// approves happens in the same transaction.
+func (b *Bank) confirm(ctx context.Context, j journey, answer string) error {
 	var reports reports
 	var outcome error // of a try that is to be stored although it failed
 	var approved *payment
 	err := b.db.Write(ctx, func(tx *sqldb.Tx) error {
 		reports, outcome, approved = nil, nil, nil
-		now := b.now().UnixMicro()
 		counted, err := tx.Exec(`UPDATE corebank_code SET tries = tries + 1
-			WHERE bank = $1 AND journey = $2 AND used = 0 AND tries < $3 AND expires_at > $4`, b.code, j.ID, triesMax, now)
+			WHERE bank = $1 AND journey = $2 AND used = 0 AND tries < $3 AND expires_at > $4`, b.code, j.ID, triesMax, b.now().UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -173,30 +213,52 @@ func (b *Bank) confirm(ctx context.Context, j journey, code string) error {
 			outcome = errCodeOver
 			return nil
 		}
-		var digest []byte
-		var tries int
-		if err := tx.QueryRow(`SELECT digest, tries FROM corebank_code WHERE bank = $1 AND journey = $2`, b.code, j.ID).Scan(&digest, &tries); err != nil {
-			return err
-		}
 		if j, err = scanJourney(tx.QueryRow(selectJourney+`id = $2`, b.code, j.ID)); err != nil {
 			return err
 		}
 		if j.State != stateCode {
 			return errJourney
 		}
+		last, err := b.count(tx, j.Customer)
+		if err != nil {
+			return err
+		}
+		var digest []byte
+		var tries int
+		var methodID, nonce string
+		if err := tx.QueryRow(`SELECT digest, tries, method, nonce FROM corebank_code WHERE bank = $1 AND journey = $2`, b.code, j.ID).Scan(&digest, &tries, &methodID, &nonce); err != nil {
+			return err
+		}
+		m, err := b.means(tx, j.Customer, methodID)
+		if errors.Is(err, errMethod) { // taken away meanwhile
+			outcome = errCodeOver
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		approves, err := b.approvalOf(tx, j)
 		if err != nil {
 			return err
 		}
-		if !hmac.Equal(digest, b.digest(code, j, approves.linked)) {
+		code, step := b.methodOf(m.Kind).check(b.occasion(j, m, nonce, approves, "en"), answer)
+		if !hmac.Equal(digest, b.seal(j, m, nonce, code, approves)) {
 			outcome = errCodeWrong
-			if tries < triesMax {
+			if tries < triesMax && !last {
 				return nil
 			}
 			outcome = errCodeBlocked
 			return b.endIn(tx, &reports, j, stateFailed, "AccessDenied", "The PSU could not be authenticated.", nil)
 		}
 		if _, err := tx.Exec(`UPDATE corebank_code SET used = 1 WHERE bank = $1 AND journey = $2`, b.code, j.ID); err != nil {
+			return err
+		}
+		if step > 0 {
+			if _, err := tx.Exec(`UPDATE corebank_method SET step = $1 WHERE bank = $2 AND customer = $3 AND id = $4`, step, b.code, j.Customer, m.ID); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(`UPDATE corebank_customer SET sca_wrong = 0, sca_locked_until = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
 			return err
 		}
 		approved = &approves.payment

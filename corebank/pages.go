@@ -48,7 +48,8 @@ type page struct {
 	Basket   *basketView
 	Part     string // of the names of fields, on what is one of several
 	Card     *cardView
-	Phone    string
+	Methods  []methodChoice
+	Asked    *askedView
 	Bound    string // key of what the code is only good for
 	State    string
 	Name     string

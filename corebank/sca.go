@@ -30,7 +30,11 @@ func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := scaVisit{b: b, w: w, r: r, j: j, v: v}
-	if err := s.look(); err != nil {
+	err = s.look()
+	if err == nil {
+		err = s.lookAtMeans()
+	}
+	if err != nil {
 		b.fault(w, r, err)
 		return
 	}
@@ -52,6 +56,10 @@ func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 		if j, err := b.journey(r.Context(), j.ID); err == nil {
 			s.j = j
 		}
+		if err := s.lookAtMeans(); err != nil {
+			b.fault(w, r, err)
+			return
+		}
 		s.showState(http.StatusUnprocessableEntity, key)
 	default:
 		s.again()
@@ -66,11 +74,14 @@ type scaVisit struct {
 	j journey
 	v visitor
 
-	accounts []account // what the logged-in customer is offered
-	fixed    bool
-	payment  *payment
-	members  []*scaVisit // of a basket
-	part     string      // of the names of fields, where this is a member
+	accounts  []account // what the logged-in customer is offered
+	fixed     bool
+	means     []means // of the logged-in customer
+	asked     means   // which of them has to answer
+	challenge challenge
+	payment   *payment
+	members   []*scaVisit // of a basket
+	part      string      // of the names of fields, where this is a member
 }
 
 func (s *scaVisit) ended() bool { return s.j.over() || s.over() }
@@ -98,6 +109,21 @@ func (s *scaVisit) look() (err error) {
 	return err
 }
 
+// lookAtMeans finds out how the customer can approve, and what she is asked just now.
+func (s *scaVisit) lookAtMeans() (err error) {
+	if s.ended() || !s.mayGoOn() || s.j.Kind == kindLogin {
+		return nil
+	}
+	if s.means, err = s.b.meansOf(s.r.Context(), s.v.who.ID); err != nil || s.j.State != stateCode {
+		return err
+	}
+	s.asked, s.challenge, _, err = s.b.asked(s.r.Context(), s.j, s.v.who.Language)
+	if errors.Is(err, errCodeOver) {
+		err = nil
+	}
+	return err
+}
+
 // mayGoOn says whether the browser's customer is the one this journey needs.
 func (s *scaVisit) mayGoOn() bool {
 	return s.v.who != nil && len(s.accounts) > 0 && (s.j.State == stateOpen || s.j.Customer == s.v.who.ID)
@@ -117,7 +143,9 @@ func (s *scaVisit) act(action string) (key string, err error) {
 	case action == "approve" && s.j.State == stateOpen:
 		return s.approve(ctx)
 	case action == "resend" && s.j.State == stateCode:
-		return told(s.b.sendCode(ctx, s.j, *s.v.who))
+		return told(s.b.sendCode(ctx, s.j, *s.v.who, s.asked.ID))
+	case strings.HasPrefix(action, "by ") && s.j.State == stateCode:
+		return told(s.b.sendCode(ctx, s.j, *s.v.who, strings.TrimPrefix(action, "by ")))
 	case action == "confirm" && s.j.State == stateCode:
 		return told(s.b.confirm(ctx, s.j, plainCode(s.r.PostFormValue("code"))))
 	}
@@ -133,6 +161,12 @@ func told(err error) (key string, _ error) {
 		return "code.over", nil
 	case errors.Is(err, errCodesSent):
 		return "code.nomore", nil
+	case errors.Is(err, errMethod):
+		return "method.unknown", nil
+	case errors.Is(err, errNone):
+		return "method.none", nil
+	case errors.Is(err, errLocked):
+		return "method.locked", nil
 	case errors.Is(err, errCodeBlocked), errors.Is(err, ledger.ErrFunds):
 		return "", nil // the journey has ended: its page says so
 	}
@@ -171,7 +205,7 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 			return "", s.b.end(ctx, s.j, stateFailed, classFunds, textFunds, new(false))
 		}
 	}
-	return told(s.b.sendCode(ctx, s.j, *s.v.who))
+	return told(s.b.sendCode(ctx, s.j, *s.v.who, s.r.PostFormValue("method")))
 }
 
 // choose takes down which accounts the customer chose; none where that is not enough.
@@ -259,7 +293,8 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 		s.b.show(s.w, s.r, status, "login", p)
 	case j.State == stateCode:
-		p.Title, p.Phone = "code.title", masked(s.v.who.Phone)
+		p.Title = "code.title"
+		s.showMeans(&p)
 		switch {
 		case j.Kind == kindBasket:
 			p.Bound = "code.boundBasket"
@@ -277,6 +312,7 @@ func (s *scaVisit) showState(status int, key string) {
 }
 
 func (s *scaVisit) showChoice(status int, p page) {
+	s.showMeans(&p)
 	p.Fixed, p.Until, p.Button = s.fixed, s.j.Request.ValidUntil, "approve"
 	switch s.j.Kind {
 	case kindPayment:

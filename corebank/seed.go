@@ -79,6 +79,12 @@ func (b *Bank) addPersona(tx *sqldb.Tx, p persona.Persona) error {
 		b.code, p.ID, p.Login, p.Name, p.Phone, p.Language, hashPassword(p.Password, costPersona)); err != nil {
 		return err
 	}
+	for i, kind := range p.Methods {
+		if _, err := tx.Exec(`INSERT INTO corebank_method (bank, customer, id, kind, name, position, step, credential, created_at)
+			VALUES ($1, $2, $3, $4, '', $5, 0, '', $6)`, b.code, p.ID, methodID(kind), kind, i, b.now().UnixMicro()); err != nil {
+			return err
+		}
+	}
 	const insertAccount = `INSERT INTO corebank_account
 			(bank, customer, id, position, iban, currency, type, product, pan, display_name, usage, details, linked, owners)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`

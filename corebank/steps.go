@@ -398,7 +398,7 @@ func (b *Bank) stepCode(ctx context.Context, j journey, code string) error {
 	}
 	err := b.confirm(ctx, j, plainCode(code))
 	switch {
-	case errors.Is(err, errCodeWrong), errors.Is(err, errCodeOver), errors.Is(err, errCodeBlocked):
+	case errors.Is(err, errCodeWrong), errors.Is(err, errCodeOver), errors.Is(err, errCodeBlocked), errors.Is(err, errLocked):
 		return sdk.ErrCode
 	case errors.Is(err, ledger.ErrFunds): // the journey has ended: its standing says so
 		return nil

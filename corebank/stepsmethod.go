@@ -1,6 +1,7 @@
 package corebank
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,8 +14,6 @@ import (
 // A way is one of a customer's methods, as it is told to the hub.
 type way struct{ id, kind, name string }
 
-const waySMS = "SMS_OTP"
-
 // told is w in the protocol's words.
 func (w way) told() wire.SCAMethod {
 	return wire.SCAMethod{AuthenticationType: wire.String(w.kind), AuthenticationMethodID: wire.String(w.id), Name: wire.String(w.name)}
@@ -22,15 +21,34 @@ func (w way) told() wire.SCAMethod {
 
 // waysOf lists the methods by which c can go on with j.
 func (b *Bank) waysOf(ctx context.Context, j journey, c customer) ([]way, error) {
-	if c.Phone == "" {
-		return nil, nil
+	all, err := b.meansOf(ctx, c.ID)
+	if err != nil {
+		return nil, err
 	}
-	return []way{{"sms", waySMS, masked(c.Phone)}}, nil
+	var ways []way
+	for _, m := range all {
+		// What is not answered by something typed cannot come through the hub.
+		if m.Kind != kindPush && m.Kind != kindPasskey {
+			ways = append(ways, b.wayOf(m, c))
+		}
+	}
+	return ways, nil
+}
+
+// wayOf is what the hub is told of m.
+func (b *Bank) wayOf(m means, c customer) way {
+	if m.Kind == kindSMS {
+		return way{m.ID, m.Kind, masked(c.Phone)}
+	}
+	return way{m.ID, m.Kind, cmp.Or(m.Name, textOf(c.Language, m.Called()))}
 }
 
 // demand asks the customer to approve j by w.
 func (b *Bank) demand(ctx context.Context, j journey, c customer, w way) error {
-	err := b.sendCode(ctx, j, c)
+	err := b.sendCode(ctx, j, c, w.id)
+	if errors.Is(err, errLocked) {
+		return b.end(ctx, j, stateFailed, "AccessDenied", textUnproven, nil)
+	}
 	if errors.Is(err, errCodesSent) { // the last one still counts, as long as it does
 		return nil
 	}
@@ -43,15 +61,22 @@ func (b *Bank) tellMethods(ctx context.Context, j journey, e *wire.Event) error 
 	if err != nil {
 		return err
 	}
+	if j.State == stateCode {
+		m, asked, _, err := b.asked(ctx, j, c.Language)
+		if errors.Is(err, errCodeOver) { // another one has to be asked for
+			err = nil
+		}
+		chosen := b.wayOf(m, c).told()
+		e.ChosenSCAMethod = &chosen
+		e.ChallengeData = &wire.Challenge{Image: asked.Image, OTPMaxLength: asked.OTPLength, OTPFormat: wire.String(asked.OTPFormat)}
+		if asked.Data != "" {
+			e.ChallengeData.Data = []wire.String{wire.String(asked.Data)}
+		}
+		return err
+	}
 	all, err := b.waysOf(ctx, j, c)
 	if err != nil {
 		return err
-	}
-	if j.State == stateCode {
-		chosen := all[0].told()
-		e.ChosenSCAMethod = &chosen
-		e.ChallengeData = &wire.Challenge{OTPMaxLength: codeWidth, OTPFormat: "integer"}
-		return nil
 	}
 	for _, w := range all {
 		e.SCAMethods = append(e.SCAMethods, w.told())

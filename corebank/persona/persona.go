@@ -28,7 +28,17 @@ type Persona struct {
 	Accounts []Account
 	Card     Card
 	Trusted  []Trusted
+	Methods  []string // how the customer approves, by kind; what is offered first first
 }
+
+// Kinds of methods.
+const (
+	SMS   = "SMS_OTP"
+	TOTP  = "TOTP"
+	Photo = "PHOTO_OTP"
+	Chip  = "CHIP_OTP"
+	Push  = "PUSH_OTP"
+)
 
 // An Account of a persona.
 type Account struct {
@@ -67,7 +77,9 @@ type Trusted struct {
 // A Party is somebody on the other side of a transaction.
 type Party struct{ Name, IBAN string }
 
-// A Shop is a customer of one bank only: its IBANs lie in the range of that bank, which begins
+// A Shop is a customer who has no method: it can log in and approve nothing.
+//
+// It is a customer of one bank only: its IBANs lie in the range of that bank, which begins
 // with the country and goes on with the bank's part of the number.
 func Shop(bank, name, ibans string) Persona {
 	number := func(n string) string {
@@ -111,7 +123,7 @@ func BatchID(currency string) string    { return "batch-" + currency } // betwee
 func All() []Persona {
 	return []Persona{
 		{
-			ID: "1001", Login: "ana", Password: "ana-kontor-1", Name: "Ana Novak", Phone: "+38640555101", Language: "sl",
+			ID: "1001", Login: "ana", Password: "ana-kontor-1", Name: "Ana Novak", Phone: "+38640555101", Language: "sl", Methods: []string{SMS},
 			Accounts: []Account{
 				{"ana-current", slovenian("02", "10001", "00101"), "EUR", "CACC", "Osebni račun", Extra{}},
 				{"ana-savings", slovenian("02", "10001", "00102"), "EUR", "SVGS", "Varčevalni račun", Extra{DisplayName: "Za morje"}},
@@ -123,7 +135,7 @@ func All() []Persona {
 			},
 		},
 		{
-			ID: "1002", Login: "andrei", Password: "andrei-kontor-1", Name: "Andrei Ionescu", Phone: "+40740555202", Language: "ro",
+			ID: "1002", Login: "andrei", Password: "andrei-kontor-1", Name: "Andrei Ionescu", Phone: "+40740555202", Language: "ro", Methods: []string{SMS},
 			Accounts: []Account{
 				{"andrei-current", romanian("KNTR", "0000100200000201"), "EUR", "CACC", "Cont curent EUR", Extra{}},
 				{"andrei-savings", romanian("KNTR", "0000100200000202"), "EUR", "SVGS", "Cont de economii", Extra{DisplayName: "Vacanță"}},
@@ -133,7 +145,7 @@ func All() []Persona {
 			Trusted: []Trusted{{Party{"Brutăria Spicul SRL", romanian("BTRL", "0000770100000001")}, "Brutăria", ""}},
 		},
 		{
-			ID: "1003", Login: "katharina", Password: "katharina-kontor-1", Name: "Katharina Vogel", Phone: "+4915550000303", Language: "de",
+			ID: "1003", Login: "katharina", Password: "katharina-kontor-1", Name: "Katharina Vogel", Phone: "+4915550000303", Language: "de", Methods: []string{SMS},
 			Accounts: []Account{
 				{"katharina-current", german("76026000", "0100300301"), "EUR", "CACC", "Girokonto", Extra{}},
 				{"katharina-savings", german("76026000", "0100300302"), "EUR", "SVGS", "Tagesgeldkonto", Extra{}},
@@ -142,7 +154,7 @@ func All() []Persona {
 			Trusted: []Trusted{{Party{"Bäckerei Ährenhof", german("70090100", "0007700301")}, "Bäcker", "katharina-current"}},
 		},
 		{
-			ID: "1004", Login: "luka", Password: "luka-kontor-1", Name: "Luka Zupan", Phone: "+38640555404", Language: "sl",
+			ID: "1004", Login: "luka", Password: "luka-kontor-1", Name: "Luka Zupan", Phone: "+38640555404", Language: "sl", Methods: []string{SMS},
 			Accounts: []Account{
 				{"luka-current", slovenian("02", "10001", "00401"), "EUR", "CACC", "Študentski račun", Extra{}},
 				{"luka-savings", slovenian("02", "10001", "00402"), "EUR", "SVGS", "Varčevalni račun", Extra{}},
@@ -150,7 +162,7 @@ func All() []Persona {
 			Card: Card{"luka-card", "535501******4408", "Mastercard Modra", 20000},
 		},
 		{
-			ID: "1005", Login: "maja", Password: "maja-kontor-1", Name: "Maja Kos", Phone: "+38640555505", Language: "sl",
+			ID: "1005", Login: "maja", Password: "maja-kontor-1", Name: "Maja Kos", Phone: "+38640555505", Language: "sl", Methods: []string{SMS, TOTP},
 			Accounts: append([]Account{
 				{"maja-current", slovenian("02", "10001", "00501"), "EUR", "CACC", "Osebni račun", Extra{}},
 				{"maja-savings", slovenian("02", "10001", "00502"), "EUR", "SVGS", "Varčevalni račun", Extra{DisplayName: "Streha"}},
@@ -158,14 +170,14 @@ func All() []Persona {
 			Trusted: []Trusted{{Party{"Vrtec Mavrica", slovenian("01", "10060", "82210")}, "Vrtec", "kos-joint"}},
 		},
 		{
-			ID: "1006", Login: "peter", Password: "peter-kontor-1", Name: "Peter Kos", Phone: "+38640555606", Language: "sl",
+			ID: "1006", Login: "peter", Password: "peter-kontor-1", Name: "Peter Kos", Phone: "+38640555606", Language: "sl", Methods: []string{SMS},
 			Accounts: append([]Account{
 				{"peter-current", slovenian("02", "10001", "00601"), "EUR", "CACC", "Osebni račun", Extra{}},
 				{"peter-savings", slovenian("02", "10001", "00602"), "EUR", "SVGS", "Varčevalni račun", Extra{}},
 			}, shared()...),
 		},
 		{
-			ID: "1007", Login: "pekarna", Password: "pekarna-kontor-1", Name: "Nina Hribar", Phone: "+38640555707", Language: "sl",
+			ID: "1007", Login: "pekarna", Password: "pekarna-kontor-1", Name: "Nina Hribar", Phone: "+38640555707", Language: "sl", Methods: []string{SMS, TOTP},
 			Accounts: []Account{
 				{"pekarna-business", slovenian("02", "10001", "00701"), "EUR", "CACC", "Poslovni račun", Extra{DisplayName: "Glavni račun", Usage: "ORGA", Owners: []string{bakery}}},
 				{"pekarna-reserve", slovenian("02", "10001", "00702"), "EUR", "SVGS", "Poslovni depozit", Extra{Usage: "ORGA", Owners: []string{bakery}}},
@@ -177,7 +189,7 @@ func All() []Persona {
 			},
 		},
 		{
-			ID: "1008", Login: "sofia", Password: "sofia-kontor-1", Name: "Sofia Keller", Phone: "+4915550000808", Language: "de",
+			ID: "1008", Login: "sofia", Password: "sofia-kontor-1", Name: "Sofia Keller", Phone: "+4915550000808", Language: "de", Methods: []string{SMS},
 			Accounts: []Account{
 				{"sofia-eur", german("76026000", "0100300801"), "EUR", "CACC", "Währungskonto EUR", Extra{}},
 				{"sofia-usd", german("76026000", "0100300801"), "USD", "CACC", "Währungskonto USD", Extra{}},
