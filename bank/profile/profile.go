@@ -66,6 +66,7 @@ type OAuth struct {
 	TokenTTL     time.Duration `yaml:"tokenTTL"`
 	CodeTTL      time.Duration `yaml:"codeTTL"` // at most one minute
 	RefreshToken bool          `yaml:"refreshToken"`
+	RichRequests bool          `yaml:"richRequests"` // authorization_details; integrated only
 }
 
 // PreStepScopes names the scopes of a token that only says who the PSU is.

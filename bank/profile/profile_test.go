@@ -158,6 +158,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"PKCE without codes", "bankart", func(p *profile.Profile) {
 			p.ClientIdentification, p.OAuth = profile.ByOrganizationIdentifier, profile.OAuth{Mode: profile.OAuthNone, PKCERequired: true}
 		}, "oauth.pkceRequired"},
+		{"rich requests for a log-in", "bankart", func(p *profile.Profile) { p.OAuth.RichRequests = true }, "oauth.richRequests"},
 		{"FAPI 2.0 without PKCE", "bankart", func(p *profile.Profile) { p.OAuth.FAPI2 = true }, "oauth.pkceRequired: FAPI 2.0"},
 		{"FAPI 2.0 without OAuth", "bankart", func(p *profile.Profile) {
 			p.ClientIdentification, p.OAuth = profile.ByOrganizationIdentifier, profile.OAuth{Mode: profile.OAuthNone, FAPI2: true}

@@ -79,6 +79,7 @@ func (p Profile) validateOAuth(f *findings) {
 	if o.Mode == OAuthNone {
 		f.when(o.RefreshToken, "oauth.refreshToken", "there are no tokens to refresh, because oauth.mode is none")
 		f.when(o.PKCERequired, "oauth.pkceRequired", "there is nothing to protect, because oauth.mode is none")
+		f.when(o.RichRequests, "oauth.richRequests", "there is nothing to ask for, because oauth.mode is none")
 		f.when(o.FAPI2, "oauth.fapi2", "there is nothing to protect, because oauth.mode is none")
 		f.when(p.ClientIdentification == ByPortalKey, "clientIdentification", "a portalKey is an OAuth client_id, but oauth.mode is none")
 	} else {
@@ -91,6 +92,7 @@ func (p Profile) validateOAuth(f *findings) {
 		f.when(o.Scopes.Payments == "" && p.Payments.Enabled, "oauth.scopes.payments", "preStep needs the name of this scope, because payments are on")
 		f.when(o.Scopes.Accounts != "" && o.Scopes.Accounts == o.Scopes.Payments, "oauth.scopes", "accounts and payments have the same name, so a token would open both")
 		f.when(o.RefreshToken, "oauth.refreshToken", "a preStep token says that the PSU has just logged in, which a refreshed one could not")
+		f.when(o.RichRequests, "oauth.richRequests", "a preStep token is for no resource that details could name")
 		f.scope("oauth.scopes.accounts", o.Scopes.Accounts)
 		f.scope("oauth.scopes.payments", o.Scopes.Payments)
 	} else {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -107,8 +108,9 @@ func (s *Service) End(ctx context.Context, g Grant) error {
 // Tokens are what the TPP gets.
 type Tokens struct {
 	Access    string
-	Refresh   string // empty: none
-	Scope     string
+	Refresh   string          // empty: none
+	Scope     string          // empty: it was asked for by Details alone
+	Details   json.RawMessage // authorization_details; nil: it was asked for by Scope
 	ExpiresIn time.Duration
 }
 
@@ -167,7 +169,7 @@ func (s *Service) usedTwice(ctx context.Context, g Grant, err error) error {
 func (s *Service) issue(g Grant, c Client, ttl time.Duration) (Tokens, Pair) {
 	now := s.Now()
 	p := Pair{Bank: g.Bank, Grant: g.ID, Thumbprint: c.Thumbprint, ExpiresAt: g.expiry(now, ttl)}
-	t := Tokens{Access: NewSecret(), Scope: g.Scope.Asked, ExpiresIn: p.ExpiresAt.Sub(now)}
+	t := Tokens{Access: NewSecret(), Scope: g.Scope.Asked, Details: g.Scope.Details(), ExpiresIn: p.ExpiresAt.Sub(now)}
 	p.Access = HashOf(t.Access)
 	if g.Refreshable {
 		t.Refresh = NewSecret()

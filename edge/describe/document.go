@@ -93,6 +93,7 @@ type OAuth struct {
 	TokenSeconds  int     `json:"tokenSeconds" switch:"oauth.tokenTTL"`
 	CodeSeconds   int     `json:"codeSeconds" switch:"oauth.codeTTL"`
 	RefreshTokens bool    `json:"refreshTokens" switch:"oauth.refreshToken"`
+	RichRequests  bool    `json:"richRequests" switch:"oauth.richRequests"` // authorization_details
 }
 
 // Scope is what a token can be asked for.
@@ -280,7 +281,7 @@ func document(c Config) Document {
 			Certificate: "QWAC", ClientID: string(p.ClientIdentification), BanksMayActAsTPP: p.BanksMayActAsTPP, RedirectDomainCheck: string(p.RedirectDomainCheck),
 			OAuth: OAuth{
 				Mode: string(p.OAuth.Mode), FAPI2: p.OAuth.FAPI2, PKCERequired: p.OAuth.PKCERequired, Scopes: []Scope{},
-				TokenSeconds: seconds(p.OAuth.TokenTTL), CodeSeconds: seconds(p.OAuth.CodeTTL), RefreshTokens: p.OAuth.RefreshToken,
+				TokenSeconds: seconds(p.OAuth.TokenTTL), CodeSeconds: seconds(p.OAuth.CodeTTL), RefreshTokens: p.OAuth.RefreshToken, RichRequests: p.OAuth.RichRequests,
 			},
 		},
 		SCA: SCA{words(p.SCAApproaches), string(p.StartAuthorisation), seconds(p.SCATimeout), int(p.FirstUpdateWait.Milliseconds())},

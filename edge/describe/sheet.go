@@ -78,6 +78,7 @@ func access(d Document) section {
 		span("capabilities.tokenLife", o.TokenSeconds),
 		span("capabilities.codeLife", o.CodeSeconds),
 		yes("capabilities.refresh", o.RefreshTokens),
+		yes("capabilities.richRequests", o.RichRequests),
 	)
 }
 

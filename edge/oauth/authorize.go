@@ -118,7 +118,11 @@ func (s *Server) propose(ctx context.Context, q map[string]string) (p proposal, 
 		return p, fmt.Errorf("client: %w", err)
 	}
 	var scopeErr error
-	p.scope, scopeErr = token.ParseScope(s.Bank.OAuth, q["scope"])
+	if s.rich(q) {
+		p.scope, scopeErr = token.ParseDetails(q["authorization_details"], q["scope"])
+	} else {
+		p.scope, scopeErr = token.ParseScope(s.Bank.OAuth, q["scope"])
+	}
 	if scopeErr == nil && !p.scope.Login() {
 		p.resource, scopeErr = s.resource(ctx, p.who.tpp, p.scope)
 		if scopeErr != nil && !errors.Is(scopeErr, journey.ErrResource) && !errors.Is(scopeErr, token.ErrScope) {
@@ -134,6 +138,12 @@ func (s *Server) propose(ctx context.Context, q map[string]string) (p proposal, 
 	}
 	p.back, p.wrong = back, s.examine(q, scopeErr)
 	return p, nil
+}
+
+// rich says whether q asks by authorization_details. Where they are not offered they are like
+// any other parameter that means nothing here.
+func (s *Server) rich(q map[string]string) bool {
+	return s.Bank.OAuth.RichRequests && q["authorization_details"] != ""
 }
 
 // soundRedirectURI says whether a code may travel to uri at all. FAPI 2.0 wants it encrypted
@@ -193,10 +203,14 @@ func (s *Server) found() int {
 	return http.StatusFound
 }
 
+const nothingToAuthorise = "there is nothing to authorise under this scope or these details"
+
 func (s *Server) refuseJourney(to answer, scope token.Scope, err error) {
 	switch {
+	case errors.Is(err, journey.ErrResource) && scope.Rich():
+		to.refuse(detailsCode, nothingToAuthorise)
 	case errors.Is(err, journey.ErrResource) && !scope.Login():
-		to.refuse("invalid_scope", "there is nothing to authorise under this scope")
+		to.refuse("invalid_scope", nothingToAuthorise)
 	case errors.Is(err, journey.ErrResource), errors.Is(err, core.ErrRefused), errors.Is(err, core.ErrAccessDenied):
 		to.refuse("access_denied", "the bank refused")
 	case errors.Is(err, core.ErrUnavailable), errors.Is(err, core.ErrUnknownOutcome), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -278,10 +292,14 @@ func (s *Server) examine(q map[string]string, scopeErr error) *badRequest {
 		return &badRequest{code: "unsupported_response_type", text: "response_type must be code"}
 	case q["response_mode"] != "" && q["response_mode"] != "query":
 		return invalid("response_mode", "response_mode must be query")
-	case q["scope"] == "":
+	case errors.Is(scopeErr, token.ErrDetails):
+		return &badRequest{code: detailsCode, text: scopeErr.Error()}
+	case s.rich(q) && errors.Is(scopeErr, journey.ErrResource):
+		return &badRequest{code: detailsCode, text: nothingToAuthorise}
+	case q["scope"] == "" && !s.rich(q):
 		return &badRequest{code: "invalid_scope", text: "scope is missing"}
 	case errors.Is(scopeErr, journey.ErrResource):
-		return &badRequest{code: "invalid_scope", text: "there is nothing to authorise under this scope"}
+		return &badRequest{code: "invalid_scope", text: nothingToAuthorise}
 	case scopeErr != nil:
 		return &badRequest{code: "invalid_scope", text: scopeErr.Error()}
 	case challenge == "" && method != "":

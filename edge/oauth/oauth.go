@@ -16,7 +16,7 @@
 // Where the profile has oauth.fapi2, the rules are those of the FAPI 2.0 security profile:
 // requests are pushed, clients prove themselves by certificate alone, and nothing is optional.
 //
-// Source: RFC 6749, 7009, 7636, 7662, 8414, 8705, 9126, 9207, 9700; Berlin Group digest, section 7.
+// Source: RFC 6749, 7009, 7636, 7662, 8414, 8705, 9126, 9207, 9396, 9700; Berlin Group digest, section 7.
 package oauth
 
 import (
@@ -154,6 +154,7 @@ type metadata struct {
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	CertificateBoundTokens   bool     `json:"tls_client_certificate_bound_access_tokens"`
 	IssuerInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
+	DetailTypes              []string `json:"authorization_details_types_supported,omitempty"`
 }
 
 func (s *Server) describe() metadata {
@@ -189,6 +190,11 @@ func (s *Server) describe() metadata {
 	}
 	if s.Bank.Funds.Enabled {
 		m.Scopes = append(m.Scopes, string(token.PIIS))
+	}
+	if s.Bank.OAuth.RichRequests {
+		for _, scope := range m.Scopes {
+			m.DetailTypes = append(m.DetailTypes, token.DetailType(token.Kind(strings.ToUpper(scope))))
+		}
 	}
 	if s.Bank.OAuth.RefreshToken {
 		m.Scopes = append(m.Scopes, "offline_access")

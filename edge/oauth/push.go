@@ -22,7 +22,7 @@ const requestURN = "urn:ietf:params:oauth:request_uri:"
 // requestParameters are those of an authorization request that mean something here. Nothing
 // else of a form is kept, least of all what proves the client.
 var requestParameters = []string{
-	"response_type", "response_mode", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "request", "iban",
+	"response_type", "response_mode", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "request", "iban", "authorization_details",
 }
 
 // push takes an authorization request from its client, before the PSU's browser comes with the

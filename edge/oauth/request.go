@@ -63,6 +63,9 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.code + ": " + r.text }
 
+// detailsCode says that authorization_details are wrong (RFC 9396, 5).
+const detailsCode = "invalid_authorization_details"
+
 // refusals is the one place where an error of the rules gets an OAuth code.
 var refusals = []struct {
 	err    error

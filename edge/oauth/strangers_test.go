@@ -70,6 +70,9 @@ var visits = []visit{
 	{"pushed, under FAPI 2.0", fapi, job{Auth: "TlsClientAuth", ClientID: alpa, Scope: "AIS:c1", Push: true}, summary{
 		Scope: "AIS:c1", Expires: 600, Active: "true true false", Bound: true, Refreshed: true, Reuse: "invalid_grant",
 	}},
+	{"pushed, by authorization_details", rich, job{Auth: "TlsClientAuth", ClientID: alpa, Details: detailsOfC1, Push: true}, summary{
+		Details: detailsOfC1, Expires: 600, Active: "true true false", Bound: true, Refreshed: true, Reuse: "invalid_grant",
+	}},
 	{"a log-in, by secret in the form", lon, job{Auth: "ClientSecretPost", ClientID: "alpa-1", Scope: "psd2:acc"}, summary{
 		Scope: "psd2:acc", Expires: 300, Active: "true true false",
 	}},
@@ -293,7 +296,7 @@ func TestXOAuth2UsesEveryGrant(t *testing.T) {
 				ctx := context.WithValue(t.Context(), oauth2.HTTPClient, client)
 				code := func() (code, verifier string) {
 					verifier = oauth2.GenerateVerifier()
-					address := conf.AuthCodeURL("state of x", oauth2.S256ChallengeOption(verifier))
+					address := conf.AuthCodeURL("state of x", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("authorization_details", j.Details))
 					if j.Push {
 						address = pushAddress(t, w, client, j, m.Push, m.Authorize, address)
 					}
@@ -309,7 +312,7 @@ func TestXOAuth2UsesEveryGrant(t *testing.T) {
 				wantRetrieve(t, err, "invalid_grant")
 				tok, err := conf.Exchange(ctx, secret, oauth2.VerifierOption(verifier))
 				must(t, err)
-				if life := time.Until(tok.Expiry).Round(5 * time.Second); tok.Type() != "Bearer" || int(life.Seconds()) != v.want.Expires || tok.Extra("scope") != v.want.Scope ||
+				if life := time.Until(tok.Expiry).Round(5 * time.Second); tok.Type() != "Bearer" || int(life.Seconds()) != v.want.Expires || scopeOf(tok) != v.want.Scope ||
 					(tok.RefreshToken != "") != v.want.Refreshed {
 					t.Errorf("got %+v, for %s", tok, life)
 				}
@@ -337,6 +340,12 @@ func TestXOAuth2UsesEveryGrant(t *testing.T) {
 			})
 		})
 	}
+}
+
+// scopeOf is the scope of an answer, which has none where details were asked for.
+func scopeOf(t *oauth2.Token) string {
+	scope, _ := t.Extra("scope").(string)
+	return scope
 }
 
 // pushAddress pushes what x/oauth2 has put into address, which it cannot do by itself, and

@@ -15,11 +15,12 @@ import (
 //
 // Source: RFC 6749 section 5.1
 type tokenResponse struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope"`
+	AccessToken  string          `json:"access_token"`
+	TokenType    string          `json:"token_type"`
+	ExpiresIn    int64           `json:"expires_in"` // seconds
+	RefreshToken string          `json:"refresh_token,omitempty"`
+	Scope        string          `json:"scope,omitempty"`
+	Details      json.RawMessage `json:"authorization_details,omitempty"`
 }
 
 // token is the token endpoint.
@@ -27,6 +28,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, form map[string]s
 	var t token.Tokens
 	var err error
 	switch grant := form["grant_type"]; {
+	case form["authorization_details"] != "" && s.Bank.OAuth.RichRequests:
+		return refusal{http.StatusBadRequest, detailsCode, "a token is for what the PSU agreed to; it cannot be asked for again"}
 	case grant == "":
 		return refusal{http.StatusBadRequest, "invalid_request", "grant_type is missing"}
 	case grant == "authorization_code":
@@ -52,7 +55,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, form map[string]s
 		return err
 	}
 	b, err := json.Marshal(tokenResponse{
-		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int64(t.ExpiresIn / time.Second), RefreshToken: t.Refresh, Scope: t.Scope,
+		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int64(t.ExpiresIn / time.Second), RefreshToken: t.Refresh, Scope: t.Scope, Details: t.Details,
 	})
 	if err != nil {
 		return err
@@ -93,12 +96,13 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, form map[string]
 //
 // Source: RFC 7662 section 2.2
 type introspection struct {
-	Active    bool   `json:"active"`
-	Scope     string `json:"scope,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	TokenType string `json:"token_type,omitempty"`
-	Expires   int64  `json:"exp,omitempty"`
-	Issuer    string `json:"iss,omitempty"`
+	Active    bool            `json:"active"`
+	Scope     string          `json:"scope,omitempty"`
+	Details   json.RawMessage `json:"authorization_details,omitempty"`
+	ClientID  string          `json:"client_id,omitempty"`
+	TokenType string          `json:"token_type,omitempty"`
+	Expires   int64           `json:"exp,omitempty"`
+	Issuer    string          `json:"iss,omitempty"`
 	Confirm   *struct {
 		Thumbprint string `json:"x5t#S256"`
 	} `json:"cnf,omitempty"`
@@ -116,7 +120,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, form map[str
 	}
 	var i introspection
 	if err == nil && t.Client == c.ID {
-		i = introspection{Active: true, Scope: t.Scope.Asked, ClientID: t.Client, TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Issuer: s.Issuer}
+		i = introspection{Active: true, Scope: t.Scope.Asked, Details: t.Scope.Details(), ClientID: t.Client, TokenType: "Bearer", Expires: t.ExpiresAt.Unix(), Issuer: s.Issuer}
 		if t.Bound {
 			i.Confirm = &struct {
 				Thumbprint string `json:"x5t#S256"`
