@@ -90,7 +90,14 @@ type Authorisation struct {
 	Subject string // ID of what is being authorised; of a log-in: its own
 	TPP     tpp.ID
 	Status  Status
-	OAuth   bool // the PSU comes through the authorization server
+	// Approach is how the PSU authenticates; OAuth: she comes through the authorization server.
+	Approach Approach
+	OAuth    bool
+
+	// What the bank says of how she proves who she is; empty once that is over.
+	Methods   []core.SCAMethod // of which she has to choose one
+	Chosen    *core.SCAMethod
+	Challenge *core.Challenge
 
 	Session        string // secret shared with the bank; its events name it
 	BankURL        string // the bank's page for the PSU; "" until the bank told it
@@ -136,6 +143,7 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 	if u.PSUMessage != "" {
 		a.PSUMessage = u.PSUMessage
 	}
+	a = a.offer(u)
 	end := u.ExpiresAt
 	if latest := now.Add(expiryCap); end.After(latest) {
 		end = latest
@@ -149,6 +157,7 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 	case to == Exempted && a.BankURL == "":
 		a.Status = Exempted
 		a.FinalisedAt = now
+		a = a.over()
 	case slices.Index(order, to) > slices.Index(order, a.Status):
 		a.Status = to
 	}
@@ -175,7 +184,7 @@ func (a Authorisation) Succeed(now time.Time, s core.Success) (_ Authorisation, 
 	a.FinalisedAt = now
 	a.SuccessToken = digest[:]
 	a.PSU = s.UserID
-	return a, false, nil
+	return a.over(), false, nil
 }
 
 // SucceedLate is Succeed for one that only time has ended, and that has succeeded at the
@@ -189,7 +198,7 @@ func (a Authorisation) SucceedLate(now time.Time, s core.Success) (Authorisation
 	if s.UserID != "" {
 		a.PSU = s.UserID
 	}
-	return a, nil
+	return a.over(), nil
 }
 
 // ranOut says whether nothing but time has ended a.
@@ -207,7 +216,7 @@ func (a Authorisation) Fail(now time.Time, f core.Fail) (Authorisation, error) {
 	if f.UserID != "" {
 		a.PSU = f.UserID
 	}
-	return a, nil
+	return a.over(), nil
 }
 
 // Close ends a because what it was to authorise has ended. It leaves a finished one alone.
@@ -215,6 +224,7 @@ func (a Authorisation) Close(now time.Time) Authorisation {
 	if !a.Status.Final() {
 		a.Status = Failed
 		a.FinalisedAt = now
+		a = a.over()
 	}
 	return a
 }

@@ -10,10 +10,10 @@ import (
 // process of the hub, which cannot wake this one.
 const pollEvery = 100 * time.Millisecond
 
-// Await waits until a has the bank's page or an end, and for at most limit. It returns a as
-// it then stands; that nothing came in time is not an error.
+// Await waits until a has the bank's page, where it needs one, or an end, and for at most
+// limit. It returns a as it then stands; that nothing came in time is not an error.
 func (s *Service) Await(ctx context.Context, bank, id string, limit time.Duration) (Authorisation, error) {
-	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.BankURL != "" || a.Status.Final() })
+	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.Approach != Redirect || a.BankURL != "" || a.Status.Final() })
 }
 
 // AwaitEnd waits until a has ended, and for at most limit: a PSU may come back before the

@@ -43,9 +43,9 @@ func (s *Service) StartedBefore(
 
 // Within returns an authorisation of one of the subjects for which that of a basket counts,
 // not yet stored: the bank reports of each of them under a session of its own. No PSU and no
-// client of OAuth ever comes through it.
+// client of OAuth ever comes through it, though it tells how she authenticated.
 func (s *Service) Within(of Authorisation, kind Kind, subject string) Authorisation {
-	a := s.New(Start{Bank: of.Bank, Kind: kind, Subject: subject, TPP: of.TPP, PSU: of.PSU})
+	a := s.New(Start{Bank: of.Bank, Kind: kind, Subject: subject, TPP: of.TPP, PSU: of.PSU, Approach: of.Approach, OAuth: of.OAuth})
 	a.ExpiresAt = of.ExpiresAt
 	return a
 }

@@ -1,6 +1,7 @@
 package authorisation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ type Patient interface {
 type Service struct {
 	Store    Store
 	Subjects map[Kind]Subject
+	Cores    map[string]core.Bank // by bank code; without one no step can be passed on
 	// Atomically runs several stores' changes in one transaction (sqldb.DB.Atomically).
 	Atomically func(ctx context.Context, fn func(ctx context.Context) error) error
 	Now        func() time.Time
@@ -76,6 +78,7 @@ type Start struct {
 	Kind           Kind
 	Subject        string
 	TPP            tpp.ID
+	Approach       Approach // "": Redirect
 	OAuth          bool
 	RedirectURI    string
 	NokRedirectURI string
@@ -88,7 +91,7 @@ type Start struct {
 func (s *Service) New(st Start) Authorisation {
 	now := s.Now()
 	a := Authorisation{
-		Bank: st.Bank, ID: s.NewID(), Kind: st.Kind, Subject: st.Subject, TPP: st.TPP, OAuth: st.OAuth,
+		Bank: st.Bank, ID: s.NewID(), Kind: st.Kind, Subject: st.Subject, TPP: st.TPP, Approach: cmp.Or(st.Approach, Redirect), OAuth: st.OAuth,
 		Status: Received, Session: s.NewID(), ReturnKey: s.NewID(),
 		RedirectURI: st.RedirectURI, NokRedirectURI: st.NokRedirectURI, PSU: st.PSU, OAuthSession: st.OAuthSession,
 		CreatedAt: now, ExpiresAt: now.Add(st.Timeout),

@@ -22,6 +22,8 @@ type Profile struct {
 
 	StartAuthorisation StartAuthorisation `yaml:"startAuthorisation"`
 	SCAApproaches      []SCAApproach      `yaml:"scaApproaches"` // by priority
+	// EncryptedPasswords lets TPPs of the embedded approach send passwords that are encrypted for the bank.
+	EncryptedPasswords bool `yaml:"encryptedPasswords"`
 	// SCATimeout bounds how long a PSU may take, from the creation of the resource.
 	SCATimeout time.Duration `yaml:"scaTimeout"`
 	// FirstUpdateWait is how long a creation waits for the bank's page address.
@@ -89,6 +91,9 @@ type SCAApproach string
 const (
 	Redirect SCAApproach = "redirect"
 	OAuthSCA SCAApproach = "oauth" // redirect by way of the authorization server
+	// The PSU does without the bank's pages: the connector must be able to.
+	Decoupled SCAApproach = "decoupled" // on a device of hers
+	Embedded  SCAApproach = "embedded"  // at the TPP
 )
 
 // Consent holds the switches of account information consents.
@@ -156,6 +161,14 @@ type Signature struct {
 	HeadersIfPresent []string `yaml:"headersIfPresent"`
 	// DateWindow is how far the Date header may be off; 0: it is not looked at.
 	DateWindow time.Duration `yaml:"dateWindow"`
+}
+
+// StartsExplicitly says whether the TPP starts SCA of a new resource by a request of its own:
+// where the bank wants that, or where the TPP does and there is something to gain by it, which
+// is signing baskets, or data that SCA needs at its start.
+func (p Profile) StartsExplicitly(preferred bool) bool {
+	without := slices.Contains(p.SCAApproaches, Decoupled) || slices.Contains(p.SCAApproaches, Embedded)
+	return p.StartAuthorisation == Explicit || preferred && (p.Baskets.Enabled || without)
 }
 
 // AtLeast says whether p speaks level, or a newer one, of the standard.

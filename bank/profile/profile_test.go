@@ -173,7 +173,8 @@ func TestRefusedSettings(t *testing.T) {
 		{"codes that live for longer than a minute", "salt", func(p *profile.Profile) { p.OAuth.CodeTTL = 2 * time.Minute }, "oauth.codeTTL"},
 		{"a start that nobody knows", "salt", func(p *profile.Profile) { p.StartAuthorisation = "later" }, "startAuthorisation"},
 		{"no way to authenticate", "salt", func(p *profile.Profile) { p.SCAApproaches = nil }, "scaApproaches"},
-		{"a way to authenticate that is not offered", "salt", func(p *profile.Profile) { p.SCAApproaches = []profile.SCAApproach{"embedded"} }, `scaApproaches: "embedded"`},
+		{"a way to authenticate that is not offered", "salt", func(p *profile.Profile) { p.SCAApproaches = []profile.SCAApproach{"palmistry"} }, `scaApproaches: "palmistry"`},
+		{"encrypted passwords that nobody can send", "salt", func(p *profile.Profile) { p.EncryptedPasswords = true }, "encryptedPasswords: there are no passwords"},
 		{"a way to authenticate that stands there twice", "salt", func(p *profile.Profile) {
 			p.SCAApproaches = []profile.SCAApproach{profile.OAuthSCA, profile.OAuthSCA}
 		}, "twice"},

@@ -114,7 +114,8 @@ func (p Profile) validateSCA(f *findings) {
 	for _, a := range p.SCAApproaches {
 		approaches = append(approaches, string(a))
 	}
-	f.list("scaApproaches", approaches, string(Redirect), string(OAuthSCA))
+	f.list("scaApproaches", approaches, string(Redirect), string(OAuthSCA), string(Decoupled), string(Embedded))
+	f.when(p.EncryptedPasswords && !slices.Contains(p.SCAApproaches, Embedded), "encryptedPasswords", "there are no passwords to encrypt without the approach embedded")
 	f.when(len(approaches) == 0, "scaApproaches", "without one, no PSU can authorise anything")
 	if p.OAuth.Mode == OAuthIntegrated {
 		f.when(slices.Contains(p.SCAApproaches, Redirect), "scaApproaches", "redirect would pass by the tokens that oauth.mode integrated asks for")

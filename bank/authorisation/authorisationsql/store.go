@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,21 +31,27 @@ type Store struct{ DB *sqldb.DB }
 var _ authorisation.Store = Store{}
 
 const columns = `bank, id, kind, subject, tpp, status, oauth, session, bank_url, return_key, redirect_uri, nok_redirect_uri,
-	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token, request_id, digest`
+	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token, request_id, digest,
+	approach, methods, chosen, challenge`
 
 func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error {
 	var digest []byte
 	if a.RequestID != "" {
 		digest = a.Digest[:]
 	}
+	said, err := offered(a)
+	if err != nil {
+		return err
+	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO authorisation (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
 			a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
 			sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), digest,
+			string(a.Approach), said[0], said[1], said[2],
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -111,11 +118,17 @@ func (s Store) update(ctx context.Context, where, bank, key string, change func(
 		if a, err = change(a); err != nil {
 			return err
 		}
+		said, err := offered(a)
+		if err != nil {
+			return err
+		}
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
-			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, session = $10, version = version + 1
-			WHERE bank = $11 AND id = $12 AND version = $13`,
+			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, session = $10,
+			approach = $11, oauth = $12, methods = $13, chosen = $14, challenge = $15, version = version + 1
+			WHERE bank = $16 AND id = $17 AND version = $18`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
-			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), a.Session, bank, a.ID, version)
+			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), a.Session,
+			string(a.Approach), sqldb.Bool(a.OAuth), said[0], said[1], said[2], bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -150,14 +163,39 @@ func (s Store) all(ctx context.Context, query string, args ...any) ([]authorisat
 
 func scan(row interface{ Scan(...any) error }) (a authorisation.Authorisation, version int64, err error) {
 	var oauth int
-	var oauthSession, requestID sql.NullString
+	var oauthSession, requestID, methods, chosen, challenge sql.NullString
 	var digest []byte
 	var created, expires, finalised int64
 	err = row.Scan(&a.Bank, &a.ID, &a.Kind, &a.Subject, &a.TPP, &a.Status, &oauth, &a.Session, &a.BankURL, &a.ReturnKey,
 		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken,
-		&requestID, &digest, &version)
+		&requestID, &digest, &a.Approach, &methods, &chosen, &challenge, &version)
+	if err != nil {
+		return a, version, err
+	}
 	a.OAuth, a.OAuthSession, a.RequestID = oauth == 1, oauthSession.String, requestID.String
 	copy(a.Digest[:], digest)
 	a.CreatedAt, a.ExpiresAt, a.FinalisedAt = sqldb.Time(created), sqldb.Time(expires), sqldb.Time(finalised)
+	for _, m := range []struct {
+		text sql.NullString
+		to   any
+	}{{methods, &a.Methods}, {chosen, &a.Chosen}, {challenge, &a.Challenge}} {
+		if m.text.Valid {
+			err = errors.Join(err, json.Unmarshal([]byte(m.text.String), m.to))
+		}
+	}
 	return a, version, err
+}
+
+// offered returns what the bank says of methods, as JSON each.
+func offered(a authorisation.Authorisation) (said [3]sql.NullString, err error) {
+	for i, m := range []struct {
+		is   bool
+		what any
+	}{{a.Methods != nil, a.Methods}, {a.Chosen != nil, a.Chosen}, {a.Challenge != nil, a.Challenge}} {
+		if m.is {
+			text, merr := json.Marshal(m.what)
+			said[i], err = sql.NullString{String: string(text), Valid: true}, errors.Join(err, merr)
+		}
+	}
+	return said, err
 }

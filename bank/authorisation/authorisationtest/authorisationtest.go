@@ -27,6 +27,8 @@ func Sample() authorisation.Authorisation {
 		Session: "s1", BankURL: "https://bank.example/p", ReturnKey: "r1", RedirectURI: "https://tpp.example/ok", NokRedirectURI: "https://tpp.example/nok",
 		OAuthSession: "o1", PSU: "u1", PSUMessage: "Open your app.", CreatedAt: at, ExpiresAt: at.Add(5 * time.Minute), FinalisedAt: at.Add(time.Minute), SuccessToken: []byte{1, 2, 3},
 		RequestID: "q1", Digest: [32]byte{1, 2, 3},
+		Approach: authorisation.Embedded, Methods: []core.SCAMethod{{ID: "sms", Type: "SMS_OTP", Name: "Telefon"}, {ID: "push", Type: "PUSH_OTP"}},
+		Chosen: &core.SCAMethod{ID: "sms", Type: "SMS_OTP"}, Challenge: &core.Challenge{Image: []byte{137, 80}, Data: []string{"7"}, OTPMaxLength: 6, OTPFormat: "integer"},
 	}
 }
 
