@@ -305,6 +305,8 @@ func (c *Config) checkBanks(wrong complaint) {
 			"bulk-payments":         len(b.bank.Payments.Products["bulk-payments"]) > 0,
 			"periodic-payments":     len(b.bank.Payments.Products["periodic-payments"]) > 0,
 			"baskets":               b.bank.Baskets.Enabled,
+			"decoupled":             slices.Contains(b.bank.SCAApproaches, profile.Decoupled),
+			"embedded":              slices.Contains(b.bank.SCAApproaches, profile.Embedded),
 			"cancellation":          b.bank.Payments.Cancellation != profile.CancelNone,
 			"payee_verification":    b.bank.Payments.PayeeVerification,
 		} {

@@ -68,7 +68,7 @@ secrets: {keyset: %s-keyset.json, namingKey: %s-naming.key, connectorKey: hub.ke
 trust: {anchors: [ca.pem]}
 banks:
   - file: bank.yaml
-    connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub], capabilities: [bulk-payments, periodic-payments, cancellation, baskets]}
+    connector: {url: %q, appId: %q, appSecret: app-secret, publicKeys: [bank.pub], capabilities: [bulk-payments, periodic-payments, cancellation, baskets, decoupled, embedded]}
 `
 
 func newProduct(ctx context.Context, m *machine, dsn string, consents int) (*side, error) {

@@ -35,8 +35,9 @@ func (s *Service) StartAuthorisation(
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
 	}
+	approach, oauth := r.SCA.Choose(b.Profile)
 	a := s.Authorisations.New(authorisation.Start{
-		Bank: b.Code, Kind: authorisation.OfBasket, Subject: id, TPP: k.TPP, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
+		Bank: b.Code, Kind: authorisation.OfBasket, Subject: id, TPP: k.TPP, Approach: approach, OAuth: oauth,
 		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: r.UserID, Timeout: b.SCATimeout,
 	})
 	a.RequestID, a.Digest = r.RequestID, digest
@@ -132,7 +133,7 @@ func (s *Service) hand(ctx context.Context, b profile.Bank, k Basket, a authoris
 	ctx = context.WithoutCancel(ctx)
 	o := core.BasketOrder{
 		Session: a.Session, BasketID: k.ID, TPP: string(k.TPP), AppName: cmp.Or(r.Brand, k.TPPName), ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
-		UserID: a.PSU, PSU: r.PSU,
+		UserID: a.PSU, PSU: r.PSU, SCA: r.SCA.By(a),
 	}
 	for _, id := range k.Payments {
 		p, err := s.Payments.Order(ctx, b.Code, id)

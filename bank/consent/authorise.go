@@ -50,7 +50,10 @@ func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
 	}
-	a := s.authorisation(b, c, r)
+	a, err := s.authorisation(b, c, r)
+	if err != nil {
+		return authorisation.Authorisation{}, err
+	}
 	a.RequestID, a.Digest = r.RequestID, digest
 	if latest := c.CreatedAt.Add(pendingMax); c.Status.Pending() && a.ExpiresAt.After(latest) {
 		a.ExpiresAt = latest

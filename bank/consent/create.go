@@ -26,7 +26,8 @@ type Start struct {
 	NokRedirectURI string
 	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
 	PSU            core.PSUContext
-	Notification   notify.Wish // what the TPP wants to be told of
+	SCA            authorisation.Wish // how and who the PSU is to authenticate
+	Notification   notify.Wish        // what the TPP wants to be told of
 }
 
 // A Creation is what a new consent needs.
@@ -34,8 +35,8 @@ type Creation struct {
 	Request
 	Funds *FundsRequest // in place of Request
 	Start
-	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank has
-	// signing baskets that it could be for. Until then nothing is handed to the bank.
+	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank offers
+	// that. Until then nothing is handed to the bank.
 	Explicit bool
 }
 
@@ -65,12 +66,14 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		return Consent{}, none, err
 	}
 	c.RequestID, c.Digest, c.Brand = r.RequestID, sha256.Sum256(r.Body), r.Brand
-	explicit := r.Explicit && b.Baskets.Enabled && c.Model != Funds
+	explicit := b.StartsExplicitly(r.Explicit)
 	var a authorisation.Authorisation
 	if explicit {
 		c.AuthoriseBy = c.CreatedAt.Add(pendingMax)
 	} else {
-		a = s.authorisation(b, c, r.Start)
+		if a, err = s.authorisation(b, c, r.Start); err != nil {
+			return Consent{}, none, err
+		}
 		c.Session = a.Session
 	}
 	err = s.Atomically(ctx, func(ctx context.Context) error {
@@ -116,12 +119,17 @@ func subscription(c Consent, authorisation string, w notify.Wish) notify.Subscri
 	return notify.Subscription{Bank: c.Bank, Kind: notify.OfConsent, Resource: c.ID, Authorisation: authorisation, TPP: c.TPP, Wish: w}
 }
 
-// authorisation returns a new authorisation of c, not yet stored.
-func (s *Service) authorisation(b profile.Bank, c Consent, r Start) authorisation.Authorisation {
+// authorisation returns a new authorisation of c, not yet stored. Where the PSU has to choose
+// the accounts at the bank, she cannot stay at the TPP: that is ErrNotOffered.
+func (s *Service) authorisation(b profile.Bank, c Consent, r Start) (authorisation.Authorisation, error) {
+	approach, oauth := r.SCA.Choose(b.Profile)
+	if approach == authorisation.Embedded && c.Model == BankOffered {
+		return authorisation.Authorisation{}, notOffered("access", "the customer chooses the accounts at her bank, which the embedded approach has no place for")
+	}
 	return s.Authorisations.New(authorisation.Start{
-		Bank: b.Code, Kind: authorisation.OfConsent, Subject: c.ID, TPP: c.TPP, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
+		Bank: b.Code, Kind: authorisation.OfConsent, Subject: c.ID, TPP: c.TPP, Approach: approach, OAuth: oauth,
 		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, Timeout: b.SCATimeout,
-	})
+	}), nil
 }
 
 // notTaken rejects a new consent because the bank did not take it. The TPP may ask again
@@ -189,12 +197,12 @@ func (s *Service) start(ctx context.Context, b profile.Bank, t tpp.TPP, c Consen
 	if c.Model == Funds {
 		return s.Cores[b.Code].StartFundsAccess(ctx, core.FundsAccessRequest{
 			Session: a.Session, ConsentID: c.ID, TPP: string(t.ID), AppName: app, ReturnURL: s.ReturnURL(b.Code, a.ReturnKey),
-			Account: list(c.Access.Accounts)[0], PSU: r.PSU,
+			Account: list(c.Access.Accounts)[0], PSU: r.PSU, SCA: r.SCA.By(a),
 			CardNumber: c.Card.Number, CardExpiryDate: c.Card.ExpiryDate, CardInformation: c.Card.Information, RegistrationInformation: c.Card.Registration,
 		})
 	}
 	req := c.request(b)
-	req.Session, req.AppName, req.ReturnURL, req.PSU = a.Session, app, s.ReturnURL(b.Code, a.ReturnKey), r.PSU
+	req.Session, req.AppName, req.ReturnURL, req.PSU, req.SCA = a.Session, app, s.ReturnURL(b.Code, a.ReturnKey), r.PSU, r.SCA.By(a)
 	return s.Cores[b.Code].StartAccess(ctx, req)
 }
 

@@ -63,7 +63,7 @@ func (s *Service) Cancel(
 		p, err = s.drop(ctx, p, string(t.ID), r.RequestID, false)
 		return p, nil, err
 	}
-	if !free && b.Payments.Cancellation == profile.CancelAuthorised && explicit(b, r) {
+	if !free && b.Payments.Cancellation == profile.CancelAuthorised && b.StartsExplicitly(r.Explicit) {
 		return p, nil, nil
 	}
 	if open, err := s.openCancellation(ctx, p); err != nil || open != nil {
@@ -201,7 +201,7 @@ func (s *Service) tellCancelled(ctx context.Context, b profile.Bank, p Payment, 
 	defer cancel()
 	return s.Cores[b.Code].CancelPayment(ctx, core.Cancellation{
 		Session: a.Session, PaymentSession: p.Session, PaymentID: p.ID, TPP: string(p.TPP), AppName: cmp.Or(r.Brand, p.Brand, p.TPPName),
-		ReturnURL: s.ReturnURL(b.Code, a.ReturnKey), UserID: a.PSU, PSU: r.PSU,
+		ReturnURL: s.ReturnURL(b.Code, a.ReturnKey), UserID: a.PSU, PSU: r.PSU, SCA: r.SCA.By(a),
 	})
 }
 

@@ -19,11 +19,11 @@ const handMax = 30 * time.Second
 // hand hands p, which is stored as Sending, to the bank. It goes on when the TPP hangs up:
 // what becomes of the payment must not depend on that. cause says why the bank certainly did
 // not take p; that nobody knows is no error.
-func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authorisation.Authorisation, psu core.PSUContext) (cause, err error) {
+func (s *Service) hand(ctx context.Context, b profile.Bank, p Payment, a authorisation.Authorisation, r Start) (cause, err error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), handMax)
 	defer cancel()
 	o := p.order()
-	o.Session, o.AppName, o.ReturnURL, o.PSU = a.Session, cmp.Or(p.Brand, p.TPPName), s.ReturnURL(b.Code, a.ReturnKey), psu
+	o.Session, o.AppName, o.ReturnURL, o.PSU, o.SCA = a.Session, cmp.Or(p.Brand, p.TPPName), s.ReturnURL(b.Code, a.ReturnKey), r.PSU, r.SCA.By(a)
 	u, cause := s.Cores[b.Code].StartPayment(limited, o)
 	ctx = context.WithoutCancel(ctx) // the bank's time may be used up, what it said must be kept
 	switch {

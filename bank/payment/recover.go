@@ -226,7 +226,7 @@ func (s *Service) handAnew(ctx context.Context, p Payment) error {
 	if p, err = s.Store.Get(ctx, p.Bank, p.ID); err != nil {
 		return err
 	}
-	cause, err := s.hand(ctx, s.Banks[p.Bank], p, a, core.PSUContext{})
+	cause, err := s.hand(ctx, s.Banks[p.Bank], p, a, Start{})
 	if cause == nil || errors.Is(cause, core.ErrUnavailable) { // it is asked again, in a while
 		return err
 	}

@@ -72,7 +72,8 @@ type Start struct {
 	Brand          string // TPP-Brand-Logging-Information; shown to the PSU where given
 	UserID         string // the bank's id of the PSU where she logged in before
 	PSU            core.PSUContext
-	Notification   notify.Wish // what the TPP wants to be told of
+	SCA            authorisation.Wish // how and who the PSU is to authenticate
+	Notification   notify.Wish        // what the TPP wants to be told of
 	// Explicit leaves it to the TPP to start SCA by a request of its own, where the bank
 	// offers that. Until then nothing is handed to the bank.
 	Explicit bool
@@ -120,7 +121,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		p = s.verify(ctx, b, p)
 	}
 	var a authorisation.Authorisation
-	if !explicit(b, r.Start) {
+	if !b.StartsExplicitly(r.Explicit) {
 		a = s.authorisation(b, authorisation.OfPayment, p, r.Start)
 		p = p.Send(s.Now(), a.Session)
 		p.AuthoriseBy = a.ExpiresAt // one moment for both
@@ -148,7 +149,7 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 	if err != nil || p.Hand == Kept {
 		return p, authorisation.Authorisation{}, err
 	}
-	cause, err := s.hand(ctx, b, p, a, r.PSU)
+	cause, err := s.hand(ctx, b, p, a, r.Start)
 	if cause != nil {
 		err = s.notTaken(ctx, p, a, cause)
 	}
@@ -156,12 +157,6 @@ func (s *Service) Create(ctx context.Context, b profile.Bank, t tpp.TPP, r Creat
 		return Payment{}, authorisation.Authorisation{}, err
 	}
 	return s.wait(ctx, b, p.ID, a.ID)
-}
-
-// explicit says whether the TPP starts SCA itself: where the bank wants that, or where it has
-// baskets, for which payments have to wait, and the TPP wants it.
-func explicit(b profile.Bank, r Start) bool {
-	return b.StartAuthorisation == profile.Explicit || b.Baskets.Enabled && r.Explicit
 }
 
 // subscription is the wish to hear of p, which came with the start of an authorisation or,
@@ -172,8 +167,9 @@ func subscription(p Payment, authorisation string, w notify.Wish) notify.Subscri
 
 // authorisation returns a new authorisation of p, not yet stored.
 func (s *Service) authorisation(b profile.Bank, kind authorisation.Kind, p Payment, r Start) authorisation.Authorisation {
+	approach, oauth := r.SCA.Choose(b.Profile)
 	return s.Authorisations.New(authorisation.Start{
-		Bank: b.Code, Kind: kind, Subject: p.ID, TPP: p.TPP, OAuth: b.OAuth.Mode == profile.OAuthIntegrated,
+		Bank: b.Code, Kind: kind, Subject: p.ID, TPP: p.TPP, Approach: approach, OAuth: oauth,
 		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: cmp.Or(r.UserID, p.PSU), Timeout: b.SCATimeout,
 	})
 }

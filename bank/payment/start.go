@@ -66,7 +66,7 @@ func (s *Service) StartAuthorisation(
 		return none, err
 	}
 	p.Brand = cmp.Or(r.Brand, p.Brand)
-	cause, err := s.hand(ctx, b, p, a, r.PSU)
+	cause, err := s.hand(ctx, b, p, a, r)
 	if cause != nil {
 		err = s.notStarted(ctx, p, a, cause)
 	}

@@ -104,7 +104,8 @@ type Scope struct {
 
 // SCA is how a PSU authenticates.
 type SCA struct {
-	Approaches                  []string `json:"approaches" switch:"scaApproaches"` // by priority: redirect, oauth
+	Approaches                  []string `json:"approaches" switch:"scaApproaches"` // by priority: redirect, oauth, decoupled, embedded
+	EncryptedPasswords          bool     `json:"encryptedPasswords" switch:"encryptedPasswords"`
 	Start                       string   `json:"start" switch:"startAuthorisation"` // implicit: together with the resource
 	TimeoutSeconds              int      `json:"timeoutSeconds" switch:"scaTimeout"`
 	FirstUpdateWaitMilliseconds int      `json:"firstUpdateWaitMilliseconds" switch:"firstUpdateWait"`
@@ -284,7 +285,7 @@ func document(c Config) Document {
 				TokenSeconds: seconds(p.OAuth.TokenTTL), CodeSeconds: seconds(p.OAuth.CodeTTL), RefreshTokens: p.OAuth.RefreshToken, RichRequests: p.OAuth.RichRequests,
 			},
 		},
-		SCA: SCA{words(p.SCAApproaches), string(p.StartAuthorisation), seconds(p.SCATimeout), int(p.FirstUpdateWait.Milliseconds())},
+		SCA: SCA{words(p.SCAApproaches), p.EncryptedPasswords, string(p.StartAuthorisation), seconds(p.SCATimeout), int(p.FirstUpdateWait.Milliseconds())},
 		Consents: Consents{
 			Models:           ConsentModels{p.Consent.Dedicated, p.Consent.BankOffered, p.Consent.Global, p.Consent.AvailableAccounts},
 			ForceBankOffered: p.Consent.ForceBankOffered, RestrictedTo: p.Consent.RestrictedTo, ReplaceOlder: p.Consent.ReplaceOlder,

@@ -89,10 +89,15 @@ func sca(d Document) section {
 	}
 	approaches := row{Label: "capabilities.approaches"}
 	for _, a := range d.SCA.Approaches {
-		approaches.add(a, map[string]string{"redirect": "capabilities.byRedirect", "oauth": "capabilities.byOAuth"})
+		approaches.add(a, map[string]string{"redirect": "capabilities.byRedirect", "oauth": "capabilities.byOAuth", "decoupled": "capabilities.byDecoupled", "embedded": "capabilities.byEmbedded"})
 	}
-	return section{"sca", "capabilities.sca", "capabilities.scaIntro", []row{
+	intro := "capabilities.scaIntro"
+	if slices.Contains(d.SCA.Approaches, "embedded") {
+		intro = "capabilities.scaIntroEmbedded"
+	}
+	return section{"sca", "capabilities.sca", intro, []row{
 		approaches,
+		yes("capabilities.encryptedPasswords", d.SCA.EncryptedPasswords),
 		one("capabilities.start", d.SCA.Start, map[string]string{"implicit": "capabilities.startImplicit", "explicit": "capabilities.startExplicit"}),
 		span("capabilities.scaTimeout", d.SCA.TimeoutSeconds),
 		{Label: "capabilities.firstWait", Texts: []page.Text{wait}},

@@ -156,11 +156,8 @@ func (a *API) startBasketAuthorisation(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body, text, err := c.psuDataUpdate()
+	body, text, err := a.startingStep(c)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := body.check(); err != nil {
 		return answer{}, err
 	}
 	start, warnings, err := a.paymentStart(c, compacted(text), true)
@@ -171,7 +168,7 @@ func (a *API) startBasketAuthorisation(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.started(auth, a.basketLink(k, toAuthorisations, auth.ID), warnings), nil
+	return a.started(c, auth, body, start.SCA, a.basketLink(k, toAuthorisations, auth.ID), warnings)
 }
 
 // spec: xs2a/getSigningBasketAuthorisation

@@ -10,11 +10,12 @@ import (
 //
 // spec: xs2a/paymentCancelled
 type paymentCancelled struct {
-	TransactionStatus string       `json:"transactionStatus"`
-	SCAStatus         string       `json:"scaStatus,omitempty" since:"1.3.9"`
-	Links             links        `json:"_links"`
-	PSUMessage        string       `json:"psuMessage,omitempty" since:"1.3.9" maxLength:"500"`
-	TPPMessages       []tppMessage `json:"tppMessages,omitempty" since:"1.3.9"`
+	TransactionStatus string `json:"transactionStatus"`
+	SCAStatus         string `json:"scaStatus,omitempty" since:"1.3.9"`
+	scaOffer
+	Links       links        `json:"_links"`
+	PSUMessage  string       `json:"psuMessage,omitempty" since:"1.3.9" maxLength:"500"`
+	TPPMessages []tppMessage `json:"tppMessages,omitempty" since:"1.3.9"`
 }
 
 // spec: xs2a/cancelPayment
@@ -39,9 +40,9 @@ func (a *API) cancelPayment(c *call) (answer, error) {
 	w := paymentCancelled{TransactionStatus: string(p.Status), TPPMessages: warnings}
 	h := http.Header{}
 	if auth == nil {
-		w.Links.StartAuthorisation = ptr(a.paymentLink(p, toCancellationAuthorisations))
+		a.startLinks(&w.Links, c, start.SCA, a.paymentLink(p, toCancellationAuthorisations))
 	} else {
-		w.SCAStatus, w.PSUMessage = string(auth.Status), auth.PSUMessage
+		w.SCAStatus, w.PSUMessage, w.scaOffer = string(auth.Status), auth.PSUMessage, offer(*auth)
 		a.scaLinks(&w.Links, h, *auth, a.paymentLink(p, toCancellationAuthorisations, auth.ID))
 	}
 	return answer{status: http.StatusAccepted, header: h, body: w}, nil

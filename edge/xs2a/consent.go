@@ -49,12 +49,13 @@ type additionalInformation struct {
 //
 // spec: xs2a/consentCreated
 type consentCreated struct {
-	ConsentStatus string       `json:"consentStatus" enum:"received,valid,rejected,revokedByPsu,expired,terminatedByTpp,partiallyAuthorised"`
-	ConsentID     string       `json:"consentId"`
-	SCAStatus     string       `json:"scaStatus,omitempty" since:"1.3.9"`
-	Links         links        `json:"_links"`
-	PSUMessage    string       `json:"psuMessage,omitempty" maxLength:"500"`
-	TPPMessages   []tppMessage `json:"tppMessages,omitempty" since:"1.3.9"`
+	ConsentStatus string `json:"consentStatus" enum:"received,valid,rejected,revokedByPsu,expired,terminatedByTpp,partiallyAuthorised"`
+	ConsentID     string `json:"consentId"`
+	SCAStatus     string `json:"scaStatus,omitempty" since:"1.3.9"`
+	scaOffer
+	Links       links        `json:"_links"`
+	PSUMessage  string       `json:"psuMessage,omitempty" maxLength:"500"`
+	TPPMessages []tppMessage `json:"tppMessages,omitempty" since:"1.3.9"`
 }
 
 // consentInformation is a consent as it stands: with the limits that the bank set, and,
@@ -95,11 +96,10 @@ func (a *API) createConsent(c *call) (answer, error) {
 	if err := c.tpp.May(needed); err != nil {
 		return answer{}, err
 	}
-	explicit, err := c.flag("TPP-Explicit-Authorisation-Preferred")
+	explicit, err := a.explicit(c)
 	if err != nil {
 		return answer{}, err
 	}
-	explicit = explicit && a.Bank.Baskets.Enabled && !r.ConfirmationOfFundsAllowed
 	start, warnings, err := a.start(c, text, !explicit)
 	if err != nil {
 		return answer{}, err
@@ -108,11 +108,11 @@ func (a *API) createConsent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.consentCreated(con, auth, warnings), nil
+	return a.consentCreated(c, con, auth, start.SCA, warnings), nil
 }
 
 // consentCreated answers the creation of con, whichever kind it is.
-func (a *API) consentCreated(con consent.Consent, auth authorisation.Authorisation, warnings []tppMessage) answer {
+func (a *API) consentCreated(c *call, con consent.Consent, auth authorisation.Authorisation, psu authorisation.Wish, warnings []tppMessage) answer {
 	self := a.atConsent(con)
 	l := links{Self: &self, Status: ptr(a.atConsent(con, "status"))}
 	h := http.Header{"Location": {self.Href}}
@@ -120,17 +120,21 @@ func (a *API) consentCreated(con consent.Consent, auth authorisation.Authorisati
 	case auth.ID != "":
 		a.scaLinks(&l, h, auth, a.atConsent(con, toAuthorisations, auth.ID))
 	case con.Status.Pending():
-		l.StartAuthorisation = ptr(a.atConsent(con, toAuthorisations))
+		a.startLinks(&l, c, psu, a.atConsent(con, toAuthorisations))
 	}
 	return answer{status: http.StatusCreated, header: h, body: consentCreated{
-		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
+		ConsentStatus: string(con.Status), ConsentID: con.ID, SCAStatus: string(auth.Status), scaOffer: offer(auth), Links: l, PSUMessage: auth.PSUMessage, TPPMessages: warnings,
 	}}
 }
 
 // start reads the headers that SCA of a consent needs. text is the body, or nothing. Where SCA
 // begins at once, the bank must know where the PSU goes afterwards.
 func (a *API) start(c *call, text []byte, atOnce bool) (s consent.Start, warnings []tppMessage, err error) {
-	to, err := a.redirects(c, atOnce && a.Bank.SCAApproaches[0] == profile.Redirect)
+	psu, err := c.wish()
+	if err != nil {
+		return s, nil, err
+	}
+	to, err := a.redirects(c, atOnce && a.leadsToBank(psu))
 	if err != nil {
 		return s, nil, err
 	}
@@ -143,8 +147,14 @@ func (a *API) start(c *call, text []byte, atOnce bool) (s consent.Start, warning
 		return s, nil, err
 	}
 	return consent.Start{
-		RequestID: c.requestID, Body: compacted(text), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu, Notification: wish,
+		RequestID: c.requestID, Body: compacted(text), RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, PSU: c.psu, SCA: psu, Notification: wish,
 	}, to.warnings, nil
+}
+
+// leadsToBank says whether SCA that psu asks for is a plain redirect.
+func (a *API) leadsToBank(psu authorisation.Wish) bool {
+	approach, oauth := psu.Choose(a.Bank.Profile)
+	return approach == authorisation.Redirect && !oauth
 }
 
 // request turns wire into a request, and refuses what has no meaning. Whether the bank
@@ -362,27 +372,11 @@ func (a *API) scaStatus(c *call, kind authorisation.Kind, subject string) (answe
 		return answer{}, err
 	}
 	body := scaStatusAnswer{SCAStatus: string(auth.Status), PSUMessage: auth.PSUMessage}
-	if l := (links{}); !auth.OAuth && auth.BankURL != "" && !auth.Status.Final() {
+	if l := (links{}); !auth.OAuth && auth.Approach == authorisation.Redirect && auth.BankURL != "" && !auth.Status.Final() {
 		l.SCARedirect = &href{auth.BankURL}
 		body.Links = &l
 	}
 	return answer{status: http.StatusOK, body: body}, nil
-}
-
-// scaLinks adds what the TPP needs to bring the PSU through auth. Without the bank's page
-// there is no scaRedirect yet: the TPP finds it when it reads the resource again.
-func (a *API) scaLinks(l *links, h http.Header, auth authorisation.Authorisation, self href) {
-	l.SCAStatus = &self
-	if auth.Status.Final() {
-		return
-	}
-	h["Aspsp-Sca-Approach"] = []string{"REDIRECT"}
-	switch {
-	case auth.OAuth:
-		l.SCAOAuth = &href{a.MetadataURL}
-	case auth.BankURL != "":
-		l.SCARedirect = &href{auth.BankURL}
-	}
 }
 
 // A redirect is where the PSU goes after SCA.

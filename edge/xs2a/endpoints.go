@@ -50,7 +50,7 @@ func ResponseHeaders(p profile.Profile) []Header {
 	all := []Header{
 		{"X-Request-ID", "The request's.", true},
 		{"Location", "Where a resource that was created is.", false},
-		{"ASPSP-SCA-Approach", "How the PSU authenticates: REDIRECT, also with OAuth.", false},
+		{"ASPSP-SCA-Approach", "How the PSU authenticates: REDIRECT (also with OAuth), DECOUPLED or EMBEDDED.", false},
 	}
 	if notifies(p) {
 		all = append(all, Header{"ASPSP-Notification-Support", "Whether the TPP will be told of changes of status, where it asked for that.", false},

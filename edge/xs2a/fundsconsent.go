@@ -46,15 +46,19 @@ func (a *API) createFundsConsent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	start, warnings, err := a.start(c, text, true)
+	explicit, err := a.explicit(c)
 	if err != nil {
 		return answer{}, err
 	}
-	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{Funds: &r, Start: start})
+	start, warnings, err := a.start(c, text, !explicit)
 	if err != nil {
 		return answer{}, err
 	}
-	return a.consentCreated(con, auth, warnings), nil
+	con, auth, err := a.Consents.Create(c.Context(), a.Bank, c.tpp, consent.Creation{Funds: &r, Start: start, Explicit: explicit})
+	if err != nil {
+		return answer{}, err
+	}
+	return a.consentCreated(c, con, auth, start.SCA, warnings), nil
 }
 
 // request turns wire into a request.

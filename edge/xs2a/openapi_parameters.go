@@ -32,9 +32,13 @@ var parameterRules = []parameterRule{
 	}},
 	{"dateFrom", nil, func(p profile.Profile, _ *operation, q *huma.Param) { q.Description += " " + history(p) }},
 	{"TPP-Redirect-URI", nil, func(p profile.Profile, _ *operation, q *huma.Param) {
-		q.Required = p.SCAApproaches[0] == profile.Redirect
+		q.Required = len(p.SCAApproaches) == 1 && offers(p, profile.Redirect)
 	}},
-	{"TPP-Explicit-Authorisation-Preferred", func(p profile.Profile) bool { return p.Baskets.Enabled }, nil},
+	{"TPP-Explicit-Authorisation-Preferred", func(p profile.Profile) bool { return p.StartsExplicitly(true) }, nil},
+	{"TPP-Redirect-Preferred", func(p profile.Profile) bool { return len(p.SCAApproaches) > 1 }, nil},
+	{"TPP-Decoupled-Preferred", func(p profile.Profile) bool { return len(p.SCAApproaches) > 1 }, nil},
+	{"PSU-ID-Type", takesSteps, nil},
+	{"PSU-Corporate-ID-Type", takesSteps, nil},
 	{"TPP-Notification-URI", notifies, nil},
 	{"TPP-Notification-Content-Preferred", notifies, func(p profile.Profile, _ *operation, q *huma.Param) {
 		q.Schema.Pattern, q.Description = "^status=", q.Description+" Known here: "+strings.Join(p.Notifications, ", ")+"."

@@ -38,6 +38,8 @@ var codeRules = map[string]func(profile.Profile, service) bool{
 	"NO_PIIS_ACTIVATION":        of(piis),
 	"CARD_INVALID":              of(piis),
 	"REQUESTED_FORMATS_INVALID": of(ais, pis),
+	"PSU_CREDENTIALS_INVALID":   withSteps,
+	"SCA_METHOD_UNKNOWN":        withSteps,
 }
 
 func of(services ...service) func(profile.Profile, service) bool {
@@ -45,6 +47,8 @@ func of(services ...service) func(profile.Profile, service) bool {
 }
 
 func withTokens(p profile.Profile, _ service) bool { return p.OAuth.Mode != profile.OAuthNone }
+
+func withSteps(p profile.Profile, _ service) bool { return takesSteps(p) }
 
 // A Refusal is a message code that TPPs may read in an answer.
 type Refusal struct {

@@ -15,7 +15,7 @@ import (
 // A memberRule says at which profiles a member of a schema is there. Members that came with a
 // level of the standard have a tag at the field instead: see level.
 type memberRule struct {
-	schema, member string
+	schema, member string // schema "*": every one that has it
 	offered        func(profile.Profile) bool
 }
 
@@ -40,11 +40,30 @@ var memberRules = []memberRule{
 	{"links", "download", func(p profile.Profile) bool { return p.Accounts.Downloads }},
 	{"links", "cardAccount", cardsOn},
 	{"links", "cardTransactions", cardsOn},
-	{"links", "scaRedirect", func(p profile.Profile) bool { return slices.Contains(p.SCAApproaches, profile.Redirect) }},
+	{"links", "scaRedirect", func(p profile.Profile) bool { return offers(p, profile.Redirect) || takesSteps(p) }},
 	{"links", "scaOAuth", func(p profile.Profile) bool { return p.OAuth.Mode != profile.OAuthNone }},
 	{"links", "transactionDetails", func(p profile.Profile) bool { return p.Accounts.TransactionDetails }},
 	{"paymentStatusAnswer", "tppMessages", verifiesPayees},
+	{"links", "startAuthorisationWithPsuIdentification", func(p profile.Profile) bool { return offers(p, profile.Decoupled) }},
+	{"links", "startAuthorisationWithPsuAuthentication", embeds},
+	{"links", "startAuthorisationWithEncryptedPsuAuthentication", func(p profile.Profile) bool { return p.EncryptedPasswords }},
+	{"links", "updatePsuIdentification", takesSteps},
+	{"links", "updatePsuAuthentication", embeds},
+	{"links", "updateEncryptedPsuAuthentication", func(p profile.Profile) bool { return p.EncryptedPasswords }},
+	{"links", "selectAuthenticationMethod", takesSteps},
+	{"links", "authoriseTransaction", embeds},
+	{"*", "scaMethods", takesSteps},
+	{"*", "chosenScaMethod", takesSteps},
+	{"*", "challengeData", takesSteps},
 }
+
+func offers(p profile.Profile, a profile.SCAApproach) bool {
+	return slices.Contains(p.SCAApproaches, a)
+}
+func embeds(p profile.Profile) bool { return offers(p, profile.Embedded) }
+
+// takesSteps says whether a TPP can move SCA on at a bank with the profile p.
+func takesSteps(p profile.Profile) bool { return embeds(p) || offers(p, profile.Decoupled) }
 
 // valueRules say at which profiles some values of a member are there.
 var valueRules = []struct {
@@ -70,7 +89,7 @@ func showsEntries(statuses ...string) func(profile.Profile) bool {
 
 // limits tell at a member what the bank makes of it.
 var limits = []struct {
-	schema, member string
+	schema, member string // schema "*": every one that has it
 	text           func(profile.Profile) string
 }{
 	{"consentRequest", "validUntil", func(p profile.Profile) string {
@@ -108,7 +127,7 @@ func (d *drawing) narrow() {
 	for name, s := range all {
 		d.takeOutNewer(name, s)
 		for _, r := range memberRules {
-			if r.schema == name && !r.offered(d.p) {
+			if (r.schema == name || r.schema == "*") && !r.offered(d.p) {
 				takeOut(s, r.member)
 			}
 		}

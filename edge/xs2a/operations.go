@@ -61,12 +61,18 @@ var (
 		{"header", "TPP-Redirect-URI", "Where the PSU goes after SCA. Mandatory for a plain redirect.", "uri", false},
 		{"header", "TPP-Nok-Redirect-URI", "Where the PSU goes instead when SCA fails or is refused.", "uri", false},
 		{"header", "TPP-Brand-Logging-Information", "The brand that the PSU knows; it is shown to her.", "", false},
-	}, notificationHeaders...)
+		{"header", "TPP-Redirect-Preferred", "true or false: whether the PSU should go to the bank's pages.", "boolean", false},
+		{"header", "TPP-Decoupled-Preferred", "true or false: whether the PSU should use a device of hers.", "boolean", false},
+	}, append(psuHeaders, notificationHeaders...)...)
 	// startHeaders say how a TPP wants SCA to begin.
 	startHeaders = append([]parameter{
 		{"header", "TPP-Explicit-Authorisation-Preferred", "true: no authorisation is begun yet; the TPP does so itself.", "boolean", false},
 	}, redirectHeaders...)
-	psuIDHeader = parameter{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}
+	psuHeaders = []parameter{
+		{"header", "PSU-ID", "Who the PSU is at her bank.", "", false},
+		{"header", "PSU-ID-Type", "What PSU-ID is, where the bank knows several.", "", false},
+		{"header", "PSU-Corporate-ID-Type", "What PSU-Corporate-ID is, where the bank knows several.", "", false},
+	}
 	// reportParameters narrow a list of entries.
 	reportParameters = []parameter{
 		{"query", "dateFrom", "First booking day. It is needed, unless the report begins at an entry.", "date", false},
@@ -100,8 +106,8 @@ var operations = []operation{
 		do: (*API).getConsentSCAStatus, status: 200, answer: scaStatusAnswer{}},
 	{id: "startConsentAuthorisation", method: "POST", path: "/v1/consents/{consentId}/authorisations", summary: "Authorise a consent again", service: ais, roles: toHoldConsents, token: tokenToCreate,
 		do: (*API).startConsentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
-	{id: "updateConsentsPsuData", method: "PUT", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: ais, roles: toHoldConsents,
-		do: (*API).updateConsentPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+	{id: "updateConsentsPsuData", method: "PUT", path: "/v1/consents/{consentId}/authorisations/{authorisationId}", summary: "Take a step of SCA", service: ais, roles: toHoldConsents,
+		do: (*API).updateConsentPSUData, params: psuHeaders, body: psuDataUpdate{}, status: 200, answer: psuDataAnswer{}},
 
 	{id: "getAccountList", method: "GET", path: "/v1/accounts", summary: "List accounts", service: ais, roles: toReadAccounts, token: tokenToRead,
 		do: (*API).getAccounts, params: []parameter{consentIDHeader, withBalance}, status: 200, answer: accountList{}},
@@ -164,9 +170,9 @@ var operations = []operation{
 	{id: "startPaymentAuthorisation", method: "POST", path: toPayments + "/{paymentId}/authorisations", summary: "Authorise a payment", service: pis, roles: toPay, token: tokenToCreate,
 		offered: paymentsOn,
 		do:      (*API).startPaymentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
-	{id: "updatePaymentPsuData", method: "PUT", path: toPayments + "/{paymentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, roles: toPay,
+	{id: "updatePaymentPsuData", method: "PUT", path: toPayments + "/{paymentId}/authorisations/{authorisationId}", summary: "Take a step of SCA", service: pis, roles: toPay,
 		offered: paymentsOn,
-		do:      (*API).updatePaymentPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+		do:      (*API).updatePaymentPSUData, params: psuHeaders, body: psuDataUpdate{}, status: 200, answer: psuDataAnswer{}},
 	{id: "cancelPayment", method: "DELETE", path: toPayments + "/{paymentId}", summary: "Cancel a payment, or what of it is to come", service: pis, roles: toPay,
 		offered: cancellationOn,
 		do:      (*API).cancelPayment, params: startHeaders, status: 204, accepted: paymentCancelled{}},
@@ -179,9 +185,9 @@ var operations = []operation{
 	{id: "getPaymentCancellationScaStatus", method: "GET", path: toPayments + "/{paymentId}/cancellation-authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, roles: toPay,
 		offered: cancellationOn,
 		do:      (*API).getCancellationSCAStatus, status: 200, answer: scaStatusAnswer{}},
-	{id: "updatePaymentCancellationPsuData", method: "PUT", path: toPayments + "/{paymentId}/cancellation-authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, roles: toPay,
+	{id: "updatePaymentCancellationPsuData", method: "PUT", path: toPayments + "/{paymentId}/cancellation-authorisations/{authorisationId}", summary: "Take a step of SCA", service: pis, roles: toPay,
 		offered: cancellationOn,
-		do:      (*API).updateCancellationPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+		do:      (*API).updateCancellationPSUData, params: psuHeaders, body: psuDataUpdate{}, status: 200, answer: psuDataAnswer{}},
 
 	{id: "createSigningBasket", method: "POST", path: baskets, summary: "Have payments and consents authorised together", service: pis, codes: sbs, roles: toSign, token: tokenToCreate, psuIP: true,
 		offered: basketsOn,
@@ -204,13 +210,13 @@ var operations = []operation{
 	{id: "getSigningBasketScaStatus", method: "GET", path: baskets + "/{basketId}/authorisations/{authorisationId}", summary: "Read how far SCA has come", service: pis, codes: sbs, roles: toSign,
 		offered: basketsOn,
 		do:      (*API).getBasketSCAStatus, status: 200, answer: scaStatusAnswer{}},
-	{id: "updateSigningBasketPsuData", method: "PUT", path: baskets + "/{basketId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: pis, codes: sbs, roles: toSign,
+	{id: "updateSigningBasketPsuData", method: "PUT", path: baskets + "/{basketId}/authorisations/{authorisationId}", summary: "Take a step of SCA", service: pis, codes: sbs, roles: toSign,
 		offered: basketsOn,
-		do:      (*API).updateBasketPSUData, params: []parameter{psuIDHeader}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+		do:      (*API).updateBasketPSUData, params: psuHeaders, body: psuDataUpdate{}, status: 200, answer: psuDataAnswer{}},
 
 	{id: "createConsentConfirmationOfFunds", method: "POST", path: fundsConsents, summary: "Ask for a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
 		offered: fundsConsentsOn,
-		do:      (*API).createFundsConsent, params: redirectHeaders, body: fundsConsentRequest{}, status: 201, answer: consentCreated{}},
+		do:      (*API).createFundsConsent, params: startHeaders, body: fundsConsentRequest{}, status: 201, answer: consentCreated{}},
 	{id: "getConsentConfirmationOfFunds", method: "GET", path: fundsConsents + "/{consentId}", summary: "Read a consent to confirm funds", service: piis, codes: ais, roles: toConfirmFunds,
 		offered: fundsConsentsOn,
 		do:      (*API).getFundsConsent, status: 200, answer: fundsConsentInformation{}},
@@ -229,9 +235,9 @@ var operations = []operation{
 	{id: "startConsentConfirmationOfFundsAuthorisation", method: "POST", path: fundsConsents + "/{consentId}/authorisations", summary: "Authorise a consent to confirm funds again", service: piis, codes: ais, roles: toConfirmFunds, token: tokenToCreate,
 		offered: fundsConsentsOn,
 		do:      (*API).startFundsConsentAuthorisation, params: redirectHeaders, body: psuDataUpdate{}, status: 201, answer: authorisationStarted{}},
-	{id: "updateConsentConfirmationOfFundsPsuData", method: "PUT", path: fundsConsents + "/{consentId}/authorisations/{authorisationId}", summary: "Say who the PSU is", service: piis, codes: ais, roles: toConfirmFunds,
+	{id: "updateConsentConfirmationOfFundsPsuData", method: "PUT", path: fundsConsents + "/{consentId}/authorisations/{authorisationId}", summary: "Take a step of SCA", service: piis, codes: ais, roles: toConfirmFunds,
 		offered: fundsConsentsOn,
-		do:      (*API).updateFundsConsentPSUData, params: []parameter{{"header", "PSU-ID", "Who the PSU is at her bank.", "", false}}, body: psuDataUpdate{}, status: 200, answer: scaStatusAnswer{}},
+		do:      (*API).updateFundsConsentPSUData, params: psuHeaders, body: psuDataUpdate{}, status: 200, answer: psuDataAnswer{}},
 
 	{id: "checkAvailabilityOfFunds", method: "POST", path: "/v1/funds-confirmations", summary: "Ask whether an amount is there", service: piis, roles: toConfirmFunds, token: tokenToRead,
 		offered: fundsOn,

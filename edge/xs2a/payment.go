@@ -97,12 +97,13 @@ type paymentInformation struct {
 //
 // spec: xs2a/paymentCreated
 type paymentCreated struct {
-	TransactionStatus string       `json:"transactionStatus" enum:"RCVD,RCVC,RVCM,RVNC,PDNG,PATC,ACTC,ACWC,ACCP,ACFC,ACSP,ACWP,ACSC,ACCC,PART,RJCT,CANC"`
-	PaymentID         string       `json:"paymentId"`
-	SCAStatus         string       `json:"scaStatus,omitempty" since:"1.3.9"`
-	Links             links        `json:"_links"`
-	PSUMessage        string       `json:"psuMessage,omitempty" maxLength:"500"`
-	TPPMessages       []tppMessage `json:"tppMessages,omitempty"`
+	TransactionStatus string `json:"transactionStatus" enum:"RCVD,RCVC,RVCM,RVNC,PDNG,PATC,ACTC,ACWC,ACCP,ACFC,ACSP,ACWP,ACSC,ACCC,PART,RJCT,CANC"`
+	PaymentID         string `json:"paymentId"`
+	SCAStatus         string `json:"scaStatus,omitempty" since:"1.3.9"`
+	scaOffer
+	Links       links        `json:"_links"`
+	PSUMessage  string       `json:"psuMessage,omitempty" maxLength:"500"`
+	TPPMessages []tppMessage `json:"tppMessages,omitempty"`
 }
 
 // What a payment is sent as, and read back as, by payment service.
@@ -146,25 +147,28 @@ func (a *API) createPayment(c *call) (answer, error) {
 	case auth.ID != "":
 		a.scaLinks(&l, h, auth, a.paymentLink(p, "authorisations", auth.ID))
 	case !p.Status.Final():
-		l.StartAuthorisation = ptr(a.paymentLink(p, "authorisations"))
+		a.startLinks(&l, c, start.SCA, a.paymentLink(p, "authorisations"))
 	}
 	return answer{status: http.StatusCreated, header: h, body: paymentCreated{
-		TransactionStatus: string(p.Status), PaymentID: p.ID, SCAStatus: string(auth.Status), Links: l,
+		TransactionStatus: string(p.Status), PaymentID: p.ID, SCAStatus: string(auth.Status), scaOffer: offer(auth), Links: l,
 		PSUMessage: withPayeeWarning(p, auth.PSUMessage), TPPMessages: append(warnings, payeeMessages(p)...),
 	}}, nil
 }
 
-// explicit says whether SCA is to begin by a request of its own: the bank wants that, or the
-// TPP, where the bank has baskets that it could be for.
+// explicit says whether SCA is to begin by a request of its own.
 func (a *API) explicit(c *call) (bool, error) {
 	wanted, err := c.flag("TPP-Explicit-Authorisation-Preferred")
-	return wanted && a.Bank.Baskets.Enabled || a.Bank.StartAuthorisation == profile.Explicit, err
+	return a.Bank.StartsExplicitly(wanted), err
 }
 
 // paymentStart reads the headers that SCA needs to begin. body is that of the request, in one
 // spelling. Where SCA begins at once, the bank must know where the PSU goes afterwards.
 func (a *API) paymentStart(c *call, body []byte, atOnce bool) (s payment.Start, warnings []tppMessage, err error) {
-	to, err := a.redirects(c, atOnce && a.Bank.SCAApproaches[0] == profile.Redirect)
+	psu, err := c.wish()
+	if err != nil {
+		return s, nil, err
+	}
+	to, err := a.redirects(c, atOnce && a.leadsToBank(psu))
 	if err != nil {
 		return s, nil, err
 	}
@@ -174,7 +178,7 @@ func (a *API) paymentStart(c *call, body []byte, atOnce bool) (s payment.Start, 
 	}
 	wish, err := a.notification(c, c.w.Header())
 	return payment.Start{
-		RequestID: c.requestID, Body: body, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu, Notification: wish,
+		RequestID: c.requestID, Body: body, RedirectURI: to.uri, NokRedirectURI: to.nokURI, Brand: brand, UserID: c.bearer.PSU, PSU: c.psu, SCA: psu, Notification: wish,
 	}, to.warnings, err
 }
 

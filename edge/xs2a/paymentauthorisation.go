@@ -34,11 +34,8 @@ func (a *API) startSCA(c *call, path string, begin starting) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body, text, err := c.psuDataUpdate()
+	body, text, err := a.startingStep(c)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := body.check(); err != nil {
 		return answer{}, err
 	}
 	start, warnings, err := a.paymentStart(c, compacted(text), true)
@@ -49,7 +46,7 @@ func (a *API) startSCA(c *call, path string, begin starting) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.started(auth, a.paymentLink(p, path, auth.ID), warnings), nil
+	return a.started(c, auth, body, start.SCA, a.paymentLink(p, path, auth.ID), warnings)
 }
 
 // spec: xs2a/getPaymentInitiationAuthorisation

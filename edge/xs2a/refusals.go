@@ -121,6 +121,8 @@ var refusals = []struct {
 	{funds.ErrCard, nil, http.StatusBadRequest, "CARD_INVALID"},
 	{funds.ErrRequest, nil, http.StatusBadRequest, "FORMAT_ERROR"},
 
+	{core.ErrCredentials, nil, http.StatusUnauthorized, "PSU_CREDENTIALS_INVALID"},
+	{core.ErrMethodUnknown, nil, http.StatusBadRequest, "SCA_METHOD_UNKNOWN"},
 	{core.ErrUnavailable, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},
 	{core.ErrMalformed, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},
 	{core.ErrUnknownOutcome, nil, http.StatusServiceUnavailable, "INTERNAL_SERVER_ERROR"},

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,6 +268,9 @@ func (a *API) authorise(c *call) (err error) {
 		return nil // there was no consent here that a token could have come with
 	}
 	scheme, bearer, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+	if integrated && c.Header.Get("Authorization") == "" && a.opensByConsent(c) {
+		return nil
+	}
 	if bearer = strings.TrimSpace(bearer); !strings.EqualFold(scheme, "Bearer") || bearer == "" || len(bearer) > 4096 {
 		return errNoToken
 	}
@@ -285,6 +289,23 @@ func (a *API) authorise(c *call) (err error) {
 		return errTokenScope
 	}
 	return nil
+}
+
+// opensByConsent says whether the consent that c names was authorised in a way that no token
+// comes with: the TPP's certificate and the consent are the permission then.
+func (a *API) opensByConsent(c *call) bool {
+	id := plainID(c.Header.Get(headerConsentID))
+	if id == "" || !takesSteps(a.Bank.Profile) {
+		return false
+	}
+	con, err := a.Consents.Get(c.Context(), a.Bank.Code, c.tpp.ID, id)
+	if err != nil {
+		return false
+	}
+	all, err := a.Authorisations.List(c.Context(), a.Bank.Code, authorisation.OfConsent, con.ID)
+	return err == nil && slices.ContainsFunc(all, func(auth authorisation.Authorisation) bool {
+		return !auth.OAuth && (auth.Status == authorisation.Finalised || auth.Status == authorisation.Exempted)
+	})
 }
 
 // opensByBasket checks that the consent of c was authorised in the basket of its token.

@@ -11,23 +11,31 @@ type href struct {
 //
 // spec: xs2a/links
 type links struct {
-	SCARedirect        *href `json:"scaRedirect,omitempty" doc:"Where the PSU's browser goes for SCA."`
-	SCAOAuth           *href `json:"scaOAuth,omitempty" doc:"Metadata of the authorization server (RFC 8414)."`
-	SCAStatus          *href `json:"scaStatus,omitempty"`
-	StartAuthorisation *href `json:"startAuthorisation,omitempty" doc:"Where a new authorisation is begun by POST."`
-	Self               *href `json:"self,omitempty"`
-	Status             *href `json:"status,omitempty"`
-	Account            *href `json:"account,omitempty"`
-	Balances           *href `json:"balances,omitempty"`
-	Transactions       *href `json:"transactions,omitempty"`
-	TransactionDetails *href `json:"transactionDetails,omitempty"`
-	CardAccount        *href `json:"cardAccount,omitempty"`
-	CardTransactions   *href `json:"cardTransactions,omitempty"`
-	First              *href `json:"first,omitempty"`
-	Next               *href `json:"next,omitempty"`
-	Previous           *href `json:"previous,omitempty"`
-	Last               *href `json:"last,omitempty"`
-	Download           *href `json:"download,omitempty" doc:"The whole report at once."`
+	SCARedirect                                      *href `json:"scaRedirect,omitempty" doc:"Where the PSU's browser goes for SCA."`
+	SCAOAuth                                         *href `json:"scaOAuth,omitempty" doc:"Metadata of the authorization server (RFC 8414)."`
+	SCAStatus                                        *href `json:"scaStatus,omitempty"`
+	StartAuthorisation                               *href `json:"startAuthorisation,omitempty" doc:"Where a new authorisation is begun by POST."`
+	StartAuthorisationWithPSUIdentification          *href `json:"startAuthorisationWithPsuIdentification,omitempty" doc:"The same; the header PSU-ID says who the PSU is."`
+	StartAuthorisationWithPSUAuthentication          *href `json:"startAuthorisationWithPsuAuthentication,omitempty" doc:"The same, with the PSU's password."`
+	StartAuthorisationWithEncryptedPSUAuthentication *href `json:"startAuthorisationWithEncryptedPsuAuthentication,omitempty" doc:"The same, with the PSU's password encrypted for the bank."`
+	UpdatePSUIdentification                          *href `json:"updatePsuIdentification,omitempty" doc:"Where the TPP says by PUT who the PSU is."`
+	UpdatePSUAuthentication                          *href `json:"updatePsuAuthentication,omitempty" doc:"Where it sends her password."`
+	UpdateEncryptedPSUAuthentication                 *href `json:"updateEncryptedPsuAuthentication,omitempty" doc:"Where it sends her password encrypted for the bank."`
+	SelectAuthenticationMethod                       *href `json:"selectAuthenticationMethod,omitempty" doc:"Where it sends which method she chose."`
+	AuthoriseTransaction                             *href `json:"authoriseTransaction,omitempty" doc:"Where it sends her answer to the challenge."`
+	Self                                             *href `json:"self,omitempty"`
+	Status                                           *href `json:"status,omitempty"`
+	Account                                          *href `json:"account,omitempty"`
+	Balances                                         *href `json:"balances,omitempty"`
+	Transactions                                     *href `json:"transactions,omitempty"`
+	TransactionDetails                               *href `json:"transactionDetails,omitempty"`
+	CardAccount                                      *href `json:"cardAccount,omitempty"`
+	CardTransactions                                 *href `json:"cardTransactions,omitempty"`
+	First                                            *href `json:"first,omitempty"`
+	Next                                             *href `json:"next,omitempty"`
+	Previous                                         *href `json:"previous,omitempty"`
+	Last                                             *href `json:"last,omitempty"`
+	Download                                         *href `json:"download,omitempty" doc:"The whole report at once."`
 }
 
 // accountReference names an account by one identifier.

@@ -73,7 +73,7 @@ func NewWorld(t testing.TB, db *sqldb.DB) *World {
 	w.At.FirstUpdateWait = 30 * time.Millisecond
 	var n atomic.Int64
 	newID := func() string { return fmt.Sprintf("id%d", n.Add(1)) }
-	auths := &authorisation.Service{Store: authorisationsql.Store{DB: db}, Atomically: db.Atomically, Now: w.Now, NewID: newID}
+	auths := &authorisation.Service{Store: authorisationsql.Store{DB: db}, Cores: map[string]core.Bank{"lon": w.Bank}, Atomically: db.Atomically, Now: w.Now, NewID: newID}
 	w.Service = &consent.Service{
 		Store: consentsql.Store{DB: db, Box: box}, Authorisations: auths, Cores: map[string]core.Bank{"lon": w.Bank}, Banks: map[string]profile.Bank{"lon": w.At},
 		Audit: w.Audit, RevokeTokens: w.revokeTokens, Atomically: db.Atomically,
