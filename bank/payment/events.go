@@ -138,7 +138,15 @@ func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) er
 // heard moves p, which its PSU has authorised or the bank has ended, by what the bank answered.
 func (s *Service) heard(ctx context.Context, p Payment, u core.Update) error {
 	return s.Atomically(ctx, func(ctx context.Context) error {
-		return s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) { return p.revive().Progress(u, false, time.Time{}), nil })
+		var old, next Payment
+		err := s.update(ctx, p.Bank, p.ID, func(p Payment) (Payment, error) {
+			old, next = p, p.revive().Progress(u, false, time.Time{})
+			return next, nil
+		})
+		if err != nil || next.Status == old.Status || next.Status != Rejected && next.Status != Cancelled {
+			return err
+		}
+		return s.Audit.Append(ctx, s.entry(next, "bank", ended(next.Status), ""))
 	})
 }
 

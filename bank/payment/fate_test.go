@@ -3,6 +3,7 @@ package payment_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -213,6 +214,28 @@ func TestASuccessThatComesTooLate(t *testing.T) {
 					}
 				}
 				b.want(t, p.ID, tt.status)
+			})
+		})
+	}
+}
+
+func TestAnEndThatTheBankTellsOfWhenItIsAskedStandsInTheRecord(t *testing.T) {
+	for _, status := range []payment.Status{payment.Cancelled, payment.Rejected} {
+		t.Run(string(status), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p, a := b.create(t, "r1")
+				b.pass(15 * time.Minute)
+				b.ask = func(string) (*core.Update, error) {
+					return &core.Update{Status: string(status), SCAStatus: "finalised"}, nil
+				}
+				if err := b.auths.Success(t.Context(), "lon", core.Success{Session: a.Session}); err != nil {
+					t.Fatal(err)
+				}
+				b.want(t, p.ID, status)
+				want := map[payment.Status]string{payment.Cancelled: "payment.cancel ", payment.Rejected: "payment.reject "}[status]
+				if got := b.actions(t, p.ID); strings.Count(got, want) != 1 {
+					t.Errorf("recorded: %s", got)
+				}
 			})
 		})
 	}
