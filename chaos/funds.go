@@ -79,10 +79,10 @@ func (p *payer) endConsent(ctx context.Context) {
 		}
 		return p.wrongConsent(consent, "the end of a consent was answered %d: %.300s", status, body)
 	})
+	p.consent = "" // given up or not, it may be over
 	if err != nil {
 		return
 	}
-	p.consent = ""
 	p.l.s.journal.write(line{What: consentEnded, Consent: consent})
 	if status, body, err := p.confirm(ctx, consent); err == nil && status == http.StatusOK {
 		p.wrongConsent(consent, "I8: after its end a consent was good for %.200s", body)
