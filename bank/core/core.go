@@ -509,6 +509,7 @@ type Update struct {
 	ExpiresAt      time.Time
 	FundsAvailable *bool
 	PSUMessage     string
+	Items          *ItemStatuses // of a bulk; nil: nothing is told of its payments
 
 	// Of the SCA by other ways than the bank's pages. The bank may decide on another approach
 	// than was asked for, as when the PSU chooses a method that works by her phone.
@@ -516,6 +517,21 @@ type Update struct {
 	Methods     []SCAMethod // those that the PSU can choose from
 	Chosen      *SCAMethod
 	Challenge   *Challenge
+}
+
+// ItemStatuses tell how the payments of a bulk stand. The newest take the place of all before.
+type ItemStatuses struct {
+	Told []ItemStatus
+	// Others is how those stand that are not told one by one; PART: some are executed, the
+	// rest is rejected, and none is open. "" says nothing of them.
+	Others string
+}
+
+// An ItemStatus tells how one payment of a bulk stands.
+type ItemStatus struct {
+	Index  int    // its place in the bulk, from 0
+	Status string // one that is settled and came back stays settled
+	Reason string // ISO 20022 reason code, or the bank's own; "" where there is none
 }
 
 // A Success ends a session well.

@@ -127,6 +127,7 @@ type Event struct {
 	Resource string
 	Status   string // of the resource; "" where only an scaStatus has changed
 	Last     bool   // Status is an end
+	Again    bool   // Status was told before, when it was no end yet
 
 	Authorisation string
 	SCAStatus     string
@@ -137,7 +138,7 @@ func (e Event) wanted(content []Content) bool {
 	if e.SCAStatus != "" {
 		return slices.Contains(content, SCA)
 	}
-	return slices.Contains(content, Process) || e.Last && slices.Contains(content, Last)
+	return !e.Again && slices.Contains(content, Process) || e.Last && slices.Contains(content, Last)
 }
 
 // body is what the TPP is sent: names and words of status, never anything of the PSU.

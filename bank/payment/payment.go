@@ -155,13 +155,16 @@ type Payment struct {
 	Product        string // sepa-credit-transfers, …
 	Order          core.Payment
 	Bulk           *core.Bulk     // of bulk-payments, in place of Order
+	Count          int            // of the payments of a Bulk; 0: it was not counted when it came
 	Periodic       *core.Periodic // of periodic-payments, beside Order
 	Document       Document       // zero: it came as JSON
 	RejectNoFunds  bool
 	Status         Status
-	Payees         Status // RVNC, RVCM or RCVC: how their verification ended; "": there was none
-	Unconfirmed    bool   // the hub ended it by itself: the bank may say something else
-	FundsAvailable *bool  // nil: the bank has not told
+	Payees         Status             // RVNC, RVCM or RCVC: how their verification ended; "": there was none
+	Unconfirmed    bool               // the hub ended it by itself: the bank may say something else
+	FundsAvailable *bool              // nil: the bank has not told
+	Items          *core.ItemStatuses // of a Bulk: how the bank says its payments stand; nil: it does not
+	ItemsEnded     bool               // Items leave none of its payments open
 
 	RequestID     string   // of the request that created it; "" where that may be made again
 	Digest        [32]byte // of that request: a repeat is recognised by it
@@ -291,7 +294,7 @@ func (p Payment) Progress(u core.Update, exempted bool, authoriseBy time.Time) P
 	if to.moved() {
 		p = p.revive()
 	}
-	if to == PartiallyAccepted && p.Bulk == nil {
+	if to == PartiallyAccepted && p.Bulk == nil || p.Status == PartiallyAccepted && p.ItemsEnded {
 		to = ""
 	}
 	switch {
@@ -301,6 +304,9 @@ func (p Payment) Progress(u core.Update, exempted bool, authoriseBy time.Time) P
 		p.Unconfirmed = false // the bank says that it has ended, too
 	}
 	p.Hand = Taken
+	if u.Items != nil && p.Bulk != nil {
+		p = p.itemised(*u.Items)
+	}
 	if u.FundsAvailable != nil {
 		p.FundsAvailable = u.FundsAvailable
 	}

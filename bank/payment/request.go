@@ -44,7 +44,9 @@ func New(b profile.Bank, id string, t tpp.TPP, r Request, now time.Time) (Paymen
 	var err error
 	switch r.Service {
 	case Bulk:
-		p.Bulk, err = c.bulk(r.Bulk)
+		if p.Bulk, err = c.bulk(r.Bulk); err == nil {
+			p.Count = len(p.Bulk.Payments)
+		}
 	case Periodic:
 		p.Order, p.Periodic = provided(r.Order), r.Periodic
 		err = c.series(p.Order, r.Periodic)

@@ -25,7 +25,7 @@ type Store interface {
 	Create(ctx context.Context, p Payment, since time.Time) error
 	// Get returns ErrUnknown when the bank has no payment with this ID.
 	Get(ctx context.Context, bank, id string) (Payment, error)
-	// Outline is Get without what can be large: the Document and the payments of a Bulk.
+	// Outline is Get without what can be large: the Document, the payments of a Bulk and its Items.
 	Outline(ctx context.Context, bank, id string) (Payment, error)
 	// ByRequest finds, in outline, what t created with requestID; ErrUnknown where there is nothing.
 	ByRequest(ctx context.Context, bank string, t tpp.ID, requestID string) (Payment, error)
@@ -36,8 +36,9 @@ type Store interface {
 	// PSU has authorised.
 	Given(ctx context.Context, bank string, q GivenQuery) ([]Payment, error)
 	// Update replaces a payment by what change returns, atomically; what it returns
-	// unchanged is not written, and change is given an outline. When change fails nothing is stored. change may run again,
-	// so it must only compute.
+	// unchanged is not written, and change is given an outline: Items that it returns replace
+	// those that are stored, none leave them. When change fails nothing is stored. change may
+	// run again, so it must only compute.
 	Update(ctx context.Context, bank, id string, change func(Payment) (Payment, error)) error
 }
 
@@ -252,13 +253,11 @@ func (s *Service) update(ctx context.Context, bank, id string, change func(Payme
 		p, err = change(old)
 		return p, err
 	})
-	if err != nil || p.Status == before.Status {
+	changed := p.Status != before.Status
+	if err != nil || !changed && p.over() == before.over() {
 		return err
 	}
-	// Many a bank never hears from the payee's: where the payer's account is debited counts as
-	// the last status, too.
-	last := p.Status.Final() || p.Status == Settled
-	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfPayment, Resource: id, Status: string(p.Status), Last: last})
+	return s.Notify.Event(ctx, notify.Event{Bank: bank, Kind: notify.OfPayment, Resource: id, Status: string(p.Status), Last: p.over(), Again: !changed})
 }
 
 // of names the payment that a authorises.

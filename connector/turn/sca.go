@@ -24,6 +24,9 @@ const (
 	textMax     = 500
 	imageMax    = 512 << 10
 	linesMax    = 50
+
+	indexMax  = 1 << 30
+	reasonMax = 35 // of a reason that is the bank's own, by ISO 20022
 )
 
 // SCA reads what e says of an SCA that is not on the bank's pages into u.
@@ -67,6 +70,29 @@ func SCA(e wire.Event, u *core.Update) error {
 		}
 	}
 	return nil
+}
+
+// Items reads what a report of a bulk tells of its payments; nil where it tells nothing. What
+// cannot be understood is left out: the report is about the bulk in the first place.
+func Items(e wire.Extra) *core.ItemStatuses {
+	list, told := e["payments"].([]any)
+	all := core.ItemStatuses{Others: e.Text("other_payments")}
+	if !told && all.Others == "" {
+		return nil
+	}
+	for _, one := range list {
+		m, _ := one.(map[string]any)
+		index, ok := m["index"].(float64)
+		if !ok || index < 0 || index > indexMax || index != float64(int(index)) {
+			continue
+		}
+		i := core.ItemStatus{Index: int(index), Status: wire.Extra(m).Text("status")}
+		if reason := wire.Extra(m).Text("reason"); utf8.RuneCountInString(reason) <= reasonMax {
+			i.Reason = reason
+		}
+		all.Told = append(all.Told, i)
+	}
+	return &all
 }
 
 func method(w wire.SCAMethod) (core.SCAMethod, error) {

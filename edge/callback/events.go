@@ -46,7 +46,7 @@ func (h *hub) update(r *http.Request, b *bank, data json.RawMessage) (any, strin
 	}
 	u := core.Update{
 		Session: string(e.SessionSecret), Status: string(e.Status), SCAStatus: string(e.SCAStatus), RedirectURL: string(e.RedirectURL),
-		FundsAvailable: e.FundsAvailable, PSUMessage: shorten(e.Extra.Text("psu_message")),
+		FundsAvailable: e.FundsAvailable, PSUMessage: shorten(e.Extra.Text("psu_message")), Items: turn.Items(e.Extra),
 	}
 	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt) // a form nobody knows: the default holds
 	if err := turn.SCA(e, &u); err != nil {

@@ -18,6 +18,7 @@ type fixed struct {
 	Bulk          *bulk          `json:"bulk,omitempty"`
 	Periodic      *periodic      `json:"periodic,omitempty"`
 	Payees        payment.Status `json:"payees,omitempty"` // how their verification ended
+	Count         int            `json:"count,omitempty"`
 }
 
 // order is what of an order never changes, as it is stored. In a bulk it has no debtor.
@@ -75,7 +76,7 @@ type periodic struct {
 }
 
 func fixedOf(p payment.Payment) fixed {
-	f := fixed{order: orderOf(p.Order), Brand: p.Brand, RejectNoFunds: p.RejectNoFunds, Payees: p.Payees}
+	f := fixed{order: orderOf(p.Order), Brand: p.Brand, RejectNoFunds: p.RejectNoFunds, Payees: p.Payees, Count: p.Count}
 	if b := p.Bulk; b != nil {
 		f.Bulk = &bulk{b.DebtorName, b.BatchBooking, b.RequestedExecutionDate, b.RequestedExecutionTime, b.PaymentInformationID}
 	}
@@ -86,7 +87,7 @@ func fixedOf(p payment.Payment) fixed {
 }
 
 func (f fixed) into(p *payment.Payment) {
-	p.Order, p.Brand, p.RejectNoFunds, p.Payees = f.payment(), f.Brand, f.RejectNoFunds, f.Payees
+	p.Order, p.Brand, p.RejectNoFunds, p.Payees, p.Count = f.payment(), f.Brand, f.RejectNoFunds, f.Payees, f.Count
 	if b := f.Bulk; b != nil {
 		p.Bulk = &core.Bulk{
 			DebtorName: b.DebtorName, BatchBooking: b.BatchBooking, RequestedExecutionDate: b.ExecutionDate,

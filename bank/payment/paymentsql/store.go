@@ -34,7 +34,7 @@ type Store struct{ DB *sqldb.DB }
 var _ payment.Store = Store{}
 
 const columns = `bank, id, tpp, tpp_name, psu, service, product, payment_order, debtor_account, status, funds_available, request_id,
-	digest, created_at, authorise_by, hand, handed_at, session, unconfirmed, cancel_request, content, basket`
+	digest, created_at, authorise_by, hand, handed_at, session, unconfirmed, cancel_request, content, basket, items_ended`
 
 func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) error {
 	fixed, err := marshal(fixedOf(p))
@@ -53,11 +53,11 @@ func (s Store) Create(ctx context.Context, p payment.Payment, since time.Time) e
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO payment (` + columns + `, due, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, 1)
 			ON CONFLICT (bank, tpp, request_id) DO NOTHING`
 		args := []any{
 			p.Bank, p.ID, string(p.TPP), p.TPPName, m.psu, p.Service, p.Product, fixed, m.debtor, m.status, m.funds, m.requestID,
-			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content), m.basket, due(p),
+			p.Digest[:], sqldb.Micros(p.CreatedAt), m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, sqldb.Bool(content), m.basket, m.itemsEnded, due(p),
 		}
 		n, err := tx.Exec(insert, args...)
 		if err == nil && n == 0 {
@@ -91,6 +91,9 @@ func (s Store) Get(ctx context.Context, bank, id string) (payment.Payment, error
 	err = s.DB.QueryRow(ctx, `SELECT entries, media, document FROM payment_content WHERE bank = $1 AND id = $2`, bank, id).
 		Scan(&listed, &p.Document.Media, &p.Document.Bytes)
 	if err != nil || p.Bulk == nil {
+		return p, err
+	}
+	if p.Items, err = s.items(ctx, bank, id); err != nil {
 		return p, err
 	}
 	var all []order
@@ -170,19 +173,36 @@ func (s Store) Update(ctx context.Context, bank, id string, change func(payment.
 			return err
 		}
 		m, err := mutableOf(p)
-		if err != nil || m == old {
+		if err != nil || m == old && p.Items == nil {
 			return err
 		}
-		n, err := s.DB.Exec(ctx, `UPDATE payment SET psu = $1, debtor_account = $2, status = $3, funds_available = $4, request_id = $5,
-			authorise_by = $6, hand = $7, handed_at = $8, session = $9, unconfirmed = $10, cancel_request = $11, basket = $12, version = version + 1
-			WHERE bank = $13 AND id = $14 AND version = $15`,
-			m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, m.basket,
-			bank, id, r.version)
+		n, err := s.replace(ctx, p, m, r.version)
 		if err != nil || n == 1 {
 			return err
 		}
 	}
 	return fmt.Errorf("payment %s: overtaken by other writers %d times", id, attempts)
+}
+
+// replace writes p over the version that was read; 0: somebody else was faster.
+func (s Store) replace(ctx context.Context, p payment.Payment, m mutable, version int64) (n int64, err error) {
+	const update = `UPDATE payment SET psu = $1, debtor_account = $2, status = $3, funds_available = $4, request_id = $5,
+		authorise_by = $6, hand = $7, handed_at = $8, session = $9, unconfirmed = $10, cancel_request = $11, basket = $12, items_ended = $13, version = version + 1
+		WHERE bank = $14 AND id = $15 AND version = $16`
+	args := []any{
+		m.psu, m.debtor, m.status, m.funds, m.requestID, m.authoriseBy, m.hand, m.handedAt, m.session, m.unconfirmed, m.cancelRequest, m.basket, m.itemsEnded,
+		p.Bank, p.ID, version,
+	}
+	if p.Items == nil {
+		return s.DB.Exec(ctx, update, args...)
+	}
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		if n, err = tx.Exec(update, args...); err != nil || n == 0 {
+			return err
+		}
+		return putItems(tx, p)
+	})
+	return n, err
 }
 
 func (s Store) one(ctx context.Context, where string, args ...any) (payment.Payment, row, error) {
@@ -210,13 +230,14 @@ type mutable struct {
 	unconfirmed         int
 	cancelRequest       string
 	basket              string
+	itemsEnded          int
 }
 
 func mutableOf(p payment.Payment) (m mutable, err error) {
 	m = mutable{
 		psu: p.PSU, status: string(p.Status), requestID: sqldb.Null(p.RequestID), authoriseBy: sqldb.Micros(p.AuthoriseBy),
 		hand: string(p.Hand), session: p.Session, handedAt: sqldb.Micros(p.HandedAt), unconfirmed: sqldb.Bool(p.Unconfirmed),
-		cancelRequest: p.CancelRequest, basket: p.Basket,
+		cancelRequest: p.CancelRequest, basket: p.Basket, itemsEnded: sqldb.Bool(p.ItemsEnded),
 	}
 	if p.FundsAvailable != nil {
 		m.funds = sql.NullInt64{Int64: int64(sqldb.Bool(*p.FundsAvailable)), Valid: true}
@@ -236,7 +257,7 @@ func scan(from interface{ Scan(...any) error }) (p payment.Payment, r row, err e
 	var created int64
 	var content int
 	err = from.Scan(&p.Bank, &p.ID, &p.TPP, &p.TPPName, &m.psu, &p.Service, &p.Product, &text, &m.debtor, &m.status, &m.funds, &m.requestID,
-		&digest, &created, &m.authoriseBy, &m.hand, &m.handedAt, &m.session, &m.unconfirmed, &m.cancelRequest, &content, &m.basket, &r.version)
+		&digest, &created, &m.authoriseBy, &m.hand, &m.handedAt, &m.session, &m.unconfirmed, &m.cancelRequest, &content, &m.basket, &m.itemsEnded, &r.version)
 	if err != nil {
 		return p, r, err
 	}
@@ -245,6 +266,7 @@ func scan(from interface{ Scan(...any) error }) (p payment.Payment, r row, err e
 	p.CreatedAt, p.AuthoriseBy = sqldb.Time(created), sqldb.Time(m.authoriseBy)
 	p.Hand, p.HandedAt, p.Session = payment.Hand(m.hand), sqldb.Time(m.handedAt), m.session
 	p.Unconfirmed, p.CancelRequest, p.Basket = m.unconfirmed == 1, m.cancelRequest, m.basket
+	p.ItemsEnded = m.itemsEnded == 1
 	if m.funds.Valid {
 		p.FundsAvailable = new(m.funds.Int64 == 1)
 	}

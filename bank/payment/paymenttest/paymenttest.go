@@ -77,6 +77,7 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 			Payments: slices.Repeat([]core.Payment{one}, 100),
 		}
 		p.Bulk.Payments[99].Amount.Minor = 1
+		p.Count = 100
 		p.Document = payment.Document{Media: "application/xml", Bytes: []byte("\xef\xbb\xbf<?xml version=\"1.0\"?>\r\n\x00\xff")}
 		create(t, s, p)
 		got, err := s.Get(ctx, "lon", "p1")
@@ -100,6 +101,36 @@ func Exercise(t *testing.T, open func(t *testing.T) payment.Store) {
 		err = s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) { p.Bulk.DebtorAccount = chosen; return p, nil })
 		if got, gerr := s.Get(ctx, "lon", "p1"); err != nil || gerr != nil || got.Bulk.DebtorAccount != chosen || len(got.Bulk.Payments) != 100 {
 			t.Errorf("%v, %v: got %+v, %d payments", err, gerr, got.Bulk.DebtorAccount, len(got.Bulk.Payments))
+		}
+	})
+
+	t.Run("how the payments of a bulk stand is kept until more is told", func(t *testing.T) {
+		s, p := open(t), New("p1", "r1")
+		p.Service, p.Order, p.Bulk, p.Count = payment.Bulk, core.Payment{}, &core.Bulk{Payments: make([]core.Payment, 3)}, 3
+		create(t, s, p)
+		first := &core.ItemStatuses{Told: []core.ItemStatus{{Index: 0, Status: "ACSC"}, {Index: 2, Status: "RJCT", Reason: "AC04"}}}
+		second := &core.ItemStatuses{Told: []core.ItemStatus{{Index: 2, Status: "RJCT", Reason: "AC04"}}, Others: "ACSC"}
+		for i, step := range []struct {
+			told  *core.ItemStatuses
+			ended bool
+			want  *core.ItemStatuses
+		}{{nil, false, nil}, {first, false, first}, {nil, false, first}, {second, true, second}, {second, true, second}} {
+			err := s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) {
+				if p.Items != nil {
+					t.Error("an update is given more than an outline")
+				}
+				p.Items, p.ItemsEnded = step.told, step.ended
+				return p, nil
+			})
+			got, gerr := s.Get(ctx, "lon", "p1")
+			if diff := cmp.Diff(step.want, got.Items); diff != "" || err != nil || gerr != nil || got.ItemsEnded != step.ended {
+				t.Errorf("step %d: %v, %v, ended %t\n%s", i, err, gerr, got.ItemsEnded, diff)
+			}
+		}
+		broken := errors.New("broken")
+		err := s.Update(ctx, "lon", "p1", func(p payment.Payment) (payment.Payment, error) { p.Items = first; return p, broken })
+		if got, gerr := s.Get(ctx, "lon", "p1"); !errors.Is(err, broken) || gerr != nil || got.Items.Others != "ACSC" {
+			t.Errorf("%v, %v, %+v", err, gerr, got.Items)
 		}
 	})
 
