@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"kontor/connector/wire"
@@ -26,8 +27,9 @@ const (
 	bulkAtOnce = 1000
 	// partsTold bounds how many payments of a batch its one entry tells.
 	partsTold = 500
-	// reasonsTold bounds how many refused payments of a bulk are reported one by one.
-	reasonsTold = 1000
+	// toldMax bounds, in bytes, what a report tells of single payments of a bulk: it travels
+	// in a header, of which the hub takes 64 KiB, and in base64.
+	toldMax = 36 << 10
 )
 
 // An item is one payment of a bulk.
@@ -163,27 +165,58 @@ func (p payment) partial() wire.Extra {
 	if p.Refused == 0 {
 		return nil
 	}
-	return refused(p.list)
+	extra, _ := unexecuted(p.list)
+	return extra
 }
 
-// refused tells payments of a bulk that are not executed, by their place in it.
-func refused(list []item) wire.Extra {
-	told := []any{}
+// unexecuted tells payments of a bulk that are not executed, or were and came back, by their place
+// in it, and whether there was room for all of them.
+func unexecuted(list []item) (extra wire.Extra, whole bool) {
+	all, room := []any{}, toldMax
 	for _, i := range list {
-		if (i.state == payRefused || i.state == "returned") && len(told) < reasonsTold {
-			told = append(told, map[string]any{"index": i.n, "end_to_end_identification": i.EndToEnd, "status": "RJCT", "reason": i.reason})
+		status := "RJCT"
+		switch i.state {
+		case payRefused:
+		case "returned": // the payer was debited, and credited again by an entry of its own
+			status = "ACSC"
+		default:
+			continue
+		}
+		one := map[string]any{"index": i.n, "end_to_end_identification": i.EndToEnd, "status": status, "reason": i.reason}
+		text, err := json.Marshal(one)
+		if room -= len(text) + len(","); err != nil || room < 0 {
+			return wire.Extra{"payments": all}, false
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil, true
+	}
+	return wire.Extra{"payments": all}, true
+}
+
+// fates tells what became of the payments of a bulk, and how it ends or ended: in part where
+// some were refused. What comes back does not change that.
+func (b *Bank) fates(query reader, p payment, over bool) (status string, extra wire.Extra, err error) {
+	const most = 1000 // more have no room in any case
+	list, err := items(query, `state IN ('refused', 'returned') ORDER BY state, n LIMIT $3 + 0`, b.code, p.ID, most)
+	if err != nil {
+		return "", nil, err
+	}
+	status = "ACSC"
+	if len(list) > 0 && list[0].state == payRefused {
+		status = "PART"
+	}
+	slices.SortFunc(list, func(x, y item) int { return x.n - y.n })
+	extra, whole := unexecuted(list)
+	if over && extra != nil {
+		// Of those that are not told: all were executed; or none is open, at least.
+		extra["other_payments"] = "ACSC"
+		if !whole || len(list) == most {
+			extra["other_payments"] = status
 		}
 	}
-	if len(told) == 0 {
-		return nil
-	}
-	return wire.Extra{"payments": told}
-}
-
-// notExecuted reads the payments of a bulk that were refused or came back.
-func (b *Bank) notExecuted(query reader, payment string) (wire.Extra, error) {
-	list, err := items(query, `state IN ('refused', 'returned') ORDER BY n LIMIT 1000`, b.code, payment)
-	return refused(list), err
+	return status, extra, nil
 }
 
 // executeBulk books a bulk piece by piece, each in a transaction of its own. A piece is
@@ -312,13 +345,9 @@ func (b *Bank) endBulk(tx *sqldb.Tx, out *reports, p payment, who owner) error {
 	if _, err := tx.Exec(`UPDATE corebank_payment SET state = 'booked' WHERE bank = $1 AND id = $2`, b.code, p.ID); err != nil {
 		return err
 	}
-	extra, err := b.notExecuted(within(tx), p.ID)
+	status, extra, err := b.fates(within(tx), p, true)
 	if err != nil {
 		return err
-	}
-	status := "ACSC"
-	if extra != nil {
-		status = "PART"
 	}
 	return b.progress(tx, out, who.session, p.ID, status, extra)
 }

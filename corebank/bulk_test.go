@@ -2,6 +2,7 @@ package corebank
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,6 +63,21 @@ func TestBulk(t *testing.T) {
 			}
 			if ana-w.booked("ana-current") != 550 || entry.Amount.Minor != -550 || parts != 2 || w.booked(persona.BatchID("EUR")) != 0 {
 				t.Errorf("%+v", entry)
+			}
+		})
+		t.Run("as much is told as a header has room for", func(t *testing.T) {
+			payments := []wire.Payment{one(0, "1.00", elsewhere)}
+			for n := range 3000 {
+				payments = append(payments, one(n, "0.00", elsewhere))
+			}
+			order := w.bulk(true, payments...)
+			w.do(w.c.StartPayment(t.Context(), order))
+			w.approve("ana")
+			e := w.status(order.SessionSecret)
+			text, err := json.Marshal(e)
+			w.do(err)
+			if n := len(e.Extra["payments"].([]any)); n < 100 || len(text) > 40<<10 || e.Extra["other_payments"] != "PART" {
+				t.Errorf("%d told in %d bytes; of the others %v", n, len(text), e.Extra["other_payments"])
 			}
 		})
 		t.Run("nothing of it can be executed", func(t *testing.T) {

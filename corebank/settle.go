@@ -183,11 +183,11 @@ func (b *Bank) delivered(tx *sqldb.Tx, out *reports, o outgoing, reason string) 
 	if p.State != payBooked { // the end of the bulk will say it
 		return nil
 	}
-	extra, err := b.notExecuted(within(tx), p.ID)
+	status, extra, err := b.fates(within(tx), p, true)
 	if err != nil {
 		return err
 	}
-	return b.progress(tx, out, who.session, p.ID, "PART", extra)
+	return b.progress(tx, out, who.session, p.ID, status, extra)
 }
 
 // settleReserved books an instant payment that the other bank has credited.

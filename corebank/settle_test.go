@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -121,6 +122,23 @@ func TestSettlementBetweenBanks(t *testing.T) {
 		if e[0].PartyName != "Ana Novak" || e[0].PartyIBAN != ibanOf["ana"] || !strings.Contains(e[0].More, "LONBSI2X") {
 			t.Errorf("%+v", e[0])
 		}
+		t.Run("payments of a bulk that come back leave it settled", func(t *testing.T) {
+			for _, c := range []struct{ name, heard, told, third string }{
+				{"all others arrive", "update ACSP, update ACSC, update ACSC", "ACSC map[other_payments:ACSC payments:[map[end_to_end_identification:E-2 index:1 reason:AC01 status:ACSC]]]", shop},
+				{"one was refused from the beginning", "update ACSP, update PART, update PART",
+					"PART map[other_payments:ACSC payments:[map[end_to_end_identification:E-2 index:1 reason:AC01 status:ACSC] map[end_to_end_identification:E-3 index:2 reason:AC01 status:RJCT]]]", "DE00"},
+			} {
+				order := w.bulk(true, one(1, "1.50", shop), one(2, "2.25", unknownIBAN(t)), one(3, "1.00", c.third))
+				w.do(w.c.StartPayment(t.Context(), order))
+				w.hub.events = nil
+				w.approve("ana")
+				e := w.hub.last["update"]
+				asked := w.status(order.SessionSecret)
+				if got := fmt.Sprint(e.Status, " ", e.Extra); !strings.HasSuffix(w.hub.heard(), c.heard) || got != c.told || fmt.Sprint(asked.Status, " ", asked.Extra) != c.told {
+					t.Errorf("%s: %s; %s; asked: %v", c.name, w.hub.heard(), got, asked.Extra)
+				}
+			}
+		})
 		t.Run("whoever fails in between, it arrives once", func(t *testing.T) {
 			had := balance()
 			w.bank.joined = nil // the other bank is away

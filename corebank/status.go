@@ -74,7 +74,7 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		}
 	}
 	if p.Service == serviceBulk {
-		if e.Extra, err = b.notExecuted(b.reading(ctx), p.ID); err != nil {
+		if _, e.Extra, err = b.fates(b.reading(ctx), p, p.State == payBooked); err != nil {
 			return e, err
 		}
 	}
