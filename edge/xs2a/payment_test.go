@@ -205,8 +205,11 @@ func (s *stage) report(words []string) error {
 		return s.auths.Update(context.Background(), "lon", core.Update{Session: s.session, PSUMessage: strings.TrimSpace(strings.Join(words[1:], " "))})
 	}
 	u := core.Update{Session: s.session, Status: words[1]}
-	if words[2] == "funds" {
+	switch others, found := strings.CutPrefix(words[2], "others="); {
+	case words[2] == "funds":
 		u.FundsAvailable = new(true)
+	case found: // the second payment of a bulk is rejected, the others are told by one word
+		u.Items = &core.ItemStatuses{Told: []core.ItemStatus{{Index: 1, Status: "RJCT", Reason: "AC04"}}, Others: others}
 	}
 	return s.auths.Update(context.Background(), "lon", u)
 }

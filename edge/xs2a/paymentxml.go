@@ -125,6 +125,26 @@ func wantsXML(c *call, product string) (bool, error) {
 	return false, errAccept
 }
 
+// reportItems says in r how each payment of a bulk stands, once the bank has told of any.
+// Those of which nobody knows are left out.
+func reportItems(r *pain.StatusReport, p payment.Payment) {
+	if p.Bulk == nil || p.Items == nil {
+		return
+	}
+	r.Transactions = nil // what was found out about payees comes before
+	for n, o := range p.Bulk.Payments {
+		i, known := p.Item(n)
+		if !known {
+			continue
+		}
+		t := pain.TransactionStatus{InstructionID: o.InstructionID, EndToEndID: o.EndToEndID, Status: i.Status}
+		if i.Reason != "" {
+			t.Reasons = []pain.Reason{{Code: i.Reason}}
+		}
+		r.Transactions = append(r.Transactions, t)
+	}
+}
+
 // statusReport tells the status of the payment in the path as pain.002, of the version that
 // goes with its pain.001.
 func (a *API) statusReport(c *call) (answer, error) {
@@ -148,6 +168,7 @@ func (a *API) statusReport(c *call) (answer, error) {
 	}
 	report := order.Report(a.Payments.NewID(), a.Now(), string(p.Status))
 	reportPayees(&report, p)
+	reportItems(&report, p)
 	var b bytes.Buffer
 	if err := pain.Status(&b, version, report); err != nil {
 		return answer{}, err
