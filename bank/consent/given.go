@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"kontor/bank/core"
 	"kontor/bank/tpp"
 )
 
@@ -64,6 +65,22 @@ func (c Consent) Rights() []Right {
 	add(SeeOwnerName, c.wantsOwnerName() || c.Access.OwnerName != nil, func(a Account) bool { return a.OwnerName })
 	add(SeeBeneficiaries, c.WantsTrustedBeneficiaries(), func(a Account) bool { return a.Beneficiaries })
 	return rights
+}
+
+// GivenAccounts are the accounts that c is about, as far as is known; nil: all.
+func (c Consent) GivenAccounts() []core.AccountReference {
+	covered := c.Covered()
+	switch {
+	case c.Model == Funds:
+		return list(c.Access.Accounts)
+	case covered == nil:
+		return c.Named()
+	}
+	refs := []core.AccountReference{}
+	for _, a := range covered {
+		refs = append(refs, a.Reference)
+	}
+	return refs
 }
 
 // Given lists what a PSU has given, as it stands now.

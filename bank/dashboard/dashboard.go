@@ -17,6 +17,8 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"kontor/bank/authorisation"
@@ -77,6 +79,46 @@ type Page struct {
 type Access struct {
 	consent.Consent
 	LastUsed time.Time // zero: never
+}
+
+// Next names where the next page begins, for Query.From; "" where there is none.
+func (p Page) Next() string {
+	if !p.More {
+		return ""
+	}
+	if n := len(p.Consents); n > 0 {
+		return written("c", p.Consents[n-1].CreatedAt, p.Consents[n-1].ID)
+	}
+	one := p.Payments[len(p.Payments)-1]
+	return written("p", one.CreatedAt, one.ID)
+}
+
+func written(kind string, at time.Time, id string) string {
+	return kind + "." + strconv.FormatInt(at.UnixMicro(), 10) + "." + id
+}
+
+// From returns q for the page that Next named; false where text is no such name.
+func (q Query) From(text string) (Query, bool) {
+	if text == "" {
+		return q, true
+	}
+	parts := strings.SplitN(text, ".", 3)
+	if len(parts) != 3 || parts[2] == "" {
+		return q, false
+	}
+	micros, err := strconv.ParseInt(parts[1], 10, 64)
+	at := time.UnixMicro(micros)
+	switch {
+	case err != nil || micros <= 0:
+		return q, false
+	case parts[0] == "c":
+		q.AfterConsent = consent.Place{CreatedAt: at, ID: parts[2]}
+	case parts[0] == "p":
+		q.AfterPayment = payment.Given{CreatedAt: at, ID: parts[2]}
+	default:
+		return q, false
+	}
+	return q, true
 }
 
 // List returns one page.

@@ -1,5 +1,6 @@
 // Package callback is what the hub serves to banks' connectors: they report here how a
-// session goes on and ends, and which access a customer withdrew.
+// session goes on and ends, and which access a customer withdrew; and they ask what she gave to
+// third parties, to show it on the bank's own pages.
 //
 // Who calls is known by its pair of App-Id and App-Secret, what it says by its signature;
 // both are checked before a session is looked at. Everything stands at the root of the host,
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"kontor/bank/core"
+	"kontor/bank/dashboard"
 	"kontor/connector/jws"
 	"kontor/connector/wire"
 )
@@ -32,8 +34,10 @@ import (
 type Config struct {
 	Banks  []Bank
 	Events core.Events
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: discarded
+	// Dashboard is what banks show their customers of it on their own pages; nil: nothing.
+	Dashboard *dashboard.Service
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: discarded
 }
 
 // A Bank is one that may call.
@@ -50,7 +54,7 @@ const leeway = 60 * time.Second
 
 // New returns the handler of /api/connectors/v2/…
 func New(c Config) http.Handler {
-	h := &hub{events: c.Events, now: c.Now, log: c.Log, banks: map[string]*bank{}}
+	h := &hub{events: c.Events, dashboard: c.Dashboard, now: c.Now, log: c.Log, banks: map[string]*bank{}}
 	if h.now == nil {
 		h.now = time.Now
 	}
@@ -75,6 +79,12 @@ func New(c Config) http.Handler {
 	on("GET /tokens", h.tokens)
 	on("PATCH /tokens/revoke", h.revoke(false))
 	on("PATCH /funds_confirmations/tokens/revoke", h.revoke(true))
+	if c.Dashboard != nil {
+		on("GET /accesses", h.accesses)
+		on("GET /accesses/{id}", h.access)
+		on("DELETE /accesses/{id}", h.endAccess)
+		on("DELETE /accesses", h.endAccesses)
+	}
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.refuse(w, r, nil, errRoute) })
 	return h
 }
@@ -95,11 +105,12 @@ func KeySet(keys ...*rsa.PublicKey) http.Handler {
 }
 
 type hub struct {
-	mux    http.ServeMux
-	banks  map[string]*bank // by App-Id
-	events core.Events
-	now    func() time.Time
-	log    *slog.Logger
+	mux       http.ServeMux
+	banks     map[string]*bank // by App-Id
+	events    core.Events
+	dashboard *dashboard.Service
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 type bank struct {
@@ -192,6 +203,7 @@ var classes = []struct {
 	{core.ErrSessionFinalised, http.StatusForbidden, "SessionFinalised"},
 	{core.ErrSessionClosed, http.StatusBadRequest, "SessionClosed"},
 	{core.ErrSessionExpired, http.StatusUnauthorized, "SessionExpired"},
+	{dashboard.ErrUnknown, http.StatusNotFound, "AccessNotFound"},
 	{core.ErrTokenUnknown, http.StatusNotFound, "TokenNotFound"},
 }
 

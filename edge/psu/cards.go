@@ -50,14 +50,9 @@ func text(key string, pairs ...any) page.Text { return page.Text{Key: key, Pairs
 func (d *Dashboard) list(w http.ResponseWriter, r *http.Request, v visitor) {
 	in := r.URL.Query()
 	q := dashboard.Query{Bank: d.Bank.Code, PSU: v.PSU, TPP: tpp.ID(in.Get("tpp")), Ended: in.Get("show") == "ended", Limit: pageSize}
-	var ok bool
-	if from := in.Get("from"); from != "" {
-		if q.AfterConsent, q.AfterPayment, ok = place(from); !ok {
-			d.Pages.Error(w, r, http.StatusNotFound, "error.notFound")
-			return
-		}
-	}
-	if q.TPP != "" && !named(string(q.TPP)) {
+	from := in.Get("from")
+	q, ok := q.From(from)
+	if !ok || from != "" && !named(from) || q.TPP != "" && !named(string(q.TPP)) {
 		d.Pages.Error(w, r, http.StatusNotFound, "error.notFound")
 		return
 	}
@@ -81,7 +76,7 @@ func (d *Dashboard) list(w http.ResponseWriter, r *http.Request, v visitor) {
 		p.Cards = append(p.Cards, d.consentCard(one, q.TPP == ""))
 	}
 	if found.More {
-		p.NextURL = d.address(q.TPP, q.Ended, last(found))
+		p.NextURL = d.address(q.TPP, q.Ended, found.Next())
 	}
 	if len(p.Cards) > 0 {
 		if q.TPP != "" {
@@ -122,24 +117,6 @@ func (d *Dashboard) endURL(t tpp.ID) string {
 		q.Set("tpp", string(t))
 	}
 	return withQuery(d.Path+"/end", q)
-}
-
-// last names where the next page begins.
-func last(p dashboard.Page) string {
-	if n := len(p.Consents); n > 0 {
-		return "c." + strconv.FormatInt(p.Consents[n-1].CreatedAt.UnixMicro(), 10) + "." + p.Consents[n-1].ID
-	}
-	one := p.Payments[len(p.Payments)-1]
-	return "p." + strconv.FormatInt(one.CreatedAt.UnixMicro(), 10) + "." + one.ID
-}
-
-func cutPlace(text string) (kind string, at time.Time, id string, ok bool) {
-	parts := strings.SplitN(text, ".", 3)
-	if len(parts) != 3 || !named(parts[2]) {
-		return "", at, "", false
-	}
-	micros, err := strconv.ParseInt(parts[1], 10, 64)
-	return parts[0], time.UnixMicro(micros), parts[2], err == nil && micros > 0
 }
 
 // consentCard shows a consent in plain words. linked: with a link to everything of its TPP.
@@ -197,26 +174,16 @@ const accountsMax = 20
 
 // accountsOf names the accounts of a consent as far as they are known.
 func accountsOf(c consent.Consent) []any {
-	var refs []core.AccountReference
-	switch covered := c.Covered(); {
-	case c.Model == consent.Funds && c.Access.Accounts != nil:
-		refs = *c.Access.Accounts
-	case covered == nil:
-		refs = c.Named()
-	default:
-		for _, a := range covered {
-			refs = append(refs, a.Reference)
-		}
+	refs := c.GivenAccounts()
+	if refs == nil {
+		return []any{text("my.allAccounts")}
 	}
-	var names []any
+	names := []any{}
 	for _, r := range refs {
 		if len(names) == accountsMax {
 			return append(names, "…")
 		}
 		names = append(names, nameOf(r))
-	}
-	if names == nil {
-		return []any{text("my.allAccounts")}
 	}
 	return names
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"kontor/bank/consent"
 	"kontor/bank/dashboard"
 	"kontor/bank/payment"
 	"kontor/bank/profile"
@@ -231,7 +230,7 @@ func (d *Dashboard) findPayment(ctx context.Context, r *http.Request, v visitor)
 
 // named says whether s can be an ID: databases do not take every text.
 func named(s string) bool {
-	const longest = 64
+	const longest = 100
 	if s == "" || len(s) > longest {
 		return false
 	}
@@ -241,19 +240,4 @@ func named(s string) bool {
 		}
 	}
 	return true
-}
-
-// place reads where a page begins: "c" or "p", the moment in microseconds, and an ID.
-func place(text string) (c consent.Place, p payment.Given, ok bool) {
-	kind, at, id, ok := cutPlace(text)
-	switch {
-	case !ok:
-	case kind == "c":
-		c = consent.Place{CreatedAt: at, ID: id}
-	case kind == "p":
-		p = payment.Given{CreatedAt: at, ID: id}
-	default:
-		ok = false
-	}
-	return c, p, ok
 }
