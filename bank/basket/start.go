@@ -41,6 +41,11 @@ func (s *Service) StartAuthorisation(
 		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: r.UserID, Timeout: b.SCATimeout,
 	})
 	a.RequestID, a.Digest = r.RequestID, digest
+	if approach == authorisation.Embedded {
+		if err := s.noChoice(ctx, k); err != nil {
+			return none, err
+		}
+	}
 	if a.ExpiresAt, err = s.latest(ctx, k, a.ExpiresAt); err != nil {
 		return none, err
 	}
@@ -86,6 +91,17 @@ func (s *Service) startedBefore(
 		err = &FieldError{"X-Request-ID", "was used for another authorisation", ErrRequest}
 	}
 	return a, found, err
+}
+
+// noChoice refuses k where the PSU would have to choose accounts of a consent at her bank.
+func (s *Service) noChoice(ctx context.Context, k Basket) error {
+	return each(k.Consents, func(i int, id string) error {
+		c, err := s.Consents.Store.Get(ctx, k.Bank, id)
+		if err == nil && c.Model == consent.BankOffered {
+			err = &FieldError{at("consentIds", i), "is one whose accounts the customer chooses at her bank, which the embedded approach has no place for", consent.ErrNotOffered}
+		}
+		return err
+	})
 }
 
 // latest returns end, or the moment before at which one of k's members would be over; k itself

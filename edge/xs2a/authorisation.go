@@ -165,6 +165,7 @@ func (a *API) startingStep(c *call) (psuDataUpdate, []byte, error) {
 	if err != nil {
 		return body, nil, err
 	}
+	c.stays = body.PSUData != nil
 	wish, err := c.wish()
 	if err != nil {
 		return body, nil, err
@@ -235,6 +236,9 @@ func (c *call) wish() (w authorisation.Wish, err error) {
 			return w, err
 		}
 		*to = &yes
+	}
+	if c.stays {
+		w.Redirect, w.Decoupled = ptr(false), ptr(false)
 	}
 	for name, to := range map[string]*string{
 		"PSU-ID": &w.PSUID, "PSU-ID-Type": &w.PSUIDType, "PSU-Corporate-ID": &w.CorporateID, "PSU-Corporate-ID-Type": &w.CorporateIDType,

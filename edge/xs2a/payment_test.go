@@ -48,8 +48,8 @@ var update = flag.Bool("update", false, "rewrite testdata with what the API answ
 // "+" lets time pass. "X-Request-ID" and "PSU-IP-Address" are sent unless told otherwise;
 // "TPP: other" is another TPP, "TPP: both" one that also reads accounts, "TPP: ai" one without
 // the roles. "@ standard" before all else is a bank with every service and product, "@ direct"
-// one that also cancels without SCA, "@ unmixed" one whose baskets hold one kind, and
-// "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile
+// one that also cancels without SCA, "@ unmixed" one whose baskets hold one kind, "@ stepping" one that offers
+// decoupled and embedded SCA beside redirect, and "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile
 // bankart. A body that begins with @ is a paper.
 // {p} and {a} are the payment and the authorisation that the last answers named.
 func TestPaymentDialogues(t *testing.T) {
@@ -131,6 +131,8 @@ func (s *stage) CancelPayment(_ context.Context, c core.Cancellation) (*core.Upd
 		return nil, fmt.Errorf("%w: TooLate", core.ErrRefused)
 	case "unknown":
 		return nil, core.ErrUnknownOutcome
+	case "silent":
+		return nil, nil
 	case "cancels":
 		return &core.Update{Status: "CANC"}, nil
 	}
@@ -146,6 +148,8 @@ func (s *stage) StartBasket(_ context.Context, o core.BasketOrder) (*core.Update
 		return nil, fmt.Errorf("%w: InvalidAttributeValue", core.ErrRefused)
 	case "unknown":
 		return nil, core.ErrUnknownOutcome
+	case "silent":
+		return nil, nil
 	}
 	return &core.Update{RedirectURL: "https://bank.example/sca/4"}, nil
 }
@@ -241,6 +245,10 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	clock := func() time.Time { return s.now }
 	var ids atomic.Int32
 	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
+	steps := profileName == "stepping"
+	if steps {
+		profileName = "standard"
+	}
 	direct, verifying, unmixed := profileName == "direct", profileName == "verifying", profileName == "unmixed"
 	if direct || verifying || unmixed {
 		profileName = "standard"
@@ -261,6 +269,9 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	if verifying {
 		b.SpecLevel, b.Payments.PayeeVerification = "1.3.16", true
 	}
+	if steps {
+		b.SCAApproaches = []profile.SCAApproach{profile.Redirect, profile.Decoupled, profile.Embedded}
+	}
 	for _, change := range change {
 		change(&b)
 	}
@@ -269,7 +280,7 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	cores, banks := map[string]core.Bank{"lon": s}, map[string]profile.Bank{"lon": bank}
 	record := auditsql.Log{DB: db}
 	returnURL := func(bank, key string) string { return "https://hub.example/return/" + bank + "/" + key }
-	s.auths = &authorisation.Service{Store: authorisationsql.Store{DB: db}, Atomically: db.Atomically, Now: clock, NewID: newID}
+	s.auths = &authorisation.Service{Store: authorisationsql.Store{DB: db}, Cores: cores, Atomically: db.Atomically, Now: clock, NewID: newID}
 	log := slog.New(slog.DiscardHandler)
 	consents := &consent.Service{
 		Store: consentsql.Store{DB: db, Box: box}, Authorisations: s.auths, Cores: cores, Banks: banks, Audit: record, Atomically: db.Atomically,

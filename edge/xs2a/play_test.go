@@ -130,6 +130,7 @@ func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk
 			CreditorAddress: &core.Address{TownName: "Kranj", Country: "SI"}},
 		{ID: "b2", CreditorName: "Luka", CreditorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, DebtorAccount: core.AccountReference{IBAN: savings}},
 	}
+	w.Bank.OnStep = stepping(w.Authorisations)
 	d := &desk{World: w, said: map[string]string{}}
 	api := &xs2a.API{
 		Bank: w.At, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",

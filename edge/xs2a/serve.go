@@ -96,6 +96,7 @@ type call struct {
 	bearer    Bearer
 	requestID string
 	psu       core.PSUContext
+	stays     bool    // the PSU has entered a password at the TPP, whatever the headers prefer
 	sent      *[]byte // the body; nil until it is read
 }
 

@@ -27,6 +27,7 @@ type Bank struct {
 	Standing      map[string][]Entry // by account ID; Date is the first day
 	Beneficiaries []core.TrustedBeneficiary
 	OnRefresh     func(session string) error
+	OnStep        func(context.Context, core.SCAStep) (*core.Update, error)
 
 	mu      sync.Mutex
 	err     error            // of every answer
@@ -294,8 +295,12 @@ func (b *Bank) StartLogin(context.Context, core.LoginRequest) (*core.Update, err
 	return nil, core.ErrNotOffered
 }
 
-func (b *Bank) Authorise(context.Context, core.SCAStep) (*core.Update, error) {
-	return nil, core.ErrNotOffered
+// Authorise takes the steps that OnStep takes.
+func (b *Bank) Authorise(ctx context.Context, s core.SCAStep) (*core.Update, error) {
+	if b.OnStep == nil {
+		return nil, core.ErrNotOffered
+	}
+	return b.OnStep(ctx, s)
 }
 
 func (b *Bank) StartBasket(context.Context, core.BasketOrder) (*core.Update, error) {
