@@ -258,7 +258,7 @@ func (b *Bank) Close() {
 // work does what is due. swept says whether to remove what nobody needs any more.
 func (b *Bank) work(ctx context.Context, sweep bool) error {
 	_, err := b.deliverDue(ctx)
-	err = errors.Join(err, b.doApproved(ctx, ""), b.executeDue(ctx), b.executeOrders(ctx))
+	err = errors.Join(err, b.askPhones(ctx), b.doApproved(ctx, ""), b.executeDue(ctx), b.executeOrders(ctx))
 	if len(b.joined) > 0 {
 		err = errors.Join(err, b.deliverTransfers(ctx))
 	}

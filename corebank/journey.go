@@ -133,7 +133,7 @@ func (b *Bank) begin(ctx context.Context, j journey, more func(tx *sqldb.Tx, out
 	if err == nil {
 		b.send(ctx, reports)
 		if j.Approach == approachDecoupled {
-			err = b.askOnPhone(ctx, j.Session)
+			b.wakeQueue()
 		}
 	}
 	return err

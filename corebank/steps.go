@@ -189,7 +189,7 @@ func (b *Bank) stepIdentify(ctx context.Context, j journey, login string) error 
 		return sdk.ErrStep
 	}
 	if j.Approach == approachDecoupled {
-		return b.askOnPhone(ctx, j.Session)
+		b.wakeQueue()
 	}
 	return nil
 }
@@ -247,9 +247,8 @@ func (b *Bank) wrongPassword(ctx context.Context, j journey) error {
 // goOnWith goes on with a customer who has proven who she is, as her approval on the page
 // would: it looks at the accounts and the money, then asks for a method.
 func (b *Bank) goOnWith(ctx context.Context, j journey, c customer) error {
-	ended, err := b.prepare(ctx, &j)
-	if err != nil || ended {
-		return err
+	if wrong, err := b.prepare(ctx, &j); err != nil || wrong != nil {
+		return errors.Join(err, b.endFor(ctx, j, wrong))
 	}
 	all, err := b.waysOf(ctx, j, c)
 	if err != nil {
@@ -267,20 +266,30 @@ func (b *Bank) goOnWith(ctx context.Context, j journey, c customer) error {
 	return nil
 }
 
-// prepare chooses the accounts of j and its members, where there is only one choice. It ends
-// a journey that cannot go on.
-func (b *Bank) prepare(ctx context.Context, j *journey) (ended bool, err error) {
-	end := func(class, message string, funds *bool) (bool, error) {
-		return true, b.end(ctx, *j, stateFailed, class, message, funds)
+// An obstacle is why a journey cannot go on.
+type obstacle struct{ class, message string }
+
+// endFor ends j for o, if there is one.
+func (b *Bank) endFor(ctx context.Context, j journey, o *obstacle) error {
+	switch {
+	case o == nil:
+		return nil
+	case o.class == classFunds:
+		return b.end(ctx, j, stateFailed, o.class, o.message, new(false))
 	}
+	return b.end(ctx, j, stateFailed, o.class, o.message, nil)
+}
+
+// prepare chooses the accounts of j and its members, where there is only one choice.
+func (b *Bank) prepare(ctx context.Context, j *journey) (wrong *obstacle, err error) {
 	parts := []*journey{j}
 	if j.Kind == kindBasket {
 		all, err := b.members(b.reading(ctx), j.ID)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		if j.members, parts = nil, nil; len(all) == 0 {
-			return false, errJourney
+			return nil, errJourney
 		}
 		for _, m := range all {
 			m.Customer = j.Customer
@@ -293,31 +302,33 @@ func (b *Bank) prepare(ctx context.Context, j *journey) (ended bool, err error) 
 	for _, part := range parts {
 		chosen, _, err := b.offered(ctx, *part, j.Customer)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		if len(chosen) == 0 {
-			return end("AccessDenied", textNotHers, nil)
+			return &obstacle{"AccessDenied", textNotHers}, nil
 		}
 		one := part.Kind == kindFunds || part.payment() != ""
 		if one && len(chosen) > 1 {
-			return end("InvalidAttributeValue", textChoice, nil)
+			return &obstacle{"InvalidAttributeValue", textChoice}, nil
 		}
 		part.Choice = nil
 		for _, a := range chosen {
 			part.Choice = append(part.Choice, choice{account: a.ID})
 		}
-		if j.Kind != kindPayment { // of a basket, one without cover is rejected by itself
+		// Of a basket, what has no cover is rejected by itself. And of who was only named, nobody
+		// learns how much she has.
+		if j.Kind != kindPayment || !j.Proven {
 			continue
 		}
 		p, err := b.payment(ctx, j.ID)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		if debit, fee := b.cost(p, chosen[0].Currency); p.Service != servicePeriodic && chosen[0].Spendable() < debit.Minor+fee.Minor {
-			return end(classFunds, textFunds, new(false))
+			return &obstacle{classFunds, textFunds}, nil
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 // exemptNow does what needs no second factor once the customer has given her password: a low
@@ -384,8 +395,8 @@ func (b *Bank) stepMethod(ctx context.Context, j journey, id string) error {
 	if i < 0 {
 		return sdk.ErrMethodUnknown
 	}
-	if ended, err := b.prepare(ctx, &j); err != nil || ended {
-		return err
+	if wrong, err := b.prepare(ctx, &j); err != nil || wrong != nil {
+		return errors.Join(err, b.endFor(ctx, j, wrong))
 	}
 	return b.demand(ctx, j, c, all[i])
 }
@@ -393,7 +404,7 @@ func (b *Bank) stepMethod(ctx context.Context, j journey, id string) error {
 // stepCode takes what the customer answers to her challenge. It is bound, counted and used up as
 // on the page. A wrong one has the same answer as the one that ends the session.
 func (b *Bank) stepCode(ctx context.Context, j journey, code string) error {
-	if !j.Proven || j.State != stateCode {
+	if !j.Proven || j.State != stateCode || j.Approach != approachEmbedded {
 		return sdk.ErrStep
 	}
 	err := b.confirm(ctx, j, plainCode(code))

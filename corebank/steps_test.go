@@ -13,7 +13,9 @@ import (
 )
 
 // embedded is how a start says that the customer types everything at the third party.
-func embedded(login wire.String) wire.SCA { return wire.SCA{SCAApproach: approachEmbedded, PSUID: login} }
+func embedded(login wire.String) wire.SCA {
+	return wire.SCA{SCAApproach: approachEmbedded, PSUID: login}
+}
 
 func byHub(login wire.String) func(*wire.PaymentCreate) {
 	return func(p *wire.PaymentCreate) { p.SCA = embedded(login) }

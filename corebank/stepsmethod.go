@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 
 	"kontor/connector/wire"
 	"kontor/kit/sqldb"
@@ -27,10 +29,7 @@ func (b *Bank) waysOf(ctx context.Context, j journey, c customer) ([]way, error)
 	}
 	var ways []way
 	for _, m := range all {
-		// What is not answered by something typed cannot come through the hub.
-		if m.Kind != kindPush && m.Kind != kindPasskey {
-			ways = append(ways, b.wayOf(m, c))
-		}
+		ways = append(ways, b.wayOf(m, c))
 	}
 	return ways, nil
 }
@@ -43,8 +42,22 @@ func (b *Bank) wayOf(m means, c customer) way {
 	return way{m.ID, m.Kind, cmp.Or(m.Name, textOf(c.Language, m.Called()))}
 }
 
-// demand asks the customer to approve j by w.
+// demand asks the customer to approve j by w. What is not answered by something typed turns
+// the approach: her phone asks her, or she goes on with a passkey on the bank's page.
 func (b *Bank) demand(ctx context.Context, j journey, c customer, w way) error {
+	approach := approachEmbedded
+	switch w.kind {
+	case kindPush:
+		approach = approachDecoupled
+	case kindPasskey:
+		approach = approachRedirect
+	}
+	if approach != j.Approach {
+		if _, err := b.db.Exec(ctx, `UPDATE corebank_journey SET approach = $1 WHERE bank = $2 AND (id = $3 OR basket = $3) AND state IN ('open', 'code')`,
+			approach, b.code, j.ID); err != nil || approach == approachRedirect {
+			return err
+		}
+	}
 	err := b.sendCode(ctx, j, c, w.id)
 	if errors.Is(err, errLocked) {
 		return b.end(ctx, j, stateFailed, "AccessDenied", textUnproven, nil)
@@ -62,16 +75,25 @@ func (b *Bank) tellMethods(ctx context.Context, j journey, e *wire.Event) error 
 		return err
 	}
 	if j.State == stateCode {
-		m, asked, _, err := b.asked(ctx, j, c.Language)
+		m, asked, o, err := b.asked(ctx, j, c.Language)
 		if errors.Is(err, errCodeOver) { // another one has to be asked for
 			err = nil
 		}
 		chosen := b.wayOf(m, c).told()
 		e.ChosenSCAMethod = &chosen
+		if m.Kind == kindPush {
+			return err
+		}
 		e.ChallengeData = &wire.Challenge{Image: asked.Image, OTPMaxLength: asked.OTPLength, OTPFormat: wire.String(asked.OTPFormat)}
 		if asked.Data != "" {
 			e.ChallengeData.Data = []wire.String{wire.String(asked.Data)}
 		}
+		// What is approved, for the third party to show beside the field: not every device tells it.
+		var lines []string
+		for _, l := range o.told {
+			lines = append(lines, textOf(c.Language, l.Label)+": "+l.Value)
+		}
+		e.ChallengeData.AdditionalInformation = wire.String(strings.Join(lines, "; "))
 		return err
 	}
 	all, err := b.waysOf(ctx, j, c)
@@ -84,11 +106,81 @@ func (b *Bank) tellMethods(ctx context.Context, j journey, e *wire.Event) error 
 	return nil
 }
 
-// askOnPhone asks the customer of a decoupled journey, once she is known. Where there is no
-// such customer, where she has no phone, and where it is asked enough of her already, nothing
-// happens, and nobody is told the difference: the journey ends when its time is up.
-func (b *Bank) askOnPhone(ctx context.Context, session string) error {
-	return nil
+// phoneMax is how many things a phone asks its owner at once for people who only named her.
+const phoneMax = 5
+
+// askPhones asks the customers of decoupled journeys. It is work of the background: whoever
+// started the journey cannot tell by the time it takes whether there is such a customer.
+func (b *Bank) askPhones(ctx context.Context) error {
+	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_journey WHERE bank = $1 AND approach = 'decoupled' AND state = 'open' AND basket = ''
+		AND login <> '' AND wrong = 0 AND expires_at > $2 LIMIT 100`, b.code, b.now().UnixMicro())
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			rows.Close()
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	var failed []error
+	for _, id := range ids {
+		failed = append(failed, b.askPhone(ctx, id))
+	}
+	return errors.Join(failed...)
+}
+
+// askPhone asks the customer of a decoupled journey. Where there is no such customer, where
+// she has no phone, and where enough is asked of her already, nothing happens, and nobody is
+// told the difference: the journey ends when its time is up.
+func (b *Bank) askPhone(ctx context.Context, id string) error {
+	j, err := b.journey(ctx, id)
+	if err != nil {
+		return err
+	}
+	asked, err := b.tryPhone(ctx, j)
+	if errors.Is(err, errJourney) {
+		return nil // it ended, or another process was faster
+	}
+	if err == nil && !asked {
+		_, err = b.db.Exec(ctx, `UPDATE corebank_journey SET wrong = 1 WHERE bank = $1 AND id = $2`, b.code, j.ID)
+	}
+	return err
+}
+
+func (b *Bank) tryPhone(ctx context.Context, j journey) (asked bool, err error) {
+	c, ok, err := b.customerByLogin(ctx, j.Login)
+	if err != nil || !ok || j.Bound && j.Customer != c.ID {
+		return false, err
+	}
+	all, err := b.meansOf(ctx, c.ID)
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(all, func(m means) bool { return m.Kind == kindPush })
+	if i < 0 {
+		return false, nil
+	}
+	var n int
+	if err := b.db.QueryRow(ctx, `SELECT COUNT(*) FROM corebank_journey WHERE bank = $1 AND customer = $2 AND approach = 'decoupled' AND state = 'code'
+		AND proven = 0 AND basket = '' AND expires_at > $3`, b.code, c.ID, b.now().UnixMicro()).Scan(&n); err != nil || n >= phoneMax {
+		return false, err
+	}
+	j.Customer = c.ID
+	if wrong, err := b.prepare(ctx, &j); wrong != nil || err != nil {
+		return false, err
+	}
+	err = b.sendCode(ctx, j, c, all[i].ID)
+	if errors.Is(err, errLocked) || errors.Is(err, errCodesSent) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (b *Bank) customerByLogin(ctx context.Context, login string) (c customer, ok bool, err error) {
