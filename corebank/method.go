@@ -55,6 +55,12 @@ func (b *Bank) methodOf(kind string) method {
 		return smsCode{}
 	case kindTOTP:
 		return clockCode{}
+	case kindPhoto:
+		return photoCode{}
+	case kindChip:
+		return chipCode{}
+	case kindPush:
+		return push{}
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func TestWrongAnswersLockAllMethods(t *testing.T) {
 			t.Error(got)
 		}
 		locked := "your ways to confirm are locked"
-		b = w.pay("50.00", "maja").submit("approve", "accounts", "maja-current", "method", "totp").sees(locked)
+		w.pay("50.00", "maja").submit("approve", "accounts", "maja-current", "method", "totp").sees(locked)
 		w.pass(answersLockFor - time.Minute)
 		w.pay("50.00", "maja").submit("approve", "accounts", "maja-current").sees(locked)
 		w.pass(2 * time.Minute)

@@ -50,6 +50,8 @@ type page struct {
 	Card     *cardView
 	Methods  []methodChoice
 	Asked    *askedView
+	Pending  []pending
+	Clocks   []clockView
 	Bound    string // key of what the code is only good for
 	State    string
 	Name     string
@@ -131,7 +133,7 @@ func (p page) ErrorText() string {
 // parseTemplates reads the pages; each is base.html filled by one file.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"home", "login", "choose", "code", "end", "me", "outbox", "error"} {
+	for _, name := range []string{"home", "login", "choose", "code", "end", "me", "outbox", "phone", "error"} {
 		t, err := template.ParseFS(templateFiles, "templates/base.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, err
@@ -167,6 +169,9 @@ func (b *Bank) pages() http.Handler {
 	if b.outbox {
 		mux.HandleFunc("GET /outbox", b.outboxPage)
 		mux.HandleFunc("GET /outbox.json", b.outboxJSON)
+		mux.HandleFunc("GET /phone", b.phone)
+		mux.HandleFunc("POST /phone", b.phone)
+		mux.HandleFunc("GET /phone.json", b.phoneJSON)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { b.oops(w, r, http.StatusNotFound, "error.notfound") })
 	guard := http.NewCrossOriginProtection()
@@ -177,7 +182,7 @@ func (b *Bank) pages() http.Handler {
 	guarded := guard.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")

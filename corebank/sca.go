@@ -146,6 +146,8 @@ func (s *scaVisit) act(action string) (key string, err error) {
 		return told(s.b.sendCode(ctx, s.j, *s.v.who, s.asked.ID))
 	case strings.HasPrefix(action, "by ") && s.j.State == stateCode:
 		return told(s.b.sendCode(ctx, s.j, *s.v.who, strings.TrimPrefix(action, "by ")))
+	case action == "answered" && s.j.State == stateCode: // on the phone, which we have not heard of
+		return "method.wait", nil
 	case action == "confirm" && s.j.State == stateCode:
 		return told(s.b.confirm(ctx, s.j, plainCode(s.r.PostFormValue("code"))))
 	}

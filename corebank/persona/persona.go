@@ -162,7 +162,7 @@ func All() []Persona {
 			Card: Card{"luka-card", "535501******4408", "Mastercard Modra", 20000},
 		},
 		{
-			ID: "1005", Login: "maja", Password: "maja-kontor-1", Name: "Maja Kos", Phone: "+38640555505", Language: "sl", Methods: []string{SMS, TOTP},
+			ID: "1005", Login: "maja", Password: "maja-kontor-1", Name: "Maja Kos", Phone: "+38640555505", Language: "sl", Methods: []string{SMS, TOTP, Photo},
 			Accounts: append([]Account{
 				{"maja-current", slovenian("02", "10001", "00501"), "EUR", "CACC", "Osebni račun", Extra{}},
 				{"maja-savings", slovenian("02", "10001", "00502"), "EUR", "SVGS", "Varčevalni račun", Extra{DisplayName: "Streha"}},
@@ -170,14 +170,14 @@ func All() []Persona {
 			Trusted: []Trusted{{Party{"Vrtec Mavrica", slovenian("01", "10060", "82210")}, "Vrtec", "kos-joint"}},
 		},
 		{
-			ID: "1006", Login: "peter", Password: "peter-kontor-1", Name: "Peter Kos", Phone: "+38640555606", Language: "sl", Methods: []string{SMS},
+			ID: "1006", Login: "peter", Password: "peter-kontor-1", Name: "Peter Kos", Phone: "+38640555606", Language: "sl", Methods: []string{SMS, Chip},
 			Accounts: append([]Account{
 				{"peter-current", slovenian("02", "10001", "00601"), "EUR", "CACC", "Osebni račun", Extra{}},
 				{"peter-savings", slovenian("02", "10001", "00602"), "EUR", "SVGS", "Varčevalni račun", Extra{}},
 			}, shared()...),
 		},
 		{
-			ID: "1007", Login: "pekarna", Password: "pekarna-kontor-1", Name: "Nina Hribar", Phone: "+38640555707", Language: "sl", Methods: []string{SMS, TOTP},
+			ID: "1007", Login: "pekarna", Password: "pekarna-kontor-1", Name: "Nina Hribar", Phone: "+38640555707", Language: "sl", Methods: []string{SMS, TOTP, Photo, Chip, Push},
 			Accounts: []Account{
 				{"pekarna-business", slovenian("02", "10001", "00701"), "EUR", "CACC", "Poslovni račun", Extra{DisplayName: "Glavni račun", Usage: "ORGA", Owners: []string{bakery}}},
 				{"pekarna-reserve", slovenian("02", "10001", "00702"), "EUR", "SVGS", "Poslovni depozit", Extra{Usage: "ORGA", Owners: []string{bakery}}},
@@ -189,7 +189,7 @@ func All() []Persona {
 			},
 		},
 		{
-			ID: "1008", Login: "sofia", Password: "sofia-kontor-1", Name: "Sofia Keller", Phone: "+4915550000808", Language: "de", Methods: []string{SMS},
+			ID: "1008", Login: "sofia", Password: "sofia-kontor-1", Name: "Sofia Keller", Phone: "+4915550000808", Language: "de", Methods: []string{SMS, Push},
 			Accounts: []Account{
 				{"sofia-eur", german("76026000", "0100300801"), "EUR", "CACC", "Währungskonto EUR", Extra{}},
 				{"sofia-usd", german("76026000", "0100300801"), "USD", "CACC", "Währungskonto USD", Extra{}},
