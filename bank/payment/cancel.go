@@ -136,7 +136,9 @@ func (s *Service) askToCancel(
 	none := authorisation.Authorisation{}
 	a := s.authorisation(b, authorisation.OfCancellation, p, r)
 	a.RequestID, a.Digest = r.RequestID, authorisation.Digest(p.ID, r.Body)
-	a.OAuth = a.OAuth && r.actor == "" // no client of OAuth may lead the PSU through what she asked for herself
+	if r.actor != "" { // what the PSU asked for herself she approves on the bank's page, and no client of OAuth leads her
+		a.OAuth, a.Approach = false, authorisation.Redirect
+	}
 	actor := cmp.Or(r.actor, string(t.ID))
 	err := s.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Audit.Append(ctx, s.entry(p, actor, "payment.cancel.start", r.RequestID)); err != nil {
