@@ -17,7 +17,7 @@ const (
 	Authenticate Step = "authenticate" // give a password
 	Select       Step = "select"       // choose one of her methods
 	Send         Step = "send"         // answer the challenge
-	Confirm      Step = "confirm"      // prove that she came back to the TPP
+	Confirm      Step = "confirm"      // prove that she came back to the TPP; no authorisation waits for that
 )
 
 // ways lists the approaches by how little the TPP sees of SCA: a method that the PSU chooses
@@ -80,7 +80,7 @@ func (a Authorisation) Takes(now time.Time, step Step) error {
 		return fmt.Errorf("%w: it is %s", ErrStatus, at.Status)
 	case a.Approach == Redirect && step == Identify, slices.Contains(a.Next(), step):
 		return nil
-	case a.Approach == Redirect, a.Approach == Decoupled && step != Identify && step != Select:
+	case a.Approach == Redirect, step == Confirm, a.Approach == Decoupled && step != Identify && step != Select:
 		return ErrNotOffered
 	}
 	return fmt.Errorf("%w: it is %s", ErrStatus, a.Status)

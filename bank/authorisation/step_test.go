@@ -115,6 +115,9 @@ func TestWhatTheBankOffersEndsWithSCA(t *testing.T) {
 	t.Parallel()
 	a := made(authorisation.PSUAuthenticated)
 	a.Approach = authorisation.Embedded
+	if err := a.Takes(noon, authorisation.Confirm); !errors.Is(err, authorisation.ErrNotOffered) {
+		t.Errorf("a code of confirmation: got %v", err)
+	}
 	a, err := a.Update(noon, core.Update{Methods: []core.SCAMethod{{ID: "sms"}}, Chosen: &core.SCAMethod{ID: "sms"}, Challenge: &core.Challenge{Data: []string{"7"}}})
 	if err != nil || len(a.Methods) != 1 || a.Chosen == nil || a.Challenge == nil {
 		t.Fatalf("got %+v, %v", a, err)
