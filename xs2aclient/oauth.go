@@ -1,6 +1,7 @@
 package xs2aclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -27,6 +28,8 @@ type Metadata struct {
 	Issuer                 string   `json:"issuer"`
 	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
 	TokenEndpoint          string   `json:"token_endpoint"`
+	PushEndpoint           string   `json:"pushed_authorization_request_endpoint"` // empty: the bank takes none
+	PushRequired           bool     `json:"require_pushed_authorization_requests"`
 	ScopesSupported        []string `json:"scopes_supported"`
 	GrantTypesSupported    []string `json:"grant_types_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
@@ -36,6 +39,7 @@ type Metadata struct {
 	// The endpoints for clients with certificates, where they are others (RFC 8705).
 	MTLS struct {
 		TokenEndpoint string `json:"token_endpoint"`
+		PushEndpoint  string `json:"pushed_authorization_request_endpoint"`
 	} `json:"mtls_endpoint_aliases"`
 }
 
@@ -134,6 +138,37 @@ func (o OAuth) Begin(scope string, more url.Values) (Flow, error) {
 	return f, nil
 }
 
+// Push sends the request of f ahead (RFC 9126), so that nobody on the way of the PSU's browser
+// can read or change it, and returns f with the short address that it goes to instead. A bank
+// may require it (Metadata.PushRequired); the address is good for a minute or so, and for one
+// answer.
+func (c *Client) Push(ctx context.Context, o OAuth, f Flow) (Flow, error) {
+	endpoint := cmp.Or(o.Metadata.MTLS.PushEndpoint, o.Metadata.PushEndpoint)
+	u, err := url.Parse(f.URL)
+	if err != nil || endpoint == "" {
+		return f, fmt.Errorf("%w: the bank takes no pushed requests", ErrMetadata)
+	}
+	var pushed struct {
+		RequestURI string `json:"request_uri"`
+	}
+	if err := c.askServer(ctx, "Push", o, endpoint, u.Query(), &pushed); err != nil {
+		return f, err
+	}
+	if pushed.RequestURI == "" {
+		return f, errors.New("push: the bank gave no request_uri")
+	}
+	short, err := url.Parse(o.Metadata.AuthorizationEndpoint) // which may have a query of its own
+	if err != nil {
+		return f, fmt.Errorf("%w: authorization_endpoint", ErrMetadata)
+	}
+	q := short.Query()
+	q.Set("client_id", o.ClientID)
+	q.Set("request_uri", pushed.RequestURI)
+	short.RawQuery = q.Encode()
+	f.URL = short.String()
+	return f, nil
+}
+
 // Code reads the authorisation code from the address that the PSU's browser came back to.
 // It returns ErrState when the answer is not one to this flow, and ErrDenied or an *Error
 // when the server answered with an error.
@@ -188,13 +223,18 @@ func (c *Client) Refresh(ctx context.Context, o OAuth, refreshToken string) (Tok
 }
 
 func (c *Client) requestToken(ctx context.Context, operation string, o OAuth, form url.Values) (t Token, err error) {
-	endpoint := o.Metadata.TokenEndpoint
-	if o.Metadata.MTLS.TokenEndpoint != "" {
-		endpoint = o.Metadata.MTLS.TokenEndpoint
+	err = c.askServer(ctx, operation, o, cmp.Or(o.Metadata.MTLS.TokenEndpoint, o.Metadata.TokenEndpoint), form, &t)
+	if err == nil && (t.AccessToken == "" || !strings.EqualFold(t.TokenType, "Bearer")) {
+		err = fmt.Errorf("%s: the bank issued no bearer token", operation)
 	}
+	return t, err
+}
+
+// askServer sends form to an endpoint of the authorization server, with what proves the client.
+func (c *Client) askServer(ctx context.Context, operation string, o OAuth, endpoint string, form url.Values, answer any) error {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return t, fmt.Errorf("%w: token_endpoint", ErrMetadata)
+		return fmt.Errorf("%w: endpoint %q", ErrMetadata, endpoint)
 	}
 	form.Set("client_id", o.ClientID)
 	headers := map[string]string{"Accept": "application/json"}
@@ -209,9 +249,6 @@ func (c *Client) requestToken(ctx context.Context, operation string, o OAuth, fo
 			form.Set("client_secret", o.ClientSecret)
 		}
 	}
-	_, err = c.do(ctx, request{operation: operation, method: http.MethodPost, url: u, headers: headers, body: form, plain: true}, &t)
-	if err == nil && (t.AccessToken == "" || !strings.EqualFold(t.TokenType, "Bearer")) {
-		err = fmt.Errorf("%s: the bank issued no bearer token", operation)
-	}
-	return t, err
+	_, err = c.do(ctx, request{operation: operation, method: http.MethodPost, url: u, headers: headers, body: form, plain: true}, answer)
+	return err
 }

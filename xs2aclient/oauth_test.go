@@ -162,3 +162,32 @@ func TestTokenThatIsNoneIsAnError(t *testing.T) {
 		t.Error("scope of payments")
 	}
 }
+
+func TestPushedRequestLeavesAReferenceInTheAddress(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, says(201, `{"request_uri":"urn:ietf:params:oauth:request_uri:r1","expires_in":90}`))
+	o := xs2aclient.OAuth{
+		Metadata: xs2aclient.Metadata{AuthorizationEndpoint: "https://login.example/authorize?tenant=1", TokenEndpoint: b.URL + "/token", PushEndpoint: b.URL + "/par", TokenAuthMethods: []string{"tls_client_auth"}},
+		ClientID: "PSDSI-BS-1", RedirectURI: "https://tpp.example/cb",
+	}
+	flow, err := o.Begin("AIS:c1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := b.client(t, nil)
+	pushed, err := c.Push(t.Context(), o, flow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "https://login.example/authorize?client_id=PSDSI-BS-1&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Ar1&tenant=1"; pushed.URL != want || pushed.State != flow.State || pushed.Verifier != flow.Verifier {
+		t.Errorf("got %+v", pushed)
+	}
+	form, err := url.ParseQuery(string(b.body))
+	if err != nil || b.asked.URL.Path != "/par" || form.Get("scope") != "AIS:c1" || form.Get("state") != flow.State || form.Get("code_challenge_method") != "S256" || form.Get("redirect_uri") != o.RedirectURI {
+		t.Errorf("%s: %v, %v", b.asked.URL.Path, form, err)
+	}
+	o.Metadata.PushEndpoint = ""
+	if _, err := c.Push(t.Context(), o, flow); !errors.Is(err, xs2aclient.ErrMetadata) {
+		t.Errorf("a bank that takes none: %v", err)
+	}
+}
