@@ -186,6 +186,7 @@ var english = catalogue{
 	"phone.again":           "Look again",
 	"home.phone":            "Devices of the sandbox's customers",
 	"login.phone":           "Log in as the customer whose devices you want to see.",
+	"told.until":            "Until",
 	"told.what":             "You approve",
 	"told.by":               "For",
 	"told.access":           "Access to accounts",

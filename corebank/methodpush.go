@@ -94,6 +94,11 @@ func (b *Bank) pendingOn(ctx context.Context, j journey, c customer) (p pending,
 		p.answer = p.Code
 	case kindPush:
 		p.Told, p.answer = o.told, asked.code
+		more, err := b.alsoTold(ctx, j)
+		if err != nil {
+			return p, err
+		}
+		p.Told = append(p.Told, more...)
 	}
 	return p, err
 }

@@ -1,0 +1,55 @@
+package corebank
+
+import (
+	"context"
+	"slices"
+)
+
+// alsoTold is what has room on a phone besides what every device tells: each member of a
+// basket, and the accounts that money leaves or that are shown.
+func (b *Bank) alsoTold(ctx context.Context, j journey) (all []line, err error) {
+	if j.Kind == kindBasket {
+		members, err := b.members(b.reading(ctx), j.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range members {
+			if m.Kind == kindPayment {
+				p := m.payment
+				all = append(all, line{"payment.amount", p.Amount.String() + " " + p.Amount.Currency}, line{"payment.payee", p.CreditorName}, line{"payment.iban", spaced(p.payee())})
+			}
+			more, err := b.alsoTold(ctx, m.journey)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+		}
+		return all, nil
+	}
+	label := "access.legend"
+	var p payment
+	if id := j.payment(); id != "" {
+		label = "payment.from"
+		if p, err = b.payment(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	accounts, err := b.accountsOf(ctx, j.Customer)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		if slices.ContainsFunc(j.Choice, func(c choice) bool { return c.account == a.ID }) {
+			all = append(all, line{label, a.Product + " " + a.Shown()})
+		}
+	}
+	if p.Plan != nil {
+		all = append(all, line{"plan.dates", p.Plan.Start.String() + " …"})
+	} else if p.ExecuteOn != "" {
+		all = append(all, line{"payment.date", p.ExecuteOn})
+	}
+	if j.Request.ValidUntil != "" {
+		all = append(all, line{"told.until", j.Request.ValidUntil})
+	}
+	return all, nil
+}
