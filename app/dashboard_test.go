@@ -1,14 +1,17 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"kontor/app/apptest"
 	"kontor/ready"
+	"kontor/xs2aclient"
 )
 
 // my is the address of the dashboard of b.
@@ -87,4 +90,48 @@ func TestAPSUEndsAConsentOnTheDashboard(t *testing.T) {
 	page = browser.Open(my(s, salt)+"/logout", token(t, browser.Open(my(s, salt), nil)))
 	shows(t, page, "You are logged out", `id="login"`)
 	shows(t, browser.Open(my(s, salt)+"/consents/"+c.ID, nil), `id="login"`, "not: "+s.TPPs[0].Name)
+}
+
+// A payment of a later day is cancelled on the dashboard: the bank asks her to approve that,
+// and she comes back to a page that says that it is done.
+func TestAPSUCancelsAPaymentOnTheDashboard(t *testing.T) {
+	t.Parallel()
+	s := world(t, nil)
+	isar, ana := s.Bank("standard"), s.Personas[0]
+	cert := s.Certificate(s.TPPs[0])
+	alpa := s.Client(cert)
+	body := apptest.Payment("DASH-1", ana.Accounts[0].IBAN, s.Personas[1].Accounts[0].IBAN, "1.00")
+	later := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
+	created := s.Ask(alpa, http.MethodPost, isar.XS2A+"/v1/payments/sepa-credit-transfers", h{"TPP-Redirect-URI": apptest.Redirect}, fmt.Sprintf(`%s,"requestedExecutionDate":%q}`, body[:len(body)-1], later))
+	id := created.Get("paymentId")
+	m, err := s.XS2A(isar, cert).Metadata(t.Context(), created.Get("_links", "scaOAuth", "href"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow, err := xs2aclient.OAuth{Metadata: m, ClientID: s.TPPs[0].OrganizationIdentifier, RedirectURI: apptest.Redirect}.Begin(xs2aclient.ScopeOfPayment(id), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Follow(ana, flow.URL)
+	status := func(want string) {
+		t.Helper()
+		got := ""
+		for deadline := time.Now().Add(10 * time.Second); got != want; time.Sleep(20 * time.Millisecond) {
+			if got = s.Ask(alpa, http.MethodGet, isar.XS2A+"/v1/payments/sepa-credit-transfers/"+id+"/status", nil, "").Get("transactionStatus"); got != want && time.Now().After(deadline) {
+				t.Fatalf("the payment is %s, not %s", got, want)
+			}
+		}
+	}
+	status("ACTC")
+	browser, page := entered(t, s, isar, ana)
+	shows(t, page, "Payment on a later day", "Still to come", "/payments/"+id+"/end")
+	page = browser.Open(my(s, isar)+"/payments/"+id+"/end", nil)
+	page = browser.Open(my(s, isar)+"/payments/"+id+"/end", token(t, page))
+	shows(t, page, "This payment is cancelled", "it was cancelled")
+	status("CANC")
+	other, page := entered(t, s, isar, s.Personas[1])
+	shows(t, page, "No third party has access")
+	if p := other.Open(my(s, isar)+"/payments/"+id, nil); p.Status != http.StatusNotFound {
+		t.Errorf("another customer: %s", p)
+	}
 }
