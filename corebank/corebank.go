@@ -20,6 +20,10 @@
 // member: what has no cover is rejected, and the others go on. Standing orders that were given
 // at the bank itself are executed like a series; no third party hears of them.
 //
+// A customer approves by one of her methods: a text message, an authenticator app, a picture
+// for her photo app, a chip reader, or her phone, which asks by itself. All of them answer for
+// exactly what is shown, and five wrong answers in a row over all of them lock them.
+//
 // What a customer gives can be less than was asked, account by account, and be changed
 // later on her own page. The connector answers from the books, or from a copy of them that
 // the hub can have refreshed.
