@@ -406,6 +406,7 @@ type Payment struct {
 	CreditorID             string                `json:",omitzero"`
 	UltimateCreditor       string                `json:",omitzero"`
 	PurposeCode            string                `json:",omitzero"` // ISO 20022 ExternalPurpose1Code
+	CategoryPurpose        string                `json:",omitzero"` // ISO 20022 ExternalCategoryPurpose1Code: SALA, …
 	ChargeBearer           string                `json:",omitzero"` // DEBT, CRED, SHAR, SLEV; "" is the product's own
 	Remittance             string                // unstructured
 	Structured             *StructuredRemittance `json:",omitzero"`

@@ -138,6 +138,8 @@ func checkReference(r core.StructuredRemittance) (field, problem string) {
 		return "reference", "is missing"
 	case r.ReferenceType == "SCOR" && strings.HasPrefix(r.Reference, "RF") && !validRF(r.Reference):
 		return "reference", "is not a valid creditor reference of ISO 11649"
+	case r.ReferenceType == "QRR" && !validQRR(r.Reference):
+		return "reference", "is not a valid QR reference"
 	}
 	for _, t := range []struct{ field, text string }{
 		{"reference", r.Reference}, {"referenceType", r.ReferenceType}, {"referenceIssuer", r.ReferenceIssuer},
@@ -169,6 +171,21 @@ func validRF(s string) bool {
 	}
 	n, ok := new(big.Int).SetString(digits.String(), 10)
 	return ok && n.Mod(n, big.NewInt(97)).Int64() == 1
+}
+
+// validQRR checks a Swiss QR reference: 27 digits, the last of which is the check digit of
+// modulo 10, recursive.
+//
+// Source: SIX, Swiss implementation guidelines QR-bill, annex B.
+func validQRR(s string) bool {
+	if len(s) != 27 || strings.Trim(s, "0") == "" || strings.Trim(s, "0123456789") != "" {
+		return false
+	}
+	carry := 0
+	for _, c := range s[:26] {
+		carry = [...]int{0, 9, 4, 6, 8, 2, 7, 1, 3, 5}[(carry+int(c-'0'))%10]
+	}
+	return (10-carry)%10 == int(s[26]-'0')
 }
 
 // checkText refuses what is too long, and what the PSU could not read on the bank's page

@@ -82,6 +82,15 @@ func TestNew(t *testing.T) {
 		{"a name that is written backwards", func(r *Request) { r.Order.CreditorName = "Ana \u202ekavoN" }, ErrRequest, "creditorName"},
 		{"a message of 140 characters", func(r *Request) { r.Order.Remittance = strings.Repeat("š", 140) }, nil, ""},
 		{"a message of 141", func(r *Request) { r.Order.Remittance = strings.Repeat("s", 141) }, ErrRequest, "remittanceInformationUnstructured"},
+		{"a QR reference", func(r *Request) {
+			r.Order.Remittance, r.Order.Structured = "", &core.StructuredRemittance{Reference: "210000000003139471430009017", ReferenceType: "QRR"}
+		}, nil, ""},
+		{"a QR reference with a wrong check digit", func(r *Request) {
+			r.Order.Remittance, r.Order.Structured = "", &core.StructuredRemittance{Reference: "210000000003139471430009018", ReferenceType: "QRR"}
+		}, ErrRequest, "remittanceInformationStructured.reference"},
+		{"a QR reference of 26 digits", func(r *Request) {
+			r.Order.Remittance, r.Order.Structured = "", &core.StructuredRemittance{Reference: "21000000000313947143000901", ReferenceType: "QRR"}
+		}, ErrRequest, "remittanceInformationStructured.reference"},
 		{"a BIC of eight", func(r *Request) { r.Order.CreditorAgent = "MUSTDEFF" }, nil, ""},
 		{"a BIC of nine", func(r *Request) { r.Order.CreditorAgent = "MUSTDEFFX" }, ErrRequest, "creditorAgent"},
 		{"an end-to-end identification of 35 characters", func(r *Request) { r.Order.EndToEndID = strings.Repeat("X", 35) }, nil, ""},

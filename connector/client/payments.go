@@ -125,7 +125,7 @@ func payment(p core.Payment) wire.Payment {
 		RequestedExecutionDate: dayText(p.RequestedExecutionDate), RequestedExecutionTime: clock(p.RequestedExecutionTime),
 		RemittanceInformationUnstructured: wire.String(p.Remittance), CreditorAgentName: wire.String(p.CreditorAgentName),
 		InstructionIdentification: wire.String(p.InstructionID), DebtorName: wire.String(p.DebtorName), UltimateDebtor: wire.String(p.UltimateDebtor),
-		CreditorID: wire.String(p.CreditorID), UltimateCreditor: wire.String(p.UltimateCreditor), PurposeCode: wire.String(p.PurposeCode), ChargeBearer: wire.String(p.ChargeBearer),
+		CreditorID: wire.String(p.CreditorID), UltimateCreditor: wire.String(p.UltimateCreditor), PurposeCode: wire.String(p.PurposeCode), CategoryPurpose: wire.String(p.CategoryPurpose), ChargeBearer: wire.String(p.ChargeBearer),
 		PayeeVerification: verification(p.Verified),
 	}
 	if a := p.CreditorAddress; a != nil {

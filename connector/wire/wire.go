@@ -220,6 +220,7 @@ type Payment struct {
 	CreditorID                      String                `json:"creditor_id,omitempty"`
 	UltimateCreditor                String                `json:"ultimate_creditor,omitempty"`
 	PurposeCode                     String                `json:"purpose_code,omitempty"`
+	CategoryPurpose                 String                `json:"category_purpose,omitempty"` // of pain.001 alone
 	ChargeBearer                    String                `json:"charge_bearer,omitempty"`
 	RemittanceInformationStructured *StructuredRemittance `json:"remittance_information_structured,omitempty"`
 	RequestedExecutionTime          String                `json:"requested_execution_time,omitempty"`

@@ -181,7 +181,7 @@ func (g grammar) paymentType() element {
 		leaf("InstrPrty", oneOf("HIGH", "NORM"), (*reader).takePriority),
 		either("SvcLvl", leaf("Cd", upTo(4), (*reader).takeServiceLevel), refuse("Prtry")).times(of(g, 1, unbounded)),
 		either("LclInstrm", kept("Cd", 35, func(r *reader) *string { return &r.kind.instrument }), refuse("Prtry")),
-		refuse("CtgyPurp"),
+		either("CtgyPurp", kept("Cd", 4, func(r *reader) *string { return &r.kind.category }), refuse("Prtry")),
 	)
 }
 

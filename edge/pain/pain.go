@@ -6,6 +6,8 @@
 // is read becomes the words of bank/core. What the schema has and bank/core has no word for
 // is refused by its name, so that nothing of an order is lost on the way to the bank: an
 // amount in another currency, a cheque, a report to an authority, a purpose that is no code.
+// Parts of an address that have no place of their own go with its street. The number of a bank
+// in its country is taken where it stands in the account's IBAN, too.
 // Passed over is only what the bank knows better than the TPP, or does not need to execute
 // the order: who sent it, the address and identification of the debtor, name and type of the
 // debtor's account, and by which scheme a creditor is identified.

@@ -77,6 +77,12 @@ func TestWhatIsSaidArrives(t *testing.T) {
 			func(o *pain.Order) {
 				first(o).CreditorAddress = &core.Address{StreetName: "Stiege 2, Ring 1", TownName: "Wien", Country: "AT"}
 			}},
+		{"the creditor's address has a street and lines", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr><Dept>Brot</Dept><StrtNm>Ring</StrtNm><BldgNb>1</BldgNb><PstCd>1010</PstCd><TwnNm>Wien</TwnNm><Ctry>AT</Ctry><AdrLine>Stiege 2</AdrLine></PstlAdr>"},
+			func(o *pain.Order) {
+				first(o).CreditorAddress = &core.Address{StreetName: "Ring 1, Brot, Stiege 2", PostCode: "1010", TownName: "Wien", Country: "AT"}
+			}},
+		{"a category of purpose is told for all payments", "both", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><CtgyPurp><Cd>SALA</Cd></CtgyPurp></PmtTpInf>"}, func(o *pain.Order) { first(o).CategoryPurpose = "SALA" }},
+		{"the creditor's bank is told by the number in the IBAN", "09", []string{"<Cdtr>", "<CdtrAgt><FinInstnId><ClrSysMmbId><ClrSysId><Cd>ATBLZ</Cd></ClrSysId><MmbId>19043</MmbId></ClrSysMmbId></FinInstnId></CdtrAgt><Cdtr>"}, nil},
 		{"the creditor's address is empty", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr/>"}, nil},
 		{"the purpose is a code", "both", []string{"</CdtTrfTxInf>", "<Purp><Cd>SUPP</Cd></Purp></CdtTrfTxInf>"}, func(o *pain.Order) { first(o).PurposeCode = "SUPP" }},
 		{"there is a text", "both", []string{"</CdtTrfTxInf>", "<RmtInf><Ustrd>Rechnung 7 &amp; 8</Ustrd></RmtInf></CdtTrfTxInf>"}, func(o *pain.Order) { first(o).Remittance = "Rechnung 7 & 8" }},
@@ -165,7 +171,10 @@ func TestWhatWouldBeLost(t *testing.T) {
 		{"a branch", "03", []string{"<Cdtr>", "<CdtrAgt>" + agent03 + "<BrnchId><Id>1</Id></BrnchId></CdtrAgt><Cdtr>"}, transaction + "/CdtrAgt/BrnchId"},
 		{"another identifier of a bank", "both", []string{"<Cdtr>", "<CdtrAgt><FinInstnId><Othr><Id>4711</Id></Othr></FinInstnId></CdtrAgt><Cdtr>"}, transaction + "/CdtrAgt/FinInstnId/Othr/Id"},
 		{"a purpose in words", "both", []string{"</CdtTrfTxInf>", "<Purp><Prtry>Holidays</Prtry></Purp></CdtTrfTxInf>"}, transaction + "/Purp/Prtry"},
-		{"a category of purpose", "both", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><CtgyPurp><Cd>SALA</Cd></CtgyPurp></PmtTpInf>"}, information + "/PmtTpInf/CtgyPurp"},
+		{"a category of purpose in words", "both", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><CtgyPurp><Prtry>wages</Prtry></CtgyPurp></PmtTpInf>"}, information + "/PmtTpInf/CtgyPurp/Prtry"},
+		{"another category of purpose than for all", "both", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><CtgyPurp><Cd>SALA</Cd></CtgyPurp></PmtTpInf>", "</PmtId>", "</PmtId><PmtTpInf><CtgyPurp><Cd>TAXS</Cd></CtgyPurp></PmtTpInf>"}, transaction + "/PmtTpInf"},
+		{"a clearing number of another bank than the IBAN's", "09", []string{"<Cdtr>", "<CdtrAgt><FinInstnId><ClrSysMmbId><ClrSysId><Cd>ATBLZ</Cd></ClrSysId><MmbId>12000</MmbId></ClrSysMmbId></FinInstnId></CdtrAgt><Cdtr>"}, transaction + "/CdtrAgt/FinInstnId/ClrSysMmbId"},
+		{"a clearing number of another bank than the debtor's", "09", []string{"<FinInstnId><BICFI>", "<FinInstnId><!--", "</BICFI></FinInstnId>", "--><ClrSysMmbId><MmbId>37040045</MmbId></ClrSysMmbId></FinInstnId>"}, information + "/DbtrAgt/FinInstnId/ClrSysMmbId/MmbId"},
 		{"a high priority", "both", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><InstrPrty>HIGH</InstrPrty></PmtTpInf>"}, information + "/PmtTpInf/InstrPrty"},
 		{"a service level in words", "03", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><SvcLvl><Prtry>fast</Prtry></SvcLvl></PmtTpInf>"}, information + "/PmtTpInf/SvcLvl/Prtry"},
 		{"two service levels", "09", []string{"</PmtMtd>", "</PmtMtd><PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl><SvcLvl><Cd>G001</Cd></SvcLvl></PmtTpInf>"}, information + "/PmtTpInf/SvcLvl[2]/Cd"},
@@ -186,9 +195,8 @@ func TestWhatWouldBeLost(t *testing.T) {
 		{"two identifiers of the creditor", "both", []string{"Söhne</Nm>", "Söhne</Nm><Id><OrgId><Othr><Id>1</Id></Othr><Othr><Id>2</Id></Othr></OrgId></Id>"}, transaction + "/Cdtr/Id/OrgId/Othr[2]/Id"},
 		{"the creditor's birth", "both", []string{"Söhne</Nm>", "Söhne</Nm><Id><PrvtId><DtAndPlcOfBirth><BirthDt>1990-01-31</BirthDt><CityOfBirth>X</CityOfBirth><CtryOfBirth>DE</CtryOfBirth></DtAndPlcOfBirth></PrvtId></Id>"}, transaction + "/Cdtr/Id/PrvtId/DtAndPlcOfBirth"},
 		{"the creditor's residence", "both", []string{"Söhne</Nm>", "Söhne</Nm><CtryOfRes>AT</CtryOfRes>"}, transaction + "/Cdtr/CtryOfRes"},
-		{"the creditor's department", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr><Dept>Bread</Dept></PstlAdr>"}, transaction + "/Cdtr/PstlAdr/Dept"},
 		{"the creditor's floor", "09", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr><Flr>3</Flr></PstlAdr>"}, transaction + "/Cdtr/PstlAdr/Flr"},
-		{"an address in lines beside a street", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr><StrtNm>Ring</StrtNm><AdrLine>Ring 1</AdrLine></PstlAdr>"}, transaction + "/Cdtr/PstlAdr/AdrLine"},
+		{"more beside a street than there is room for", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr><StrtNm>" + strings.Repeat("x", 60) + "</StrtNm><BldgNb>1</BldgNb><AdrLine>Ring 1234</AdrLine></PstlAdr>"}, transaction + "/Cdtr/PstlAdr"},
 		{"an address in lines that is too long", "both", []string{"Söhne</Nm>", "Söhne</Nm><PstlAdr>" + strings.Repeat("<AdrLine>"+strings.Repeat("x", 36)+"</AdrLine>", 2) + "</PstlAdr>"}, transaction + "/Cdtr/PstlAdr/AdrLine"},
 		{"the name of the creditor's account", "both", []string{"73201</IBAN></Id>", "73201</IBAN></Id><Nm>Savings</Nm>"}, transaction + "/CdtrAcct/Nm"},
 		{"the type of the creditor's account", "both", []string{"73201</IBAN></Id>", "73201</IBAN></Id><Tp><Cd>CASH</Cd></Tp>"}, transaction + "/CdtrAcct/Tp"},

@@ -52,15 +52,16 @@ func (g grammar) creditorAddress() element {
 	at := func(name string, n int, field func(*core.Address) *string) element {
 		return kept(name, n, func(r *reader) *string { return field(r.payment.CreditorAddress) })
 	}
+	line := func(name string, n int) element { return leaf(name, upTo(n), (*reader).takeAddressLine) }
 	e := node("PstlAdr",
-		refuse("AdrTp", "Dept", "SubDept"),
+		refuse("AdrTp"), line("Dept", 70), line("SubDept", 70),
 		at("StrtNm", 70, func(a *core.Address) *string { return &a.StreetName }),
 		at("BldgNb", 16, func(a *core.Address) *string { return &a.BuildingNumber }),
-		g.since09(refuse("BldgNm", "Flr", "PstBx", "Room")),
+		g.since09(line("BldgNm", 35), refuse("Flr", "PstBx", "Room")), // numbers, which would mean something else in a street
 		at("PstCd", 16, func(a *core.Address) *string { return &a.PostCode }),
 		at("TwnNm", 35, func(a *core.Address) *string { return &a.TownName }),
-		g.since09(refuse("TwnLctnNm", "DstrctNm")),
-		refuse("CtrySubDvsn"),
+		g.since09(line("TwnLctnNm", 35), line("DstrctNm", 35)),
+		line("CtrySubDvsn", 35),
 		at("Ctry", 2, func(a *core.Address) *string { return &a.Country }).kind(country),
 		leaf("AdrLine", upTo(70), (*reader).takeAddressLine).times(7),
 	)
@@ -140,7 +141,7 @@ func (g grammar) debtorAgent() element {
 	return node("DbtrAgt",
 		node("FinInstnId",
 			kept(g.bicName(), 11, func(r *reader) *string { return &r.order.DebtorAgent }).kind(g.anyBIC()),
-			refuse("ClrSysMmbId"), g.since09(passed("LEI", lei)), passed("Nm", upTo(140)), g.knownAddress(), noAgent(),
+			g.clearing(leaf("MmbId", upTo(35), (*reader).takeDebtorMember)), g.since09(passed("LEI", lei)), passed("Nm", upTo(140)), g.knownAddress(), noAgent(),
 		).must(),
 		refuse("BrnchId"))
 }
@@ -149,11 +150,16 @@ func (g grammar) creditorAgent() element {
 	return node("CdtrAgt",
 		node("FinInstnId",
 			kept(g.bicName(), 11, func(r *reader) *string { return &r.payment.CreditorAgent }).kind(g.anyBIC()),
-			refuse("ClrSysMmbId"), g.since09(refuse("LEI")),
+			g.clearing(kept("MmbId", 35, func(r *reader) *string { return &r.member })), g.since09(refuse("LEI")),
 			kept("Nm", 140, func(r *reader) *string { return &r.payment.CreditorAgentName }),
 			refuse("PstlAdr"), noAgent(),
 		).must(),
 		refuse("BrnchId"))
+}
+
+// clearing is the number of a bank in its country, which is only compared with the IBAN.
+func (g grammar) clearing(number element) element {
+	return node("ClrSysMmbId", either("ClrSysId", passed("Cd", upTo(5)), passed("Prtry", upTo(35))), number.must())
 }
 
 // noAgent is how SEPA says that the bank is not named: its place must not be empty in every version.

@@ -41,6 +41,7 @@ type reader struct {
 	ultimateDebtor string        // likewise
 	chargeBearer   string        // likewise
 	lines          []string      // of the creditor's address
+	member         string        // number of the creditor's bank in its country
 
 	group, information tally // what the document says of itself
 	total              int64 // sum of all amounts, in thousandths of whatever currency
@@ -53,7 +54,7 @@ type step struct {
 }
 
 // A kind is what PmtTpInf says.
-type kind struct{ service, instrument string }
+type kind struct{ service, instrument, category string }
 
 // A tally is what NbOfTxs and CtrlSum say.
 type tally struct {

@@ -148,7 +148,7 @@ func (r *reader) beginTransaction() error {
 		b.Payments = make([]core.Payment, 0, min(int(r.group.count), len(r.doc)/leastLength+1, n))
 		r.common = r.kind
 	}
-	r.kind = kind{}
+	r.kind, r.member = kind{}, ""
 	b.Payments = append(b.Payments, core.Payment{UltimateDebtor: r.ultimateDebtor, ChargeBearer: r.chargeBearer})
 	r.payment = &b.Payments[len(b.Payments)-1]
 	return nil
@@ -159,12 +159,16 @@ func (r *reader) endTransaction() error {
 	for _, f := range []struct {
 		own    *string
 		common string
-	}{{&k.service, r.common.service}, {&k.instrument, r.common.instrument}} {
+	}{{&k.service, r.common.service}, {&k.instrument, r.common.instrument}, {&k.category, r.common.category}} {
 		if *f.own == "" {
 			*f.own = f.common
 		} else if f.common != "" && *f.own != f.common {
 			return r.refuseAt("PmtTpInf", "differs from that of PmtInf")
 		}
+	}
+	r.payment.CategoryPurpose = k.category
+	if m := r.member; m != "" && !isBankOf(m, r.payment.CreditorAccount) {
+		return r.refuseAt("CdtrAgt/FinInstnId/ClrSysMmbId", "%s where it is not part of the account's IBAN", lost)
 	}
 	o := &r.order
 	if len(o.Bulk.Payments) == 1 {
@@ -220,6 +224,29 @@ func (r *reader) takeCreditorID(text []byte) (problem string) {
 	}
 	r.payment.CreditorID = string(text)
 	return ""
+}
+
+// takeDebtorMember takes the number that the debtor's bank has in its country.
+func (r *reader) takeDebtorMember(text []byte) (problem string) {
+	if !isBankOf(string(text), r.order.Bulk.DebtorAccount) {
+		return "is not the bank that the IBAN of the debtor's account names"
+	}
+	return ""
+}
+
+// isBankOf says whether member is the bank's number within the IBAN of a: then it says nothing
+// new. Leading noughts may be missing. Other accounts do not tell their bank.
+//
+// Source: SWIFT, IBAN registry: place and length of the bank identifier.
+func isBankOf(member string, a core.AccountReference) bool {
+	if len(a.IBAN) < 4 || member == "" {
+		return false
+	}
+	length, known := map[string]int{"DE": 8, "AT": 5, "CH": 5, "LI": 5}[a.IBAN[:2]]
+	if !known || len(a.IBAN) < 4+length || len(member) > length {
+		return false
+	}
+	return strings.Repeat("0", length-len(member))+member == a.IBAN[4:4+length]
 }
 
 func (r *reader) takeNotProvided(text []byte) (problem string) {
@@ -284,8 +311,9 @@ const (
 	townMax   = 35
 )
 
-// endAddress finds a place for the lines of an address: the street first, the town second,
-// as SEPA wants them written; or all of them with the street where the town is told apart.
+// endAddress finds a place for the lines of an address, and for the parts of it that have no
+// place of their own: the street first, the town second, as SEPA wants lines written; or all
+// of them with the street where it, or the town, is told apart.
 func (r *reader) endAddress() error {
 	a := r.payment.CreditorAddress
 	if *a == (core.Address{}) && len(r.lines) == 0 {
@@ -296,7 +324,13 @@ func (r *reader) endAddress() error {
 		return nil
 	}
 	if a.StreetName != "" || a.BuildingNumber != "" {
-		return r.refuseAt("AdrLine", "stands beside a street, and %s then", lost)
+		r.lines = append([]string{strings.TrimSpace(a.StreetName + " " + a.BuildingNumber)}, r.lines...)
+		all := strings.Join(r.lines, ", ")
+		if utf8.RuneCountInString(all) > streetMax {
+			return r.refuse("has more beside the street than there is room for: %d characters with it", streetMax)
+		}
+		a.StreetName, a.BuildingNumber = all, ""
+		return nil
 	}
 	all := strings.Join(r.lines, ", ")
 	switch {

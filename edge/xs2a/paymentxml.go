@@ -83,14 +83,20 @@ func (a *API) painLimits(service string) pain.Limits {
 func (a *API) fits(o pain.Order, product string) error {
 	const information = "/Document/CstmrCdtTrfInitn/PmtInf/"
 	instant := strings.Contains(product, "instant-")
-	sepa := strings.HasSuffix(product, "sepa-credit-transfers")
+	level := "NURG"
 	switch {
-	case sepa && o.ServiceLevel != "" && o.ServiceLevel != "SEPA":
-		return malformed(information+"PmtTpInf/SvcLvl/Cd", "is not that of a SEPA payment")
+	case strings.HasSuffix(product, "sepa-credit-transfers"):
+		level = "SEPA"
+	case strings.HasSuffix(product, "target-2-payments"):
+		level = "URGP"
+	}
+	switch {
+	case o.ServiceLevel != "" && o.ServiceLevel != level:
+		return malformed(information+"PmtTpInf/SvcLvl/Cd", fmt.Sprintf("is not %s, which is that of %s", level, product))
 	case instant && o.LocalInstrument != "" && o.LocalInstrument != "INST":
 		return malformed(information+"PmtTpInf/LclInstrm/Cd", "is not that of an instant payment")
-	case !instant && o.LocalInstrument == "INST":
-		return malformed(information+"PmtTpInf/LclInstrm/Cd", fmt.Sprintf("is that of an instant payment, which %s is not", product))
+	case !instant && o.LocalInstrument != "":
+		return malformed(information+"PmtTpInf/LclInstrm/Cd", fmt.Sprintf("cannot be handed on to the bank by %s", product))
 	case o.DebtorAgent != "" && a.Bank.BIC != "" && !sameBank(o.DebtorAgent, a.Bank.BIC):
 		return malformed(information+"DbtrAgt/FinInstnId", "is another bank")
 	}

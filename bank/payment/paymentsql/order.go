@@ -37,6 +37,7 @@ type order struct {
 	CreditorID        string                `json:"creditorId,omitempty"`
 	UltimateCreditor  string                `json:"ultimateCreditor,omitempty"`
 	PurposeCode       string                `json:"purposeCode,omitempty"`
+	CategoryPurpose   string                `json:"categoryPurpose,omitempty"`
 	ChargeBearer      string                `json:"chargeBearer,omitempty"`
 	Remittance        string                `json:"remittance,omitempty"`
 	Structured        *structured           `json:"structured,omitempty"`
@@ -114,7 +115,7 @@ func orderOf(o core.Payment) order {
 		EndToEndID: o.EndToEndID, InstructionID: o.InstructionID, DebtorName: o.DebtorName, UltimateDebtor: o.UltimateDebtor,
 		Minor: o.Amount.Minor, Currency: o.Amount.Currency, CreditorName: o.CreditorName, CreditorAccount: o.CreditorAccount,
 		CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName, CreditorAddress: o.CreditorAddress,
-		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, ChargeBearer: o.ChargeBearer,
+		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, CategoryPurpose: o.CategoryPurpose, ChargeBearer: o.ChargeBearer,
 		Remittance: o.Remittance, ExecutionDate: o.RequestedExecutionDate, ExecutionTime: o.RequestedExecutionTime,
 		Verified: verified(o.Verified),
 	}
@@ -130,7 +131,7 @@ func (o order) payment() core.Payment {
 		EndToEndID: o.EndToEndID, InstructionID: o.InstructionID, DebtorName: o.DebtorName, UltimateDebtor: o.UltimateDebtor,
 		Amount: money.Amount{Minor: o.Minor, Currency: o.Currency}, CreditorName: o.CreditorName, CreditorAccount: o.CreditorAccount,
 		CreditorAgent: o.CreditorAgent, CreditorAgentName: o.CreditorAgentName, CreditorAddress: o.CreditorAddress,
-		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, ChargeBearer: o.ChargeBearer,
+		CreditorID: o.CreditorID, UltimateCreditor: o.UltimateCreditor, PurposeCode: o.PurposeCode, CategoryPurpose: o.CategoryPurpose, ChargeBearer: o.ChargeBearer,
 		Remittance: o.Remittance, RequestedExecutionDate: o.ExecutionDate, RequestedExecutionTime: o.ExecutionTime,
 		Verified: core.PayeeResult(o.Verified),
 	}

@@ -31,7 +31,7 @@ func New(id, requestID string) payment.Payment {
 			Amount: money.Amount{Minor: 1250, Currency: "EUR"}, CreditorName: "Žiga Čebela", CreditorAccount: core.AccountReference{IBAN: "DE89370400440532013000"},
 			CreditorAgent: "MUSTDEFF", CreditorAgentName: "Bank", CreditorAddress: &core.Address{StreetName: "Hauptstraße", Country: "DE"},
 			Remittance: "Račun 42", RequestedExecutionDate: day.New(2026, time.March, 5), InstructionID: "I-1", DebtorName: "Ana Novak", UltimateDebtor: "Ana d.o.o.",
-			CreditorID: "DE98ZZZ09999999999", UltimateCreditor: "Čebela", PurposeCode: "SALA", ChargeBearer: "SLEV",
+			CreditorID: "DE98ZZZ09999999999", UltimateCreditor: "Čebela", PurposeCode: "SALA", CategoryPurpose: "SALA", ChargeBearer: "SLEV",
 			Structured:             &core.StructuredRemittance{Reference: "RF18539007547034", ReferenceType: "SCOR", ReferenceIssuer: "ISO"},
 			RequestedExecutionTime: now,
 			Verified:               core.PayeeResult{Match: core.PayeeClose, Name: "Žiga Čebelica"},
