@@ -135,7 +135,9 @@ type allowance struct {
 	funder
 	Account string // ID
 	Label   string
-	Since   string
+	Since   string // as a page tells it
+
+	since time.Time
 }
 
 // Called is what the page calls the third party.
@@ -156,7 +158,7 @@ func (b *Bank) allowedBy(ctx context.Context, customer string) ([]allowance, err
 		if err := rows.Scan(&a.TPP, &a.Name, &a.Account, &since); err != nil {
 			return nil, err
 		}
-		a.Since = shortTime(time.UnixMicro(since).In(b.zone))
+		a.since = time.UnixMicro(since).In(b.zone)
 		all = append(all, a)
 	}
 	return all, rows.Err()

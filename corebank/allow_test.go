@@ -35,7 +35,7 @@ func TestACustomerAllowsChecksOfFundsAtTheBank(t *testing.T) {
 		}
 		b.submit("approve").sees("Enter the code")
 		denied("it is not approved yet", tpp, ibanOf["ana"])
-		if text := w.message("ana"); !strings.Contains(text, "you allow Košarica <d.o.o.> ("+tpp+") to check funds") {
+		if text := w.message("ana"); !strings.Contains(text, "dovoljujete preverjanje sredstev na svojem računu: Košarica <d.o.o.> ("+tpp+")") {
 			t.Error(text)
 		}
 		b.submit("confirm", "code", w.code("ana")).sees("Done", `href="`+w.url+`/me?allowed=1"`)

@@ -12,6 +12,7 @@ import (
 	"kontor/connector/sdk"
 	"kontor/connector/wire"
 	"kontor/corebank/ledger"
+	"kontor/kit/i18n"
 	"kontor/kit/money"
 	"kontor/kit/sqldb"
 )
@@ -178,7 +179,7 @@ func (b *Bank) paymentWithin(query reader, id string) (p payment, err error) {
 }
 
 // sumsOf adds up payments by currency, in the order of the currencies' codes.
-func sumsOf(all []member) []string {
+func sumsOf(t i18n.Texts, all []member) []string {
 	sums := map[string]int64{}
 	for _, m := range all {
 		if m.Kind == kindPayment {
@@ -187,7 +188,7 @@ func sumsOf(all []member) []string {
 	}
 	var texts []string
 	for currency, minor := range sums {
-		texts = append(texts, money.Amount{Minor: minor, Currency: currency}.String()+" "+currency)
+		texts = append(texts, amountIn(t, money.Amount{Minor: minor, Currency: currency}))
 	}
 	slices.SortFunc(texts, func(x, y string) int { return strings.Compare(x[len(x)-3:], y[len(y)-3:]) })
 	return texts

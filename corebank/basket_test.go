@@ -81,10 +81,10 @@ func TestBasket(t *testing.T) {
 		b := w.browser().open(page).sees("Zlatka Pay hands over payments and asks for access")
 		b.logIn("luka").sees("You are logged in as Luka Zupan") // he cannot approve all of it
 		b.logIn("ana").sees("Approve several things at once", `<dd class="count">5</dd>`, "25.75 EUR", "12.50 EUR", "3.25 EUR", "7.00 EUR", "every month", "2.00 EUR",
-			"1, because something is wrong with them", "Luka Zupan", "Access 1", "Until 2027-01-31", "Osebni račun")
+			"one, because something is wrong with it", "Luka Zupan", "Access 1", "Until 2027-01-31", "Osebni račun")
 		b.submit("approve").sees("Choose at least one account")
 		b.submit("approve", b.first()...).sees("Enter the code", "25.75 EUR", "only good for exactly these payments and accesses", "12.50 EUR", "Access 1", "Osebni račun")
-		if text := w.message("ana"); !strings.Contains(text, "Zlatka Pay asks you to approve 5 payments, 25.75 EUR in all, and 1 accesses") {
+		if text := w.message("ana"); !strings.Contains(text, "Zlatka Pay prosi za odobritev: 5 plačil, skupaj 25,75 EUR, in 1 dostop") {
 			t.Error(text)
 		}
 		b.submit("confirm", "code", w.code("ana")).sees("Done", "Returning you to")

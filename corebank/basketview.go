@@ -59,9 +59,9 @@ func (s *scaVisit) approveMembers(ctx context.Context) (string, error) {
 func (s *scaVisit) viewBasket() (*basketView, error) {
 	view := &basketView{}
 	var all []member
-	lang := languageOf(s.r.Header.Get("Accept-Language"))
+	t := s.b.textsFor(s.r)
 	for _, m := range s.members {
-		p := page{Lang: lang, AppName: m.j.AppName, Part: m.part, Fixed: m.fixed, Until: m.j.Request.ValidUntil}
+		p := page{texts: t, AppName: m.j.AppName, Part: m.part, Fixed: m.fixed, Until: dayIn(t, m.j.Request.ValidUntil)}
 		one := member{journey: m.j}
 		if m.payment != nil {
 			one.payment = *m.payment
@@ -85,7 +85,7 @@ func (s *scaVisit) viewBasket() (*basketView, error) {
 		view.Members = append(view.Members, p)
 		all = append(all, one)
 	}
-	view.Sums = sumsOf(all)
+	view.Sums = sumsOf(t, all)
 	return view, nil
 }
 

@@ -1,6 +1,9 @@
 package corebank
 
-import "kontor/connector/wire"
+import (
+	"kontor/connector/wire"
+	"kontor/kit/i18n"
+)
 
 // A cardView is what a customer is told of the card that somebody else issues for her
 // account. Of its number the bank keeps the end only: more of it is of no use here.
@@ -9,6 +12,16 @@ type cardView struct {
 	Until        string `json:"until,omitempty"`
 	Information  string `json:"information,omitempty"`
 	Registration string `json:"registration,omitempty"`
+}
+
+// in is the card as it is told in the language of t.
+func (v *cardView) in(t i18n.Texts) *cardView {
+	if v == nil {
+		return nil
+	}
+	shown := *v
+	shown.Until = dayIn(t, v.Until)
+	return &shown
 }
 
 // viewOfCard is nil where r tells of no card.

@@ -7,13 +7,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"kontor/connector/wire"
 	"kontor/corebank/ledger"
+	"kontor/kit/i18n"
 	"kontor/kit/sqldb"
 )
 
@@ -149,15 +149,16 @@ func (b *Bank) sendCode(ctx context.Context, j journey, c customer, methodID str
 
 // text sends a code to the customer's phone, with what it is for.
 func (b *Bank) text(tx *sqldb.Tx, j journey, c customer, approves approval, code string) error {
-	text := fmt.Sprintf(textOf(c.Language, "sms.access"), b.name, j.AppName, code)
+	t := b.textsTo(c.Language)
+	text := t.Fill("sms.access", b.name, j.AppName, code)
 	switch j.Kind {
 	case kindAllow:
-		text = fmt.Sprintf(textOf(c.Language, "sms.allow"), b.name, j.AppName, code)
+		text = t.Fill("sms.allow", b.name, j.AppName, code)
 	case kindChange:
-		text = fmt.Sprintf(textOf(c.Language, "sms.change"), b.name, j.AppName, code)
+		text = t.Fill("sms.change", b.name, j.AppName, code)
 	}
 	if len(approves.linked) > 0 {
-		text = b.codeText(c.Language, j, approves, code)
+		text = b.codeText(t, j, approves, code)
 	}
 	// Two messages never have the same time, so that the newest is always on top.
 	var last int64
@@ -354,33 +355,37 @@ func (b *Bank) chosen(tx *sqldb.Tx, j journey) ([]account, error) {
 }
 
 // codeText is the text message to a payment's code: it names what the code approves.
-func (b *Bank) codeText(language string, j journey, approves approval, code string) string {
+func (b *Bank) codeText(t i18n.Texts, j journey, approves approval, code string) string {
 	p := approves.payment
 	if j.Kind == kindBasket {
-		paid := strings.Join(sumsOf(approves.members), ", ")
 		n := 0
 		for _, m := range approves.members {
 			if m.Kind == kindPayment {
 				n++
 			}
 		}
-		if n == 0 {
-			return fmt.Sprintf(textOf(language, "sms.basketAccess"), b.name, j.AppName, len(approves.members), code)
+		accesses := t.Fill("count.accesses", len(approves.members)-n)
+		switch sum := strings.Join(sumsOf(t, approves.members), ", "); {
+		case n == 0:
+			return t.Fill("sms.basketAccess", b.name, j.AppName, accesses, code)
+		case n == len(approves.members):
+			return t.Fill("sms.basketPayments", b.name, j.AppName, t.Fill("count.payments", n), sum, code)
+		default:
+			return t.Fill("sms.basket", b.name, j.AppName, t.Fill("count.payments", n), sum, accesses, code)
 		}
-		return fmt.Sprintf(textOf(language, "sms.basket"), b.name, j.AppName, n, paid, len(approves.members)-n, code)
 	}
-	amount := p.Amount.String() + " " + p.Amount.Currency
+	amount := amountIn(t, p.Amount)
 	switch {
 	case j.Kind == kindCancel && p.Service == serviceBulk:
-		return fmt.Sprintf(textOf(language, "sms.cancelBulk"), b.name, p.Items, amount, code)
+		return t.Fill("sms.cancelBulk", b.name, t.Fill("count.payments", p.Items), amount, code)
 	case j.Kind == kindCancel:
-		return fmt.Sprintf(textOf(language, "sms.cancel"), b.name, amount, p.CreditorName, p.payee(), code)
+		return t.Fill("sms.cancel", b.name, amount, p.CreditorName, p.payee(), code)
 	case p.Service == serviceBulk:
-		return fmt.Sprintf(textOf(language, "sms.bulk"), b.name, p.Items, amount, code)
+		return t.Fill("sms.bulk", b.name, t.Fill("count.payments", p.Items), amount, code)
 	case p.Service == servicePeriodic:
-		return fmt.Sprintf(textOf(language, "sms.plan"), b.name, amount, p.CreditorName, p.payee(), p.Plan.Start, code)
+		return t.Fill("sms.plan", b.name, amount, p.CreditorName, p.payee(), t.Day(p.Plan.Start.Start(time.UTC)), code)
 	}
-	return fmt.Sprintf(textOf(language, "sms.payment"), b.name, amount, p.CreditorName, p.payee(), code)
+	return t.Fill("sms.payment", b.name, amount, p.CreditorName, p.payee(), code)
 }
 
 // payee is the account that is paid, as it was given.

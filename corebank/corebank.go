@@ -53,6 +53,7 @@ import (
 	"kontor/corebank/ledger"
 	"kontor/corebank/persona"
 	"kontor/corebank/schema"
+	"kontor/kit/i18n"
 	"kontor/kit/sqldb"
 )
 
@@ -112,6 +113,7 @@ type Bank struct {
 	secret          []byte
 	cookie          string
 	style           string
+	texts           *i18n.Catalogue
 	templates       map[string]*template.Template
 	outbox, seeded  bool
 	copy            bool
@@ -182,6 +184,9 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 		}
 		sum := sha256.Sum256(append([]byte("corebank secret\x00"), der...))
 		b.secret = sum[:]
+	}
+	if b.texts, err = readTexts(); err != nil {
+		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)
 	}
 	if b.templates, err = parseTemplates(); err != nil {
 		return nil, fmt.Errorf("reference bank %q: %w", c.Code, err)

@@ -174,7 +174,7 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 	}
 	e.SessionSecret, e.SCAStatus = wire.String(j.Session), "received"
 	if j.bySteps() {
-		j.told(&e)
+		j.told(b.textsTo("en"), &e)
 	} else {
 		e.RedirectURL = wire.String(b.pageOf(j))
 	}

@@ -97,6 +97,7 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		return
 	}
 	p.Name = v.who.Name
+	t := b.textsFor(r)
 	if r.URL.Query().Get("withdrawn") != "" {
 		p.Notice = "me.withdrawn"
 	}
@@ -126,9 +127,9 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		if a.bundles() {
 			continue
 		}
-		view := balanceView{Product: a.Product, Label: a.Shown(), Booked: money.Amount{Minor: a.Booked, Currency: a.Currency}.String() + " " + a.Currency}
+		view := balanceView{Product: a.Product, Label: a.Shown(), Booked: amountIn(t, money.Amount{Minor: a.Booked, Currency: a.Currency})}
 		if a.Type != typeLoan {
-			view.Available = money.Amount{Minor: a.Spendable(), Currency: a.Currency}.String() + " " + a.Currency
+			view.Available = amountIn(t, money.Amount{Minor: a.Spendable(), Currency: a.Currency})
 		}
 		p.Balances = append(p.Balances, view)
 	}
@@ -137,7 +138,7 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		return
 	}
 	for i := range p.Allowed {
-		p.Allowed[i].Label = labels[p.Allowed[i].Account]
+		p.Allowed[i].Label, p.Allowed[i].Since = labels[p.Allowed[i].Account], t.Minute(p.Allowed[i].since)
 	}
 	p.Login, p.AppName = r.PostFormValue("tpp"), r.PostFormValue("name")
 	accesses, err := b.accessesOf(r.Context(), v.who.ID)
@@ -146,7 +147,7 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		return
 	}
 	for _, a := range accesses {
-		view := accessView{ID: a.ID, AppName: a.AppName, Service: "me." + a.Service, Since: shortTime(a.CreatedAt.In(b.zone)), Until: a.ValidUntil}
+		view := accessView{ID: a.ID, AppName: a.AppName, Service: "me." + a.Service, Since: t.Minute(a.CreatedAt.In(b.zone)), Until: dayIn(t, a.ValidUntil)}
 		for _, g := range a.Granted.Accounts {
 			shown := accessAccount{Label: labels[g.ID]}
 			switch {
@@ -176,8 +177,8 @@ type message struct {
 	zone    *time.Location
 }
 
-// Minute is when the message came, as a page tells it.
-func (m message) Minute() string { return shortTime(time.UnixMicro(m.at).In(m.zone)) }
+// Came is when the message did.
+func (m message) Came() time.Time { return time.UnixMicro(m.at).In(m.zone) }
 
 // messagesMax bounds what the outbox shows.
 const messagesMax = 50
@@ -220,7 +221,7 @@ func SharedOutbox(banks ...*Bank) http.Handler {
 			some, err := b.messages(r)
 			if err != nil {
 				b.log.Error("messages cannot be read", "error", err)
-				http.Error(w, textOf("en", "error.internal"), http.StatusInternalServerError)
+				http.Error(w, b.textsFor(r).Text("error.internal"), http.StatusInternalServerError)
 				return
 			}
 			all = append(all, some...)

@@ -192,7 +192,8 @@ func (b *Bank) deviceKey(customer, id string) []byte { return b.mac("device", cu
 // told says what a customer approves on j, in a few lines that fit on a small screen. All
 // else that the code is tied to is on the bank's page.
 func (b *Bank) told(lang string, j journey, a approval) []line {
-	what := line{"told.what", textOf(lang, "told."+j.Kind)}
+	t := b.textsTo(lang)
+	what := line{"told.what", t.Text("told." + j.Kind)}
 	by := line{"told.by", j.AppName}
 	p := a.payment
 	switch {
@@ -205,7 +206,7 @@ func (b *Bank) told(lang string, j journey, a approval) []line {
 		}
 		all := []line{what}
 		if paid > 0 {
-			all = append(all, line{"payment.count", fmt.Sprint(paid)}, line{"payment.sum", strings.Join(sumsOf(a.members), ", ")})
+			all = append(all, line{"payment.count", fmt.Sprint(paid)}, line{"payment.sum", strings.Join(sumsOf(t, a.members), ", ")})
 		}
 		if n := len(a.members) - paid; n > 0 {
 			all = append(all, line{"basket.accesses", fmt.Sprint(n)})
@@ -214,9 +215,9 @@ func (b *Bank) told(lang string, j journey, a approval) []line {
 	case j.payment() == "":
 		return []line{what, by}
 	case p.Service == serviceBulk:
-		return []line{what, {"payment.count", fmt.Sprint(p.Items)}, {"payment.sum", p.Amount.String() + " " + p.Amount.Currency}, by}
+		return []line{what, {"payment.count", fmt.Sprint(p.Items)}, {"payment.sum", amountIn(t, p.Amount)}, by}
 	}
-	return []line{what, {"payment.amount", p.Amount.String() + " " + p.Amount.Currency}, {"payment.payee", p.CreditorName}, {"payment.iban", spaced(p.payee())}, by}
+	return []line{what, {"payment.amount", amountIn(t, p.Amount)}, {"payment.payee", p.CreditorName}, {"payment.iban", spaced(p.payee())}, by}
 }
 
 // count counts an attempt of a customer before it is looked at, so that many at once get no

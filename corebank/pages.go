@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"net/http"
 	"time"
+
+	"kontor/kit/i18n"
+	"kontor/kit/locale"
 )
 
 //go:embed templates/*.html
@@ -26,7 +28,8 @@ const formMax = 64 << 10
 // A page is what every template is given. The fields below the first are for some of them.
 type page struct {
 	Title    string
-	Lang     string
+	texts    i18n.Texts        // in the reader's language
+	Reads    []locale.Language // that the page can be read in
 	Bank     string
 	Prefix   string // of every link
 	Style    string
@@ -113,14 +116,14 @@ type accessView struct {
 // limited to, or empty.
 type accessAccount struct{ Label, Only string }
 
+// Minute writes a time of day as it is done in the page's language.
+func (p page) Minute(at time.Time) string { return p.texts.Minute(at) }
+
+// Lang is the page's language.
+func (p page) Lang() string { return p.texts.Language() }
+
 // T returns a text of the catalogue in the page's language.
-func (p page) T(key string, args ...any) string {
-	s := textOf(p.Lang, key)
-	if len(args) > 0 {
-		return fmt.Sprintf(s, args...)
-	}
-	return s
-}
+func (p page) T(key string, args ...any) string { return p.texts.Fill(key, args...) }
 
 // ErrorText says what went wrong.
 func (p page) ErrorText() string {
@@ -196,16 +199,17 @@ func (b *Bank) pages() http.Handler {
 // show writes a page. It is rendered before the first byte leaves, so that a failing
 // template is an error page and not half of one.
 func (b *Bank) show(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
-	p.Lang, p.Bank, p.Prefix, p.Style, p.Outbox = languageOf(r.Header.Get("Accept-Language")), b.name, b.prefix, b.style, b.outbox
+	p.texts = locale.Texts(b.texts, w, r, b.prefix+"/")
+	p.Reads = locale.Languages(b.texts, p.texts, r)
+	p.Bank, p.Prefix, p.Style, p.Outbox = b.name, b.prefix, b.style, b.outbox
 	var out bytes.Buffer
 	if err := b.templates[name].ExecuteTemplate(&out, "base.html", p); err != nil {
 		b.log.Error("a page cannot be rendered", "page", name, "error", err)
-		http.Error(w, textOf("en", "error.internal"), http.StatusInternalServerError)
+		http.Error(w, p.T("error.internal"), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", p.Lang)
-	w.Header().Add("Vary", "Accept-Language")
+	w.Header().Set("Content-Language", p.Lang())
 	w.WriteHeader(status)
 	w.Write(out.Bytes())
 }
@@ -224,5 +228,3 @@ func (b *Bank) fault(w http.ResponseWriter, r *http.Request, err error) {
 func (b *Bank) home(w http.ResponseWriter, r *http.Request) {
 	b.show(w, r, http.StatusOK, "home", page{Title: "home.title"})
 }
-
-func shortTime(t time.Time) string { return t.Format("2006-01-02 15:04") }

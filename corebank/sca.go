@@ -315,7 +315,7 @@ func (s *scaVisit) showState(status int, key string) {
 
 func (s *scaVisit) showChoice(status int, p page) {
 	s.showMeans(&p)
-	p.Fixed, p.Until, p.Button = s.fixed, s.j.Request.ValidUntil, "approve"
+	p.Fixed, p.Until, p.Button = s.fixed, dayIn(s.b.textsFor(s.r), s.j.Request.ValidUntil), "approve"
 	switch s.j.Kind {
 	case kindPayment:
 		p.Title, p.Text, p.Single = "payment.title", "payment.text", true
@@ -331,7 +331,7 @@ func (s *scaVisit) showChoice(status int, p page) {
 			p.Text = "cancel.textPlan"
 		}
 	case kindFunds:
-		p.Title, p.Text, p.Card = "funds.title", "funds.text", s.j.Request.Card
+		p.Title, p.Text, p.Card = "funds.title", "funds.text", s.j.Request.Card.in(s.b.textsFor(s.r))
 	case kindBasket:
 		p.Title, p.Text = "basket.title", "basket.text"
 		s.b.show(s.w, s.r, status, "choose", p)
@@ -370,7 +370,7 @@ func (s *scaVisit) offer(p *page) {
 			c.Checked, c.Only = true, s.j.Choice[before].only
 		}
 		if p.Single {
-			c.Available, c.Checked = a.Available().String()+" "+a.Currency, i == 0 && len(ticked) == 0 || slices.Contains(ticked, a.ID)
+			c.Available, c.Checked = amountIn(s.b.textsFor(s.r), a.Available()), i == 0 && len(ticked) == 0 || slices.Contains(ticked, a.ID)
 		}
 		p.Accounts = append(p.Accounts, c)
 	}

@@ -38,7 +38,7 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 	}
 	e.UserID, e.SCAStatus = wire.String(j.Customer), scaStatus(j)
 	if j.bySteps() && !j.over() {
-		if j.told(&e); !j.Proven { // who was only named: that there is such a customer is nobody's business
+		if j.told(b.textsTo("en"), &e); !j.Proven { // who was only named: that there is such a customer is nobody's business
 			e.UserID = ""
 		}
 	}

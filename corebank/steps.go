@@ -10,6 +10,7 @@ import (
 	"kontor/connector/sdk"
 	"kontor/connector/wire"
 	"kontor/corebank/ledger"
+	"kontor/kit/i18n"
 	"kontor/kit/sqldb"
 )
 
@@ -51,8 +52,8 @@ func (j *journey) elsewhere(s wire.SCA) error {
 }
 
 // told says where the SCA of j stands. It says the same of a name whether or not there is a
-// customer called so, and whether or not she has a phone.
-func (j journey) told(e *wire.Event) {
+// customer called so, and whether or not she has a phone; so t is not in her language.
+func (j journey) told(t i18n.Texts, e *wire.Event) {
 	e.SCAApproach = wire.String(j.Approach)
 	switch {
 	case j.State == stateDone || j.State == stateApproved:
@@ -61,7 +62,7 @@ func (j journey) told(e *wire.Event) {
 		e.SCAStatus = "failed"
 	case j.Approach == approachDecoupled && j.Login != "":
 		e.SCAStatus = "started"
-		e.Extra = with(e.Extra, "psu_message", textOf("en", "steps.phone"))
+		e.Extra = with(e.Extra, "psu_message", t.Text("steps.phone"))
 	case j.State == stateCode:
 		e.SCAStatus = "scaMethodSelected"
 	case j.Proven:
@@ -164,7 +165,7 @@ func (b *Bank) standing(ctx context.Context, id string) (wire.Event, error) {
 		return wire.Event{}, err
 	}
 	e := wire.Event{SessionSecret: wire.String(j.Session)}
-	j.told(&e)
+	j.told(b.textsTo("en"), &e)
 	switch {
 	case j.Approach == approachRedirect && !j.over():
 		e.RedirectURL = wire.String(b.pageOf(j))

@@ -39,7 +39,7 @@ func (b *Bank) wayOf(m means, c customer) way {
 	if m.Kind == kindSMS {
 		return way{m.ID, m.Kind, masked(c.Phone)}
 	}
-	return way{m.ID, m.Kind, cmp.Or(m.Name, textOf(c.Language, m.Called()))}
+	return way{m.ID, m.Kind, cmp.Or(m.Name, b.textsTo(c.Language).Text(m.Called()))}
 }
 
 // demand asks the customer to approve j by w. What is not answered by something typed turns
@@ -91,7 +91,7 @@ func (b *Bank) tellMethods(ctx context.Context, j journey, e *wire.Event) error 
 		// What is approved, for the third party to show beside the field: not every device tells it.
 		var lines []string
 		for _, l := range o.told {
-			lines = append(lines, textOf(c.Language, l.Label)+": "+l.Value)
+			lines = append(lines, b.textsTo(c.Language).Text(l.Label)+": "+l.Value)
 		}
 		e.ChallengeData.AdditionalInformation = wire.String(strings.Join(lines, "; "))
 		return err

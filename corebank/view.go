@@ -3,6 +3,8 @@ package corebank
 import (
 	"context"
 	"strings"
+
+	"kontor/kit/i18n"
 )
 
 const (
@@ -14,8 +16,8 @@ const (
 
 // viewPayment tells the customer what the code is tied to.
 func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
-	p, b := *s.payment, s.b
-	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: p.Amount.String() + " " + p.Amount.Currency, Reference: p.Remittance, Date: p.ExecuteOn, Verified: p.viewPayee()}
+	p, b, t := *s.payment, s.b, s.b.textsFor(s.r)
+	view := &paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: amountIn(t, p.Amount), Reference: p.Remittance, Date: dayIn(t, p.ExecuteOn), Verified: p.viewPayee()}
 	if p.Words.Structured != "" {
 		view.Reference = strings.TrimSpace(p.Words.Structured + " " + p.Remittance)
 	}
@@ -31,10 +33,10 @@ func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 	if paying != "" {
 		debit, fee := b.cost(p, paying)
 		if paying != p.Amount.Currency {
-			view.Debit, view.Rate = debit.String()+" "+debit.Currency, exchangeRate(debit.Currency, p.Amount.Currency)
+			view.Debit, view.Rate = amountIn(t, debit), t.Decimal(exchangeRate(debit.Currency, p.Amount.Currency))
 		}
 		if fee.Minor > 0 {
-			view.Fee = fee.String() + " " + fee.Currency
+			view.Fee = amountIn(t, fee)
 		}
 	}
 	if view.Date == "" && p.State == payReceived && p.Plan == nil {
@@ -47,11 +49,11 @@ func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 			inHouse = reason == ""
 		}
 		if on := b.executionDay(b.productOf(p), "", inHouse); on.After(b.today()) {
-			view.Date = on.String()
+			view.Date = dayIn(t, on.String())
 		}
 	}
 	if p.Plan != nil {
-		view.Plan = p.viewPlan()
+		view.Plan = p.viewPlan(t)
 	}
 	if p.Service != serviceBulk {
 		return view, nil
@@ -66,33 +68,33 @@ func (s *scaVisit) viewPayment(ctx context.Context) (*paymentView, error) {
 	}
 	view.Bulk = &bulkView{Count: p.Items, Refused: p.Refused, More: p.Items - len(first), Batch: p.Batch, Digest: spaced(digest[:16])}
 	for _, i := range first {
-		view.Bulk.First = append(view.Bulk.First, i.view())
+		view.Bulk.First = append(view.Bulk.First, i.view(t))
 	}
 	differing, count, err := b.differing(b.reading(ctx), p.ID, differingShown)
 	view.Bulk.MoreDiffering = count - len(differing)
 	for _, i := range differing {
-		view.Bulk.Differing = append(view.Bulk.Differing, i.view())
+		view.Bulk.Differing = append(view.Bulk.Differing, i.view(t))
 	}
 	return view, err
 }
 
-func (t transfer) view() paymentView {
-	return paymentView{Payee: t.CreditorName, IBAN: spaced(t.payee()), Amount: t.Amount.String() + " " + t.Amount.Currency, Reference: t.Remittance, Verified: t.viewPayee()}
+func (p transfer) view(t i18n.Texts) paymentView {
+	return paymentView{Payee: p.CreditorName, IBAN: spaced(p.payee()), Amount: amountIn(t, p.Amount), Reference: p.Remittance, Verified: p.viewPayee()}
 }
 
-func (p payment) viewPlan() *planView {
-	view := &planView{End: p.Plan.End.String(), Rule: "plan." + p.Plan.Rule, Frequency: "plan." + p.Plan.Frequency}
+func (p payment) viewPlan(t i18n.Texts) *planView {
+	view := &planView{End: dayIn(t, p.Plan.End.String()), Rule: "plan." + p.Plan.Rule, Frequency: "plan." + p.Plan.Frequency}
 	if p.Plan.Instant {
 		view.Rule = "plan.anyDay"
 	}
 	from := p.Plan.Start.AddDays(-1)
 	for due, ok := p.Plan.after(from); ok && len(view.Dates) < datesShown; due, ok = p.Plan.after(due) {
 		if on := p.Plan.executed(due).String(); p.Due == "" || due.String() >= p.Due {
-			view.Dates = append(view.Dates, on)
+			view.Dates = append(view.Dates, dayIn(t, on))
 		}
 	}
 	if p.Due != "" { // it runs already
-		view.Next = p.ExecuteOn
+		view.Next = dayIn(t, p.ExecuteOn)
 	}
 	return view
 }

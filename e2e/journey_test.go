@@ -251,7 +251,7 @@ func (w *world) pays(t *testing.T, b *tab) {
 	b.comes(ok, append(essential, "Approve a payment", w.tpp.Name), navigate(created.Links["scaRedirect"]))
 	b.comes(ok, append(essential, enterCode), button("approve"))
 	code, message := w.code(b)
-	if !strings.Contains(message, "45.50 EUR") || !strings.Contains(message, r.CreditorName) {
+	if !strings.Contains(message, "45,50 EUR") || !strings.Contains(message, r.CreditorName) {
 		t.Errorf("the text message does not say what the code is good for: %s", message)
 	}
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))

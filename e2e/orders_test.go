@@ -112,7 +112,7 @@ func (w *world) ordersEachMonth(t *testing.T, b *tab) {
 	b.tells(essential...)
 	b.comes(ok, texts(enterCode), button("approve"))
 	b.tells(essential...)
-	w.confirms(t, b, flow, "75.00 EUR", r.CreditorName, "again and again from "+begins)
+	w.confirms(t, b, flow, "75,00 EUR", r.CreditorName, "trajni nalog")
 	w.stands(t, id, xs2aclient.PaymentInProcess)
 }
 
@@ -138,7 +138,7 @@ func (w *world) paysMany(t *testing.T, b *tab) {
 	b.tells(essential...)
 	b.comes(ok, texts(enterCode, "exactly these payments"), button("approve"))
 	b.tells(essential...)
-	w.confirms(t, b, flow, "3 payments", "9.60 EUR")
+	w.confirms(t, b, flow, "3 plačila", "9,60 EUR")
 	w.stands(t, id, xs2aclient.PaymentSettled)
 
 	// Another payee, and the same sum: another fingerprint.
@@ -162,7 +162,7 @@ func (w *world) takesBack(t *testing.T, b *tab) {
 	id, flow := w.orders(t, b, psu, xs2aclient.PaymentID{Service: xs2aclient.Payments, Product: xs2aclient.SEPACreditTransfers}, r, "Approve a payment")
 	b.tells(essential...)
 	b.comes(ok, texts(enterCode), button("approve"))
-	w.confirms(t, b, flow, "11.00 EUR")
+	w.confirms(t, b, flow, "11,00 EUR")
 	w.stands(t, id, xs2aclient.PaymentAccepted)
 
 	asks := func() xs2aclient.Flow {
@@ -181,6 +181,6 @@ func (w *world) takesBack(t *testing.T, b *tab) {
 	flow = asks()
 	b.comes(ok, texts(enterCode, "cancelling exactly this payment"), button("approve"))
 	b.tells(essential...)
-	w.confirms(t, b, flow, "you cancel 11.00 EUR")
+	w.confirms(t, b, flow, "preklic plačila 11,00 EUR")
 	w.stands(t, id, xs2aclient.PaymentCancelled)
 }

@@ -101,7 +101,7 @@ func signBasket(ctx context.Context, g *guide) (string, error) {
 			return is("the account of the access on the page", contains(plain(p.text), g.payer.Accounts[1].IBAN), true)
 		},
 		read: func(m message) error {
-			return all(is("the sum in the text message", contains(m.Text, "2 payments, 36.00 EUR"), true), is("the access in the text message", contains(m.Text, "1 access"), true))
+			return all(is("how many in the text message", contains(m.Text, " 2 "), true), is("the sum in the text message", says(m.Text, "36.00 EUR"), true), is("the access in the text message", contains(m.Text, " 1 "), true))
 		},
 	})
 	if err != nil {

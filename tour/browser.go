@@ -153,3 +153,10 @@ func (b *browser) told() []string {
 }
 
 func contains(text, part string) bool { return part != "" && strings.Contains(text, part) }
+
+// says looks for an amount in a text message: a bank writes to its customers in their own
+// language, with 1.234,50 or 1,234.50.
+func says(text, amount string) bool {
+	digits := strings.NewReplacer(".", "", ",", "")
+	return contains(digits.Replace(text), digits.Replace(amount))
+}

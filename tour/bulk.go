@@ -96,7 +96,7 @@ func orderBulk(ctx context.Context, g *guide) (string, error) {
 			return all(is("how many on the page", p.shows("3"), true), is("their sum on the page", p.shows(sum.String()+" EUR"), true))
 		},
 		read: func(m message) error {
-			return all(is("how many in the text message", contains(m.Text, "3 payments"), true), is("the sum in the text message", contains(m.Text, sum.String()), true))
+			return all(is("how many in the text message", contains(m.Text, " 3 "), true), is("the sum in the text message", says(m.Text, sum.String()+" EUR"), true))
 		},
 	})
 	return fmt.Sprintf("3 payments, %s EUR; two pages with the same fingerprint; ACSC", sum), all(err, is("pages", pages, 2), is("fingerprints", len(prints), 1),

@@ -112,7 +112,7 @@ func cancelApproved(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	err = g.decides(ctx, id, started.Links, xs2aclient.SCAFinalised, plan{read: func(m message) error {
-		return all(is("the amount in the text message", contains(m.Text, "66.00"), true), is("cancelling in the text message", contains(m.Text, "you cancel"), true))
+		return is("the amount in the text message", says(m.Text, "66.00 EUR"), true)
 	}})
 	return "CANC; " + g.isar.watched.available.Plus(euros(66_00)).String() + " EUR available", all(err,
 		g.stands(ctx, id, xs2aclient.PaymentCancelled), g.isar.watched.held(ctx, euros(-66_00)))

@@ -249,7 +249,7 @@ func approvePayment(ctx context.Context, g *guide) (string, error) {
 			return shown(p, r)
 		},
 		read: func(m message) error {
-			return all(is("the amount in the text message", contains(m.Text, r.InstructedAmount.Amount), true),
+			return all(is("the amount in the text message", says(m.Text, r.InstructedAmount.Amount), true),
 				is("the payee's IBAN in the text message", contains(plain(m.Text), r.CreditorAccount.IBAN), true))
 		},
 	})

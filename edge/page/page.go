@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"kontor/kit/i18n"
-	"kontor/kit/reader"
+	"kontor/kit/locale"
 	"kontor/web"
 )
 
@@ -63,22 +63,22 @@ func New() (*Pages, error) {
 // A shell is what every template is given.
 type shell struct {
 	Language  string
-	Languages []reader.Language // that it can be read in; empty: it cannot be shown again
+	Languages []locale.Language // that it can be read in; empty: it cannot be shown again
 	Refresh   string            // of <meta http-equiv="refresh">; empty: the page stays
 	Page      any
 }
 
 // of finds the texts that the reader of r reads.
 func (p *Pages) of(w http.ResponseWriter, r *http.Request) i18n.Texts {
-	return reader.Texts(p.texts, w, r, "/")
+	return locale.Texts(p.texts, w, r, "/")
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, refresh string, data any) {
 	texts := p.of(w, r)
 	lang := texts.Language()
-	var languages []reader.Language
+	var languages []locale.Language
 	if name != "leave" { // it is gone at once, and what leads to it may be good for one time only
-		languages = reader.Languages(p.texts, texts, r)
+		languages = locale.Languages(p.texts, texts, r)
 	}
 	var b bytes.Buffer
 	if err := p.templates[lang][name].ExecuteTemplate(&b, "shell", shell{lang, languages, refresh, data}); err != nil {

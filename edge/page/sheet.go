@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"kontor/kit/reader"
+	"kontor/kit/locale"
 )
 
 // A Copy is a document that is the same for everybody. Browsers and proxies may keep it for
@@ -59,7 +59,7 @@ func (p *Pages) Capabilities(data any) (*Sheet, error) {
 	s := &Sheet{p, map[string]Copy{}}
 	for lang, templates := range p.templates {
 		var b bytes.Buffer
-		if err := templates["capabilities"].ExecuteTemplate(&b, "shell", shell{lang, reader.Plain(p.texts, p.texts.Choose(lang)), "", data}); err != nil {
+		if err := templates["capabilities"].ExecuteTemplate(&b, "shell", shell{lang, locale.Plain(p.texts, p.texts.Choose(lang)), "", data}); err != nil {
 			return nil, err
 		}
 		one, err := NewCopy("text/html; charset=utf-8", b.Bytes())

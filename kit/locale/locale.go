@@ -1,4 +1,4 @@
-// Package reader finds out in which language somebody reads a page, and leads to the same page
+// Package locale finds out in which language somebody reads a page, and leads to the same page
 // in others.
 //
 // What the reader chose on a page counts most: a link of the page asks for it again with
@@ -6,7 +6,7 @@
 // of it needs JavaScript, and nothing but a language is ever in the cookie.
 //
 // The texts themselves are i18n's matter.
-package reader
+package locale
 
 import (
 	"net/http"
@@ -30,15 +30,17 @@ func Texts(c *i18n.Catalogue, w http.ResponseWriter, r *http.Request, path strin
 	if chosen := r.URL.Query().Get(parameter); chosen != "" && slices.Contains(c.Languages(), chosen) && again(r) {
 		http.SetCookie(w, &http.Cookie{Name: cookie, Value: chosen, Path: path, MaxAge: yearLong, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode})
 	}
-	return c.Choose(wishes(r)...)
+	return Of(c, r)
 }
 
-func wishes(r *http.Request) []string {
+// Of returns the texts that the reader of r reads, without a word in an answer: for who only
+// prepares a part of it.
+func Of(c *i18n.Catalogue, r *http.Request) i18n.Texts {
 	var before string
 	if kept, err := r.Cookie(cookie); err == nil {
 		before = kept.Value
 	}
-	return []string{r.URL.Query().Get(parameter), before, r.Header.Get("Accept-Language")}
+	return c.Choose(r.URL.Query().Get(parameter), before, r.Header.Get("Accept-Language"))
 }
 
 // again says whether the page of r can be asked for once more: the answer to a form cannot.

@@ -1,4 +1,4 @@
-package reader_test
+package locale_test
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 
 	"kontor/kit/i18n"
-	"kontor/kit/reader"
+	"kontor/kit/locale"
 )
 
 func catalogue(t *testing.T) *i18n.Catalogue {
@@ -47,7 +47,7 @@ func TestTexts(t *testing.T) {
 			if x.cookie != "" {
 				r.Header.Set("Cookie", "language="+x.cookie)
 			}
-			if got := reader.Texts(c, w, r, "/bank/").Language(); got != x.want {
+			if got := locale.Texts(c, w, r, "/bank/").Language(); got != x.want {
 				t.Errorf("the language is %s, want %s", got, x.want)
 			}
 			kept := ""
@@ -70,14 +70,14 @@ func TestTexts(t *testing.T) {
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	c := catalogue(t)
-	all := reader.Languages(c, c.Choose("de"), httptest.NewRequest("GET", "/a?state=%3C&lang=de", nil))
-	if len(all) != 3 || all[0] != (reader.Language{"en", "English", "?lang=en&state=%3C"}) || all[1] != (reader.Language{"de", "Deutsch", ""}) || all[2].URL != "?lang=sl&state=%3C" {
+	all := locale.Languages(c, c.Choose("de"), httptest.NewRequest("GET", "/a?state=%3C&lang=de", nil))
+	if len(all) != 3 || all[0] != (locale.Language{"en", "English", "?lang=en&state=%3C"}) || all[1] != (locale.Language{"de", "Deutsch", ""}) || all[2].URL != "?lang=sl&state=%3C" {
 		t.Errorf("languages: %q", all)
 	}
-	if all := reader.Languages(c, c.Choose("de"), httptest.NewRequest("POST", "/", nil)); all != nil {
+	if all := locale.Languages(c, c.Choose("de"), httptest.NewRequest("POST", "/", nil)); all != nil {
 		t.Errorf("the answer to a form leads to %q, where there is none", all)
 	}
-	if all := reader.Languages(c, c.Choose("de"), httptest.NewRequest("GET", "/?"+strings.Repeat("a", 5000), nil)); all != nil {
+	if all := locale.Languages(c, c.Choose("de"), httptest.NewRequest("GET", "/?"+strings.Repeat("a", 5000), nil)); all != nil {
 		t.Error("an address of any length is repeated")
 	}
 }
