@@ -60,7 +60,7 @@ func TestEveryTextExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In Go, a key is a literal whose first word is that of other keys.
-	inGo := regexp.MustCompile(`"((?:` + strings.Join(first, "|") + `)\.[A-Za-z][A-Za-z0-9]*)"`)
+	inGo := regexp.MustCompile(`"((?:` + strings.Join(first, "|") + `)(?:\.[A-Za-z][A-Za-z0-9_]*)+)"`)
 	for _, name := range sources {
 		if strings.HasSuffix(name, "_test.go") {
 			continue

@@ -68,7 +68,7 @@ func TestPaymentBySteps(t *testing.T) {
 		if e.ChosenSCAMethod == nil || e.ChosenSCAMethod.AuthenticationType != "SMS_OTP" || e.ChallengeData == nil || e.ChallengeData.OTPFormat != "integer" {
 			t.Errorf("%+v", e)
 		}
-		if text := w.message("ana"); !strings.Contains(text, "42.50 EUR") || !strings.Contains(text, "Luka Zupan") {
+		if text := w.message("ana"); !strings.Contains(text, "42,50 EUR") || !strings.Contains(text, "Luka Zupan") {
 			t.Error(text)
 		}
 		right := w.code("ana")

@@ -225,7 +225,7 @@ var (
 	forms = map[string]plural.Form{
 		"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
 	}
-	keyName     = regexp.MustCompile(`^[a-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$`)
+	keyName     = regexp.MustCompile(`^[a-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9_]*)*$`)
 	placeholder = regexp.MustCompile(`\{[^}]*\}?`)
 	wellFormed  = regexp.MustCompile(`^\{[a-z][A-Za-z]*\}$`)
 )
