@@ -381,7 +381,7 @@ func (b *Bank) exemptNow(ctx context.Context, j journey, none bool) (done bool, 
 
 // stepMethod takes the customer's choice of a method. Chosen again, it sends another code.
 func (b *Bank) stepMethod(ctx context.Context, j journey, id string) error {
-	if !j.Proven {
+	if !j.Proven || j.Approach != approachEmbedded { // what the phone was asked comes back to nobody's form
 		return sdk.ErrStep
 	}
 	c, err := b.customer(ctx, j.Customer)
