@@ -85,6 +85,7 @@ func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 type bankCommand struct {
+	Unlock string `help:"Unlock the customer with this log-in, at every bank, and end: the log-in page and all methods." placeholder:"LOGIN"`
 	Data   string `help:"Folder of a kontor dev: its keys are used." default:"kontor-data" type:"path"`
 	DB     string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_BANK_DB"`
 	Listen string `help:"Address to listen on." default:"127.0.0.1:8090"`
@@ -92,9 +93,15 @@ type bankCommand struct {
 }
 
 func (c bankCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Unlock != "" {
+		c.Listen = "127.0.0.1:0" // the banks may be running
+	}
 	b, err := app.NewBanks(ctx, app.BanksOptions{Data: c.Data, DB: c.DB, Address: c.Listen, HubURL: c.Hub}, log)
 	if err != nil {
 		return err
+	}
+	if c.Unlock != "" {
+		return errors.Join(b.Unlock(ctx, c.Unlock), b.Close())
 	}
 	fmt.Println("reference banks at", b.URL)
 	return b.Run(ctx)
