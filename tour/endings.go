@@ -18,6 +18,7 @@ func endingSteps() []step {
 		{"A newer recurring consent takes the place of the older one: CONSENT_EXPIRED", replaceOlder},
 		{"Revoked, terminated, foreign and unknown: each consent is refused in its own words", useEnded},
 		{"A consent cannot be read under before the PSU has approved it", useTooEarly},
+		{"A PSU logs in to the dashboard and ends what she gave; the next read is refused", useDashboard},
 	}
 }
 
