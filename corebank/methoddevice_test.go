@@ -57,7 +57,7 @@ func TestPhotoCode(t *testing.T) {
 		w.do(err)
 		j, err := w.bank.journey(t.Context(), b.at[strings.LastIndex(b.at, "/")+1:])
 		w.do(err)
-		_, _, o, err := w.bank.asked(t.Context(), j, "en")
+		_, _, o, err := w.bank.asked(t.Context(), j, "sl")
 		w.do(err)
 		content, _ := photoContent(o)
 		samePicture(t, file, content)
@@ -66,7 +66,7 @@ func TestPhotoCode(t *testing.T) {
 		}
 		told, code, err := readPhoto(w.bank.deviceKey("1005", "photo"), content)
 		w.do(err)
-		pending{Told: told}.tells(t, "50.00 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay")
+		pending{Told: told}.tells(t, "50,00 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay")
 		if _, _, err := readPhoto(w.bank.deviceKey("1007", "photo"), content); !errors.Is(err, errUnreadable) {
 			t.Error("the device of somebody else reads the picture")
 		}
@@ -130,7 +130,7 @@ func TestChipCode(t *testing.T) {
 		key := w.bank.deviceKey("1006", "chip")
 		elements, code, err := readChip(key, data)
 		w.do(err)
-		if len(elements) != 3 || len(elements[0]) != 8 || elements[1] != "50.00EUR" || elements[2] != ibanOf["luka"] {
+		if len(elements) != 3 || len(elements[0]) != 8 || elements[1] != "50,00EUR" || elements[2] != ibanOf["luka"] {
 			t.Errorf("the reader shows %q", elements)
 		}
 		data = strings.ReplaceAll(data, " ", "")
@@ -142,7 +142,7 @@ func TestChipCode(t *testing.T) {
 				}
 			}
 		}
-		w.device("peter", kindChip).tells(t, code, "50.00EUR")
+		w.device("peter", kindChip).tells(t, code, "50,00EUR")
 		b.submit("confirm", "code", code).sees("Done")
 
 		w.do(w.c.StartAccess(t.Context(), accessRequest(offered())))
@@ -169,13 +169,13 @@ func TestApproveOnThePhone(t *testing.T) {
 		}
 		b.submit("answered").sees("has not answered yet")
 		shown := w.device("sofia", kindPush)
-		shown.tells(t, "50.00 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay")
+		shown.tells(t, "50,00 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay")
 		if shown.Code != "" {
 			t.Error("a code for nobody to type:", shown.Code)
 		}
 		other := w.browser().open(w.url + "/phone").sees("Log in as the customer").logIn("peter").sees("Nothing waits")
 		other.submit("approve", "journey", shown.Journey).sees("does not wait for your approval any more")
-		phone := w.browser().open(w.url+"/phone").logIn("sofia").sees("Asked on your phone", "50.00 EUR", "Luka Zupan", "Zlatka Pay", "Approve", "Refuse")
+		phone := w.browser().open(w.url+"/phone").logIn("sofia").sees("Asked on your phone", "50,00 EUR", "Luka Zupan", "Zlatka Pay", "Approve", "Refuse")
 		phone.submit("approve").sees("Nothing waits")
 		b.submit("answered").sees("Done")
 		phone.submit("approve", "journey", shown.Journey).sees("does not wait")

@@ -102,13 +102,13 @@ func TestMethodsTurnTheApproach(t *testing.T) {
 		}
 		w.takes(r.SessionSecret, wire.SessionAuthorise{AuthenticationMethodID: "none"}, sdk.ErrMethodUnknown.Error())
 		e = w.takes(r.SessionSecret, wire.SessionAuthorise{AuthenticationMethodID: "sms"}, "embedded scaMethodSelected")
-		if !strings.Contains(string(e.ChallengeData.AdditionalInformation), "42.50 EUR") {
+		if !strings.Contains(string(e.ChallengeData.AdditionalInformation), "42,50 EUR") {
 			t.Errorf("%+v", e.ChallengeData)
 		}
 		old := w.code("sofia")
 		w.takes(r.SessionSecret, wire.SessionAuthorise{AuthenticationMethodID: "push"}, "decoupled started")
 		w.takes(r.SessionSecret, answered(old), sdk.ErrStep.Error())
-		w.asks("sofia").sees("42.50 EUR").submit("approve")
+		w.asks("sofia").sees("42,50 EUR").submit("approve")
 		if got := w.hub.of(r.SessionSecret); !strings.HasSuffix(got, "success, update ACSC") {
 			t.Error(got)
 		}

@@ -35,7 +35,7 @@ func TestMethods(t *testing.T) {
 			b.check(b.goes(button("answered")), http.StatusUnprocessableEntity, "has not answered yet")
 			phone := w.tab(t, "phone")
 			phone.comes(ok, texts("Log in as the customer"), navigate(bank+"/phone"))
-			phone.logsIn(psu, "Asked on your phone", r.InstructedAmount.Amount, r.CreditorName, w.tpp.Name)
+			phone.logsIn(psu, "Asked on your phone", strings.Replace(r.InstructedAmount.Amount, ".", ",", 1), r.CreditorName, w.tpp.Name)
 			phone.comes(ok, texts("Nothing waits"), button("approve"))
 			b.comes(ok, texts("Done"), button("answered"))
 		} else {
