@@ -94,7 +94,7 @@ func (b *Bank) pendingOn(ctx context.Context, j journey, c customer) (p pending,
 		p.answer = p.Code
 	case kindPush:
 		p.Told, p.answer = o.told, asked.code
-		more, err := b.alsoTold(ctx, j)
+		more, err := b.alsoTold(ctx, b.textsTo(c.Language), j)
 		if err != nil {
 			return p, err
 		}

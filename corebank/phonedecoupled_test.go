@@ -37,7 +37,7 @@ func TestDecoupled(t *testing.T) {
 			if e := w.status(r.SessionSecret); e.SCAStatus != "started" || e.UserID != "" || e.RedirectURL != "" {
 				t.Errorf("%+v", e)
 			}
-			b := w.asks("sofia").sees("42.50 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay", spaced(ibanOf["sofia"]))
+			b := w.asks("sofia").sees("42,50 EUR", "Luka Zupan", spaced(ibanOf["luka"]), "Zlatka Pay", spaced(ibanOf["sofia"]))
 			b.submit("approve")
 			if got := w.hub.of(r.SessionSecret); got != "update RCVD started, update ACTC finalised funds, success, update ACSC" {
 				t.Error(got)
@@ -50,7 +50,7 @@ func TestDecoupled(t *testing.T) {
 			r := w.fromSofia("43.00", onPhone("sofia"))
 			w.do(w.c.StartPayment(ctx, r))
 			w.do(w.bank.work(ctx, false))
-			w.asks("sofia").sees("43.00 EUR").submit("refuse")
+			w.asks("sofia").sees("43,00 EUR").submit("refuse")
 			if got := w.hub.of(r.SessionSecret); got != "update RCVD started, fail RJCT AccessDenied" {
 				t.Error(got)
 			}
@@ -61,7 +61,7 @@ func TestDecoupled(t *testing.T) {
 			r.SCA = onPhone("sofia")
 			w.do(w.c.StartBasket(ctx, r))
 			w.do(w.bank.work(ctx, false))
-			w.asks("sofia").sees("3.10 EUR", "4.20 EUR", "7.30 EUR", spaced(ibanOf["luka"]), "2027-01-31").submit("approve")
+			w.asks("sofia").sees("3,10 EUR", "4,20 EUR", "7,30 EUR", spaced(ibanOf["luka"]), "31.01.2027").submit("approve")
 			if got := w.hub.of(r.SessionSecret); got != "update RCVD started, update finalised, success" {
 				t.Error(got)
 			}
@@ -81,7 +81,7 @@ func TestDecoupled(t *testing.T) {
 			r := w.fromSofia("45.00", onPhone("sofia"))
 			w.do(w.c.StartPayment(ctx, r))
 			w.do(w.bank.work(ctx, false))
-			b := w.asks("sofia").sees("45.00 EUR")
+			b := w.asks("sofia").sees("45,00 EUR")
 			w.pass(journeyFor)
 			b.submit("approve")
 			w.do(w.bank.work(ctx, true))

@@ -3,11 +3,13 @@ package corebank
 import (
 	"context"
 	"slices"
+
+	"kontor/kit/i18n"
 )
 
 // alsoTold is what has room on a phone besides what every device tells: each member of a
 // basket, and the accounts that money leaves or that are shown.
-func (b *Bank) alsoTold(ctx context.Context, j journey) (all []line, err error) {
+func (b *Bank) alsoTold(ctx context.Context, t i18n.Texts, j journey) (all []line, err error) {
 	if j.Kind == kindBasket {
 		members, err := b.members(b.reading(ctx), j.ID)
 		if err != nil {
@@ -16,9 +18,9 @@ func (b *Bank) alsoTold(ctx context.Context, j journey) (all []line, err error) 
 		for _, m := range members {
 			if m.Kind == kindPayment {
 				p := m.payment
-				all = append(all, line{"payment.amount", p.Amount.String() + " " + p.Amount.Currency}, line{"payment.payee", p.CreditorName}, line{"payment.iban", spaced(p.payee())})
+				all = append(all, line{"payment.amount", amountIn(t, p.Amount)}, line{"payment.payee", p.CreditorName}, line{"payment.iban", spaced(p.payee())})
 			}
-			more, err := b.alsoTold(ctx, m.journey)
+			more, err := b.alsoTold(ctx, t, m.journey)
 			if err != nil {
 				return nil, err
 			}
@@ -44,12 +46,12 @@ func (b *Bank) alsoTold(ctx context.Context, j journey) (all []line, err error) 
 		}
 	}
 	if p.Plan != nil {
-		all = append(all, line{"plan.dates", p.Plan.Start.String() + " …"})
+		all = append(all, line{"plan.dates", dayIn(t, p.Plan.Start.String()) + " …"})
 	} else if p.ExecuteOn != "" {
-		all = append(all, line{"payment.date", p.ExecuteOn})
+		all = append(all, line{"payment.date", dayIn(t, p.ExecuteOn)})
 	}
 	if j.Request.ValidUntil != "" {
-		all = append(all, line{"told.until", j.Request.ValidUntil})
+		all = append(all, line{"told.until", dayIn(t, j.Request.ValidUntil)})
 	}
 	return all, nil
 }
