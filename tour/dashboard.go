@@ -50,7 +50,7 @@ func useDashboard(ctx context.Context, g *guide) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("the page %q has nothing to confirm", p.title)
 	}
-	if p, _, err = c.browser.submit(ctx, p, f, "", nil); err != nil {
+	if _, _, err = c.browser.submit(ctx, p, f, "", nil); err != nil {
 		return "", err
 	}
 	g.print.browsed(c.Login, c.browser.told(), "")
