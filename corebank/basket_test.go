@@ -177,7 +177,7 @@ func TestOneOfABasketWithoutFunds(t *testing.T) {
 		if got := w.hub.of(wrong.SessionSecret); got != "fail RJCT InvalidAttributeValue" {
 			t.Error(got)
 		}
-		b := w.browser().open(w.page()).logIn("ana").sees(`<dd class="count">3</dd>`, "900003.00 EUR")
+		b := w.browser().open(w.page()).logIn("ana").sees(`<dd class="count">3</dd>`, "900,003.00 EUR")
 		b.submit("approve").submit("confirm", "code", w.code("ana")).sees("Done")
 		if got := w.hub.of(dear.SessionSecret); got != "update RCVD no funds, fail RJCT InsufficientFunds" {
 			t.Error(got)
@@ -248,6 +248,7 @@ func TestACodeIsForTheWholeBasket(t *testing.T) {
 			},
 		}
 		for _, name := range slices.Sorted(maps.Keys(changes)) {
+			w.do(w.bank.Unlock(t.Context(), "ana")) // five wrong codes in a row would lock her methods
 			first, second = w.order("5.00"), w.order("6.00")
 			r = w.basket(first, second, offered())
 			w.do(w.c.StartBasket(t.Context(), r))
