@@ -85,6 +85,7 @@ var features = []struct {
 	{"decoupled SCA", parameter("header TPP-Decoupled-Preferred")},
 	{"embedded SCA (`scaMethods`, `challengeData`)", property("challengeData")},
 	{"the TPP's wish to start authorisations itself (`TPP-Explicit-Authorisation-Preferred`)", parameter("header TPP-Explicit-Authorisation-Preferred")},
+	{"codes that confirm an authorisation (`_links.confirmation`, `unconfirmed`)", property("confirmation")},
 	{"a negative end of its own (`TPP-Nok-Redirect-URI`)", parameter("header TPP-Nok-Redirect-URI")},
 	{"the wish to reject without funds (`TPP-Rejection-NoFunds-Preferred`)", parameter("header TPP-Rejection-NoFunds-Preferred")},
 	{"notification of the TPP (`TPP-Notification-URI`)", parameter("header TPP-Notification-URI")},
