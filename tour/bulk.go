@@ -137,10 +137,10 @@ func readBulkStatus(ctx context.Context, g *guide) (string, error) {
 		is("transactionStatus", json.TransactionStatus, xs2aclient.PaymentSettled))
 }
 
-// entriesLike lists the newest booked entries with an end-to-end ID or a text that begins so.
+// entriesLike lists the entries that were booked since the account is watched, as far as they are ok.
 func (o *observed) entriesLike(ctx context.Context, ok func(xs2aclient.Transaction) bool) ([]xs2aclient.Transaction, error) {
 	booked, _, _, err := report(ctx, o.reader, o.resourceID, xs2aclient.TransactionQuery{BookingStatus: xs2aclient.Booked, DateFrom: daysAgo(1)})
-	return slices.DeleteFunc(booked, func(t xs2aclient.Transaction) bool { return !ok(t) }), err
+	return slices.DeleteFunc(booked, func(t xs2aclient.Transaction) bool { return o.earlier[t.TransactionID] || !ok(t) }), err
 }
 
 func readBulkEntry(ctx context.Context, g *guide) (string, error) {

@@ -130,7 +130,14 @@ func watchPayer(ctx context.Context, g *guide) (_ string, err error) {
 		return "", err
 	}
 	o.resourceID = a.ResourceID
-	o.balance, o.available, err = o.funds(ctx)
+	if o.balance, o.available, err = o.funds(ctx); err != nil {
+		return "", err
+	}
+	before, err := o.entriesLike(ctx, func(xs2aclient.Transaction) bool { return true })
+	o.earlier = map[string]bool{}
+	for _, t := range before {
+		o.earlier[t.TransactionID] = true
+	}
 	g.isar.watched = o
 	return fmt.Sprintf("%s EUR booked, %s EUR available", o.balance, o.available), err
 }

@@ -34,6 +34,8 @@ type observed struct {
 	resourceID string
 	balance    money.Amount // booked, as last seen
 	available  money.Amount // at the standard bank
+
+	earlier map[string]bool // entries that were booked before: the tour may not be the first at these banks
 }
 
 // look reads the booked balance.
