@@ -29,7 +29,7 @@ func TestACustomerAllowsChecksOfFundsAtTheBank(t *testing.T) {
 		b.submit("allow", "tpp", "Boutique", "account", "ana-current").sees("does not look like one", `value="Boutique"`)
 		b.submit("allow", "tpp", tpp, "account", "luka-current").sees("does not look like one")
 		b.submit("allow", "tpp", tpp, "account", "ana-card").sees("does not look like one")
-		b.submit("allow", "tpp", " "+tpp+" ", "name", "Košarica <d.o.o.>", "account", "ana-current").sees("Allow checks of funds", "Košarica <d.o.o.> ("+tpp+")", "Osebni račun")
+		b.submit("allow", "tpp", " "+tpp+" ", "called", "Košarica <d.o.o.>", "account", "ana-current").sees("Allow checks of funds", "Košarica <d.o.o.> ("+tpp+")", "Osebni račun")
 		if strings.Contains(b.raw, "<d.o.o.>") {
 			t.Error("the name of a third party can be markup")
 		}

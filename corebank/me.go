@@ -65,7 +65,7 @@ func (b *Bank) me(w http.ResponseWriter, r *http.Request) {
 		}
 		to += "?withdrawn=1"
 	case action == "allow":
-		path, key, err := b.startAllow(r.Context(), v.who.ID, funder{TPP: r.PostFormValue("tpp"), Name: r.PostFormValue("name")}, r.PostFormValue("account"))
+		path, key, err := b.startAllow(r.Context(), v.who.ID, funder{TPP: r.PostFormValue("tpp"), Name: r.PostFormValue("called")}, r.PostFormValue("account"))
 		switch {
 		case err != nil:
 			b.fault(w, r, err)
@@ -140,7 +140,7 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	for i := range p.Allowed {
 		p.Allowed[i].Label, p.Allowed[i].Since = labels[p.Allowed[i].Account], t.Minute(p.Allowed[i].since)
 	}
-	p.Login, p.AppName = r.PostFormValue("tpp"), r.PostFormValue("name")
+	p.Login, p.AppName = r.PostFormValue("tpp"), r.PostFormValue("called")
 	accesses, err := b.accessesOf(r.Context(), v.who.ID)
 	if err != nil {
 		b.fault(w, r, err)

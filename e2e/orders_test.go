@@ -138,7 +138,7 @@ func (w *world) paysMany(t *testing.T, b *tab) {
 	b.tells(essential...)
 	b.comes(ok, texts(enterCode, "exactly these payments"), button("approve"))
 	b.tells(essential...)
-	w.confirms(t, b, flow, "3 plačila", "9,60 EUR")
+	w.confirms(t, b, flow, "3 plăți", "9,60 EUR")
 	w.stands(t, id, xs2aclient.PaymentSettled)
 
 	// Another payee, and the same sum: another fingerprint.
@@ -181,6 +181,6 @@ func (w *world) takesBack(t *testing.T, b *tab) {
 	flow = asks()
 	b.comes(ok, texts(enterCode, "cancelling exactly this payment"), button("approve"))
 	b.tells(essential...)
-	w.confirms(t, b, flow, "preklic plačila 11,00 EUR")
+	w.confirms(t, b, flow, "anulați plata de 11,00 EUR")
 	w.stands(t, id, xs2aclient.PaymentCancelled)
 }
