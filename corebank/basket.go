@@ -255,20 +255,8 @@ func (b *Bank) approveMembers(tx *sqldb.Tx, out *reports, j journey) error {
 
 // doApproved does what is left of approved baskets, or of one of them.
 func (b *Bank) doApproved(ctx context.Context, basket string) error {
-	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_journey WHERE bank = $1 AND state = 'approved' AND (basket = $2 OR $2 = '') ORDER BY basket, place LIMIT 1000`, b.code, basket)
+	ids, err := b.column(ctx, `SELECT id FROM corebank_journey WHERE bank = $1 AND state = 'approved' AND (basket = $2 OR $2 = '') ORDER BY basket, place LIMIT 1000`, b.code, basket)
 	if err != nil {
-		return err
-	}
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			rows.Close()
-			return err
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	// One that cannot be done must not keep the others.

@@ -163,20 +163,8 @@ func (b *Bank) wakeQueue() {
 // deliverDue delivers every stream whose first report is due and returns how many settled.
 func (b *Bank) deliverDue(ctx context.Context) (int, error) {
 	now := b.now()
-	rows, err := b.db.Query(ctx, `SELECT DISTINCT stream FROM corebank_callback WHERE bank = $1 AND due_at <= $2 LIMIT 100`, b.code, now.UnixMicro())
+	streams, err := b.column(ctx, `SELECT DISTINCT stream FROM corebank_callback WHERE bank = $1 AND due_at <= $2 LIMIT 100`, b.code, now.UnixMicro())
 	if err != nil {
-		return 0, err
-	}
-	var streams []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			rows.Close()
-			return 0, err
-		}
-		streams = append(streams, s)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return 0, err
 	}
 	settled := 0

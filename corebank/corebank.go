@@ -311,3 +311,21 @@ func (b *Bank) mount(api http.Handler) {
 		}
 	}))
 }
+
+// column reads what query selects, one text a row, and lets go of the connection before
+// anything is done with it.
+func (b *Bank) column(ctx context.Context, query string, args ...any) (all []string, err error) {
+	rows, err := b.db.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, errors.Join(rows.Err(), rows.Close())
+}

@@ -129,21 +129,9 @@ func (b *Bank) goOn(ctx context.Context, p payment) {
 
 // executeDue books the payments whose day has come, and reports each.
 func (b *Bank) executeDue(ctx context.Context) error {
-	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_payment WHERE bank = $1 AND state IN ('scheduled', 'running') AND execute_on <= $2 AND cancelling_until <= $3
+	ids, err := b.column(ctx, `SELECT id FROM corebank_payment WHERE bank = $1 AND state IN ('scheduled', 'running') AND execute_on <= $2 AND cancelling_until <= $3
 		ORDER BY execute_on, id LIMIT 100`, b.code, b.today().String(), b.now().UnixMicro())
 	if err != nil {
-		return err
-	}
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			rows.Close()
-			return err
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	// One that cannot be booked must not keep the others from their day.

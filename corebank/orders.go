@@ -3,7 +3,6 @@ package corebank
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -61,21 +60,9 @@ func (c connector) StandingOrders(ctx context.Context, token, accountID string) 
 // seriesOf lists the periodic payments from an account that still have instalments to come:
 // to the customer they are standing orders like those given at the bank.
 func (b *Bank) seriesOf(ctx context.Context, account string) ([]wire.TransactionAnswer, error) {
-	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_payment WHERE bank = $1 AND debtor = $2 AND service = 'periodic-payments' AND state = 'scheduled'
+	ids, err := b.column(ctx, `SELECT id FROM corebank_payment WHERE bank = $1 AND debtor = $2 AND service = 'periodic-payments' AND state = 'scheduled'
 		ORDER BY id LIMIT 1000`, b.code, account)
 	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			rows.Close()
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
 	var orders []wire.TransactionAnswer

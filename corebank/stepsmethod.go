@@ -112,21 +112,9 @@ const phoneMax = 5
 // askPhones asks the customers of decoupled journeys. It is work of the background: whoever
 // started the journey cannot tell by the time it takes whether there is such a customer.
 func (b *Bank) askPhones(ctx context.Context) error {
-	rows, err := b.db.Query(ctx, `SELECT id FROM corebank_journey WHERE bank = $1 AND approach = 'decoupled' AND state = 'open' AND basket = ''
+	ids, err := b.column(ctx, `SELECT id FROM corebank_journey WHERE bank = $1 AND approach = 'decoupled' AND state = 'open' AND basket = ''
 		AND login <> '' AND wrong = 0 AND expires_at > $2 LIMIT 100`, b.code, b.now().UnixMicro())
 	if err != nil {
-		return err
-	}
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			rows.Close()
-			return err
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	var failed []error
