@@ -122,13 +122,13 @@ func Exercise(t *testing.T, open func(t *testing.T) basket.Store) {
 		var all sync.WaitGroup
 		for range 5 {
 			all.Go(func() {
-				if err := s.Update(ctx, "lon", "b1", func(k basket.Basket) (basket.Basket, error) { k.PSU += "x"; return k, nil }); err != nil {
+				if err := s.Update(ctx, "lon", "b1", func(k basket.Basket) (basket.Basket, error) { k.PSU += "+"; return k, nil }); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		if got, err := s.Get(ctx, "lon", "b1"); got.PSU != "psu-7xxxxx" || err != nil {
+		if got, err := s.Get(ctx, "lon", "b1"); got.PSU != "psu-7+++++" || err != nil {
 			t.Errorf("got %s, %v", got.PSU, err)
 		}
 	})
