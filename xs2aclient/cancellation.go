@@ -3,10 +3,14 @@ package xs2aclient
 import (
 	"context"
 	"net/http"
+	"strconv"
 )
 
-// Preferences are what a TPP may ask for beside a payment. Banks may ignore them.
+// Preferences are what a TPP may ask for beside what it creates. Banks may ignore them.
 type Preferences struct {
+	// Redirect and Decoupled say whether the PSU should authenticate on the bank's pages, or on
+	// a device of hers; nil: not said. With neither of them she stays at the TPP.
+	Redirect, Decoupled *bool
 	// ExplicitAuthorisation leaves the start of SCA to the TPP: StartPaymentAuthorisation, or
 	// StartCancellation where a payment is cancelled.
 	ExplicitAuthorisation bool
@@ -21,8 +25,20 @@ func (c *Client) WithPreferences(p Preferences) *Client {
 	return &d
 }
 
-func (c *Client) preferred(to Redirects) map[string]string {
+// approached are the headers that say how the PSU should authenticate, and come back.
+func (c *Client) approached(to Redirects) map[string]string {
 	h := to.headers()
+	for name, said := range map[string]*bool{"TPP-Redirect-Preferred": c.preferences.Redirect, "TPP-Decoupled-Preferred": c.preferences.Decoupled} {
+		if said != nil {
+			h[name] = strconv.FormatBool(*said)
+		}
+	}
+	return h
+}
+
+// preferred are those of the creation of something that the PSU has to authorise.
+func (c *Client) preferred(to Redirects) map[string]string {
+	h := c.approached(to)
 	if c.preferences.ExplicitAuthorisation {
 		h["TPP-Explicit-Authorisation-Preferred"] = "true"
 	}
@@ -34,13 +50,14 @@ func (c *Client) preferred(to Redirects) map[string]string {
 
 // A Cancellation answers CancelPayment.
 type Cancellation struct {
-	Done              bool      `json:"-"` // otherwise the PSU has to authorise it, as Links say
-	TransactionStatus string    `json:"transactionStatus"`
-	SCAStatus         string    `json:"scaStatus"`
-	Links             Links     `json:"_links"`
-	PSUMessage        string    `json:"psuMessage"`
-	Messages          []Message `json:"tppMessages"`
-	SCAApproach       string    `json:"-"` // ASPSP-SCA-Approach
+	Done              bool   `json:"-"` // otherwise the PSU has to authorise it, as Links say
+	TransactionStatus string `json:"transactionStatus"`
+	SCAStatus         string `json:"scaStatus"`
+	Offer
+	Links       Links     `json:"_links"`
+	PSUMessage  string    `json:"psuMessage"`
+	Messages    []Message `json:"tppMessages"`
+	SCAApproach string    `json:"-"` // ASPSP-SCA-Approach
 }
 
 // CancelPayment cancels a payment that is not executed yet, or those of a standing order that

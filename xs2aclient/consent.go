@@ -6,7 +6,7 @@ import (
 	"net/url"
 )
 
-// Values of consentStatus and scaStatus that a TPP acts on.
+// Values of consentStatus that a TPP acts on, and of scaStatus when it has ended.
 const (
 	ConsentReceived     = "received"
 	ConsentValid        = "valid"
@@ -68,14 +68,15 @@ type ConsentRequest struct {
 
 // A ConsentCreated answers CreateConsent.
 type ConsentCreated struct {
-	ConsentStatus string    `json:"consentStatus"`
-	ConsentID     string    `json:"consentId"`
-	SCAStatus     string    `json:"scaStatus"`
-	Links         Links     `json:"_links"`
-	PSUMessage    string    `json:"psuMessage"`
-	Messages      []Message `json:"tppMessages"` // warnings
-	SCAApproach   string    `json:"-"`           // ASPSP-SCA-Approach
-	Location      string    `json:"-"`
+	ConsentStatus string `json:"consentStatus"`
+	ConsentID     string `json:"consentId"`
+	SCAStatus     string `json:"scaStatus"`
+	Offer
+	Links       Links     `json:"_links"`
+	PSUMessage  string    `json:"psuMessage"`
+	Messages    []Message `json:"tppMessages"` // warnings
+	SCAApproach string    `json:"-"`           // ASPSP-SCA-Approach
+	Location    string    `json:"-"`
 }
 
 // A Consent is a consent as it stands, with the limits that the bank set.
@@ -118,12 +119,13 @@ func (c *Client) DeleteConsent(ctx context.Context, consentID string) error {
 
 // An AuthorisationStarted answers StartAuthorisation.
 type AuthorisationStarted struct {
-	SCAStatus       string    `json:"scaStatus"`
-	AuthorisationID string    `json:"authorisationId"`
-	Links           Links     `json:"_links"`
-	PSUMessage      string    `json:"psuMessage"`
-	Messages        []Message `json:"tppMessages"` // warnings
-	SCAApproach     string    `json:"-"`           // ASPSP-SCA-Approach
+	SCAStatus       string `json:"scaStatus"`
+	AuthorisationID string `json:"authorisationId"`
+	Offer
+	Links       Links     `json:"_links"`
+	PSUMessage  string    `json:"psuMessage"`
+	Messages    []Message `json:"tppMessages"` // warnings
+	SCAApproach string    `json:"-"`           // ASPSP-SCA-Approach
 }
 
 // StartAuthorisation begins SCA of a consent that exists: after a run of SCA that failed, or
@@ -142,8 +144,13 @@ func (c *Client) StartAuthorisationAt(ctx context.Context, link string, to Redir
 	return c.startAuthorisation(ctx, u, to)
 }
 
-func (c *Client) startAuthorisation(ctx context.Context, u *url.URL, to Redirects) (started AuthorisationStarted, err error) {
-	h, err := c.do(ctx, request{operation: "StartAuthorisation", method: http.MethodPost, url: u, headers: to.headers()}, &started)
+func (c *Client) startAuthorisation(ctx context.Context, u *url.URL, to Redirects) (AuthorisationStarted, error) {
+	return c.startWith(ctx, u, nil, to)
+}
+
+// startWith begins SCA with what is known of the PSU, which may be nothing.
+func (c *Client) startWith(ctx context.Context, u *url.URL, body any, to Redirects) (started AuthorisationStarted, err error) {
+	h, err := c.do(ctx, request{operation: "StartAuthorisation", method: http.MethodPost, url: u, headers: c.approached(to), body: body}, &started)
 	started.SCAApproach = h.Get("ASPSP-SCA-Approach")
 	return started, err
 }

@@ -56,7 +56,7 @@ type FundsConsent struct {
 // CreateFundsConsent asks for a consent to confirm funds, at a bank where that is a resource
 // of its own.
 func (c *Client) CreateFundsConsent(ctx context.Context, r FundsConsentRequest, to Redirects) (created ConsentCreated, err error) {
-	h, err := c.do(ctx, request{operation: "CreateFundsConsent", method: http.MethodPost, url: c.atFundsConsents(), headers: to.headers(), body: r}, &created)
+	h, err := c.do(ctx, request{operation: "CreateFundsConsent", method: http.MethodPost, url: c.atFundsConsents(), headers: c.preferred(to), body: r}, &created)
 	created.SCAApproach, created.Location = h.Get("ASPSP-SCA-Approach"), h.Get("Location")
 	return created, err
 }

@@ -30,6 +30,12 @@ const (
 	PaymentSettledCreditor = "ACCC"
 	PaymentRejected        = "RJCT"
 	PaymentCancelled       = "CANC"
+
+	// In the place of PaymentReceived, where the bank has compared the payee's name with the one
+	// on the account (verification of payee). The TPP shows the PSU what came of it.
+	PaymentPayeeMatches = "RCVC"
+	PaymentPayeeDiffers = "RVCM"
+	PaymentPayeeUnknown = "RVNC" // nobody could tell
 )
 
 // A PaymentRequest is a single credit transfer in JSON. Most fields came with level 1.3.9,
@@ -94,9 +100,10 @@ type PaymentID struct{ Service, Product, ID string }
 
 // A PaymentCreated answers CreatePayment.
 type PaymentCreated struct {
-	TransactionStatus       string    `json:"transactionStatus"`
-	PaymentID               string    `json:"paymentId"`
-	SCAStatus               string    `json:"scaStatus"`
+	TransactionStatus string `json:"transactionStatus"`
+	PaymentID         string `json:"paymentId"`
+	SCAStatus         string `json:"scaStatus"`
+	Offer
 	TransactionFeeIndicator bool      `json:"transactionFeeIndicator"`
 	TransactionFees         *Amount   `json:"transactionFees"`
 	Links                   Links     `json:"_links"`

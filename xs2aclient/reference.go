@@ -61,6 +61,17 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 // can do next; unknown ones are kept.
 type Links map[string]string
 
+// Start returns the link that begins SCA, by whichever of its names it goes: they differ in what
+// the bank wants to be told with it. It is empty where there is none.
+func (l Links) Start() string {
+	for _, with := range []string{"", "WithPsuIdentification", "WithPsuAuthentication", "WithEncryptedPsuAuthentication", "WithAuthenticationMethodSelection", "WithTransactionAuthorisation"} {
+		if to := l["startAuthorisation"+with]; to != "" {
+			return to
+		}
+	}
+	return ""
+}
+
 // UnmarshalJSON reads {"name": {"href": "…"}}, and the plain text that some banks send.
 // What is neither is no link, and no reason to lose the answer.
 func (l *Links) UnmarshalJSON(b []byte) error {
