@@ -23,7 +23,15 @@ func describedSteps() []step {
 
 // A capabilities document, as far as the tour reads it.
 type capabilities struct {
-	Bank     struct{ Code, Profile, TimeZone string }
+	Bank   struct{ Code, Profile, TimeZone string }
+	Access struct {
+		ClientID string
+		OAuth    struct {
+			Mode   string
+			Scopes []struct{ Name string } // of a log-in before anything: to read, to pay
+		}
+	}
+	SCA      struct{ Approaches []string }
 	Consents struct {
 		Models          map[string]bool
 		ValidityDaysMax int
@@ -41,12 +49,15 @@ type capabilities struct {
 		}
 	}
 	Payments struct {
-		Offered  bool
-		Products []struct {
+		Offered        bool
+		SigningBaskets bool
+		Cancellation   string
+		Products       []struct {
 			Name, Calendar, CutOff string
 			Instant                bool
 		}
 	}
+	Funds     struct{ ConsentVia string }
 	Endpoints []struct {
 		Operation, Method, Path string
 		Offered                 bool

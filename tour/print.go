@@ -277,7 +277,10 @@ func gist(body []byte) string {
 	}
 	var links xs2aclient.Links
 	if raw, ok := w["_links"]; ok && json.Unmarshal(raw, &links) == nil {
-		for _, name := range []string{"scaOAuth", "scaRedirect", "startAuthorisation"} {
+		for _, name := range []string{
+			"scaOAuth", "scaRedirect", "startAuthorisation", "startAuthorisationWithPsuIdentification", "startAuthorisationWithPsuAuthentication",
+			"updatePsuIdentification", "updatePsuAuthentication", "selectAuthenticationMethod", "authoriseTransaction", "confirmation",
+		} {
 			if links[name] != "" {
 				words = append(words, "next: "+name)
 			}
@@ -287,7 +290,7 @@ func gist(body []byte) string {
 }
 
 // secrets are what is shortened wherever it stands.
-var secrets = regexp.MustCompile(`((?:^|[?&])(?:code|code_verifier|client_secret|refresh_token|access_token|password|csrf)=|"(?:access_token|refresh_token|client_secret)":\s*"|Bearer |Basic )([A-Za-z0-9._~+/%=-]{9,})`)
+var secrets = regexp.MustCompile(`((?:^|[?&])(?:code|code_verifier|client_secret|refresh_token|access_token|password|csrf)=|"(?:access_token|refresh_token|client_secret|password)":\s*"|Bearer |Basic )([A-Za-z0-9._~+/%=-]{9,})`)
 
 // shorten leaves enough of a secret to recognise it.
 func shorten(s string) string {

@@ -143,8 +143,7 @@ func (c *psu) enterCode(ctx context.Context, p *page, f form, do *plan) (*page, 
 		code, do.otherCode = do.otherCode, ""
 	case do.wrongCodes > 0:
 		do.wrongCodes--
-		last := code[len(code)-1]
-		code = code[:len(code)-1] + string('0'+(last-'0'+1)%10)
+		code = otherCode(code)
 	}
 	return c.browser.submit(ctx, p, f, "confirm", url.Values{"code": {code}})
 }
@@ -157,11 +156,11 @@ type message struct {
 	Session string `json:"session"` // last part of the address of the page that asks for the code
 }
 
-// message looks at the phone for the newest message about session.
-func (c *psu) message(ctx context.Context, session string) (message, error) {
+// messages reads all that is on her phone, the newest first.
+func (c *psu) messages(ctx context.Context) ([]message, error) {
 	u, err := url.Parse(c.g.ready.Outbox)
 	if err != nil {
-		return message{}, err
+		return nil, err
 	}
 	if !strings.HasSuffix(u.Path, ".json") {
 		u.Path += ".json"
@@ -171,16 +170,25 @@ func (c *psu) message(ctx context.Context, session string) (message, error) {
 	u.RawQuery = q.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return message{}, err
+		return nil, err
 	}
 	resp, err := c.browser.http.Do(req)
 	if err != nil {
-		return message{}, err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	var all []message // the newest first
+	var all []message
 	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
-		return message{}, fmt.Errorf("outbox: %w", err)
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return all, nil
+}
+
+// message looks at the phone for the newest message about session.
+func (c *psu) message(ctx context.Context, session string) (message, error) {
+	all, err := c.messages(ctx)
+	if err != nil {
+		return message{}, err
 	}
 	for _, m := range all {
 		if m.Session == session && m.Login == c.Login && m.Code != "" {

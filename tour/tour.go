@@ -27,6 +27,8 @@ type Options struct {
 	Ready   ready.Ready
 	Out     io.Writer // nil: prints nothing
 	Verbose bool      // full requests and answers; tokens and passwords are shortened
+	// Approaches, when there are any, are all that is played: redirect, oauth, decoupled, embedded.
+	Approaches []string
 	// Reports, when set, is given what the TPP read, and ordered, that is no JSON: account reports
 	// with the Accept header, and messages about payments with their name.
 	Reports func(accept string, report []byte)
@@ -55,7 +57,7 @@ func Run(ctx context.Context, o Options) Report {
 	var r Report
 	p := &printer{out: o.Out, verbose: o.Verbose}
 	g, err := newGuide(o.Ready, p)
-	if err != nil {
+	if err = errors.Join(CheckApproaches(o.Approaches), err); err != nil {
 		r.Steps = append(r.Steps, Step{Name: "The ready file names everything the tour needs", Detail: err.Error()})
 		p.failed(r.Steps[0])
 		p.ends(r)
@@ -64,7 +66,11 @@ func Run(ctx context.Context, o Options) Report {
 	g.reports = o.Reports
 	p.begins(g)
 	r.OK = true
-	for i, c := range chapters(g) {
+	todo := chapters(g)
+	if len(o.Approaches) > 0 {
+		todo = approachChapters(o.Approaches...)
+	}
+	for i, c := range todo {
 		p.chapter(i+1, c.title)
 		for _, s := range c.steps {
 			p.step(len(r.Steps)+1, s.name)
@@ -111,7 +117,7 @@ func chapters(g *guide) []chapter {
 	if g.standard.XS2A == "" {
 		return all
 	}
-	return append(all,
+	all = append(all,
 		chapter{"The standard profile: every consent", modelSteps()},
 		chapter{"Every account", kindSteps()},
 		chapter{"Every entry", entrySteps()},
@@ -130,6 +136,8 @@ func chapters(g *guide) []chapter {
 		chapter{"The bank tells the TPP by itself", notificationSteps()},
 		chapter{"Signing baskets", basketSteps()},
 	)
+	// The others are how most of the chapters before are played.
+	return append(all, approachChapters(byDecoupled, byEmbedded)...)
 }
 
 func (g *guide) take(ctx context.Context, s step) Step {
@@ -144,20 +152,19 @@ func (g *guide) take(ctx context.Context, s step) Step {
 	return done
 }
 
-// Take takes the tour at r, writes the report to jsonFile unless that is empty, and returns
-// an error that names the step that does not hold.
-func Take(ctx context.Context, r ready.Ready, jsonFile string, verbose bool, out io.Writer) error {
-	report := Run(ctx, Options{Ready: r, Out: out, Verbose: verbose})
+// Take takes the tour, writes the report to jsonFile unless that is empty, and returns an error
+// that names the step that does not hold.
+func Take(ctx context.Context, o Options, jsonFile string) error {
+	report := Run(ctx, o)
 	return errors.Join(report.failure(), report.write(jsonFile))
 }
 
 // Against takes the tour at the sandbox that wrote readyFile.
-func Against(ctx context.Context, readyFile, jsonFile string, verbose bool, out io.Writer) error {
-	r, err := ready.Read(readyFile)
-	if err != nil {
+func Against(ctx context.Context, readyFile string, o Options, jsonFile string) (err error) {
+	if o.Ready, err = ready.Read(readyFile); err != nil {
 		return err
 	}
-	return Take(ctx, r, jsonFile, verbose, out)
+	return Take(ctx, o, jsonFile)
 }
 
 func (r Report) failure() error {

@@ -19,7 +19,7 @@ func TestTourSaysAllThatIsMissing(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	file := filepath.Join(t.TempDir(), "report.json")
-	err := Take(t.Context(), ready.Ready{CA: "no-such-file"}, file, false, &out)
+	err := Take(t.Context(), Options{Ready: ready.Ready{CA: "no-such-file"}, Out: &out}, file)
 	for _, what := range []string{"CA certificate", "profile salt", "profile bankart", "three TPPs", "two customers"} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%v does not say that there is no %s", err, what)
@@ -49,7 +49,8 @@ func TestTourSaysAllThatIsMissing(t *testing.T) {
 func TestStepsAreSentencesAndDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, c := range chapters(&guide{standard: ready.Bank{XS2A: "https://api.example/std"}}) {
+	all := append(chapters(&guide{standard: ready.Bank{XS2A: "https://api.example/std"}}), approachChapters(byRedirect, byOAuth)...)
+	for _, c := range all {
 		if len(c.steps) == 0 || seen[c.title] {
 			t.Errorf("chapter %q is empty, or there twice", c.title)
 		}
@@ -60,6 +61,56 @@ func TestStepsAreSentencesAndDiffer(t *testing.T) {
 			}
 			seen[s.name] = true
 		}
+	}
+}
+
+func TestApproachesThatNobodyOffers(t *testing.T) {
+	t.Parallel()
+	says := func(code string, approaches ...string) (o offer) {
+		o.bank.Code, o.can.SCA.Approaches = code, approaches
+		o.can.Endpoints = append(o.can.Endpoints, struct {
+			Operation, Method, Path string
+			Offered                 bool
+		}{Offered: true})
+		return o
+	}
+	one, more := says("one", "redirect"), says("more", "embedded", "redirect")
+	more.can.Endpoints = append(more.can.Endpoints, more.can.Endpoints[0])
+	tests := map[string]struct {
+		offers []offer
+		bank   string
+		says   string
+	}{
+		"the bank that can do most is chosen": {[]offer{one, more, one}, "more", ""},
+		"one is enough":                       {[]offer{says("oauth", "oauth"), one}, "one", ""},
+		"nobody offers it":                    {[]offer{says("a", "oauth"), says("b", "decoupled", "embedded")}, "", "no bank offers the approach redirect; there are: a oauth; b decoupled, embedded"},
+		"there is no bank":                    {nil, "", "no bank offers the approach redirect"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := offering("redirect", tt.offers)
+			if got.bank.Code != tt.bank || (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s, %v", got.bank.Code, err)
+			}
+		})
+	}
+}
+
+func TestApproachesThatAreUnknown(t *testing.T) {
+	t.Parallel()
+	err := CheckApproaches([]string{"oauth", "telepathy"})
+	if err == nil || err.Error() != `the approach "telepathy" is unknown: there are redirect, oauth, decoupled and embedded` {
+		t.Errorf("got %v", err)
+	}
+	if err := CheckApproaches([]string{"redirect", "oauth", "decoupled", "embedded"}); err != nil {
+		t.Error(err)
+	}
+	if r := Run(t.Context(), Options{Approaches: []string{"telepathy"}}); r.OK || len(r.Steps) != 1 || !strings.Contains(r.Steps[0].Detail, "telepathy") {
+		t.Errorf("%+v", r)
+	}
+	if all := approachChapters("oauth", "embedded", "oauth"); len(all) != 2 {
+		t.Errorf("%d chapters; one that is named twice is played once", len(all))
 	}
 }
 

@@ -33,7 +33,7 @@ func TestTour(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			var report tour.Report
+			var report, approaches tour.Report
 			reports := map[string][]byte{}
 			done := make(chan struct{})
 			err = dev.Run(ctx, func() error {
@@ -41,6 +41,8 @@ func TestTour(t *testing.T) {
 					defer close(done)
 					defer stop()
 					report = tour.Run(ctx, tour.Options{Ready: dev.Ready, Out: &out, Reports: func(accept string, report []byte) { reports[accept] = report }})
+					// The two approaches that have no chapter of their own in the whole.
+					approaches = tour.Run(ctx, tour.Options{Ready: dev.Ready, Out: &out, Approaches: []string{"redirect", "oauth"}})
 				}()
 				return nil
 			})
@@ -48,7 +50,7 @@ func TestTour(t *testing.T) {
 			if err != nil {
 				t.Errorf("the sandbox did not end well: %v", err)
 			}
-			if !report.OK {
+			if !report.OK || !approaches.OK || len(approaches.Steps) < 2*5 {
 				t.Errorf("the tour does not hold:\n%s", out.String())
 			}
 			for _, kind := range []string{"pain.001.001.09", "pain.002.001.10"} {

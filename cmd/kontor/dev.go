@@ -54,11 +54,17 @@ type tourCommand struct {
 	JSON    string `name:"json" placeholder:"FILE" help:"Write the steps to this file (JSON)." type:"path"`
 	Verbose bool   `help:"Print full requests and answers." short:"v"`
 	Against string `placeholder:"FILE" help:"Take the tour at a kontor dev that is running: its ready file." type:"existingfile"`
+
+	Approach []string `placeholder:"WAY" help:"Play only how PSUs authorise in this approach: redirect, oauth, decoupled or embedded; or in several, with commas."`
 }
 
 func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if err := tour.CheckApproaches(c.Approach); err != nil {
+		return err // before anything is started for it
+	}
+	o := tour.Options{Out: os.Stdout, Verbose: c.Verbose, Approaches: c.Approach}
 	if c.Against != "" {
-		return tour.Against(ctx, c.Against, c.JSON, c.Verbose, os.Stdout)
+		return tour.Against(ctx, c.Against, o, c.JSON)
 	}
 	dir, err := os.MkdirTemp("", "kontor-tour-")
 	if err != nil {
@@ -75,7 +81,8 @@ func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
 	toured := make(chan error, 1)
 	err = dev.Run(ctx, func() error {
 		go func() {
-			toured <- tour.Take(ctx, dev.Ready, c.JSON, c.Verbose, os.Stdout)
+			o.Ready = dev.Ready
+			toured <- tour.Take(ctx, o, c.JSON)
 			stop()
 		}()
 		return nil
