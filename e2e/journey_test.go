@@ -46,6 +46,7 @@ func TestPages(t *testing.T) {
 		{"a PSU approves a standing order", (*world).ordersEachMonth},
 		{"one code for a bulk", (*world).paysMany},
 		{"a PSU takes a payment back", (*world).takesBack},
+		{"a PSU ends an access on the hub's dashboard", (*world).endsAccess},
 		{"pages that stand alone, and those that say what went wrong", (*world).looksAround},
 	} {
 		t.Run(j.name, func(t *testing.T) {
