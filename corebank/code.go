@@ -39,7 +39,7 @@ var (
 // Bank.linkedBasket of several; of all else it is empty.
 func (b *Bank) digest(code string, j journey, linked []string) []byte {
 	if len(linked) > 0 {
-		return b.mac(append([]string{j.Kind + " code", code, j.ID, j.Session, j.Customer}, linked...)...)
+		return b.mac(append([]string{j.Kind + " code", code, j.ID, j.Session, j.Customer, j.AppName}, linked...)...)
 	}
 	asked, err := json.Marshal(j.Request)
 	if err != nil {
@@ -156,6 +156,8 @@ func (b *Bank) text(tx *sqldb.Tx, j journey, c customer, approves approval, code
 		text = t.Fill("sms.allow", b.name, j.AppName, code)
 	case kindChange:
 		text = t.Fill("sms.change", b.name, j.AppName, code)
+	case kindEnrol:
+		text = t.Fill("sms.enrol", b.name, j.AppName, code)
 	}
 	if len(approves.linked) > 0 {
 		text = b.codeText(t, j, approves, code)
@@ -310,6 +312,8 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		return b.approveMembers(tx, out, j)
 	case kindAllow:
 		return b.allowFunds(tx, j)
+	case kindEnrol:
+		return nil // her browser makes the passkey next
 	}
 	return b.grantAccess(tx, out, j)
 }

@@ -21,7 +21,8 @@
 // at the bank itself are executed like a series; no third party hears of them.
 //
 // A customer approves by one of her methods: a text message, an authenticator app, a picture
-// for her photo app, a chip reader, or her phone, which asks by itself. All of them answer for
+// for her photo app, a chip reader, a passkey that she adds on her own page, or her phone, which
+// asks by itself. All of them answer for
 // exactly what is shown, and five wrong answers in a row over all of them lock them.
 //
 // What a customer gives can be less than was asked, account by account, and be changed
@@ -55,6 +56,7 @@ import (
 	"kontor/corebank/schema"
 	"kontor/kit/i18n"
 	"kontor/kit/sqldb"
+	"kontor/kit/webauthn"
 )
 
 // A Config says what one bank is. New lists all that is wrong with it at once.
@@ -112,7 +114,9 @@ type Bank struct {
 	secure          bool
 	secret          []byte
 	cookie          string
-	style           string
+	style, script   string // names of assets
+	party           webauthn.Party
+	enrols          bool // browsers have passkeys at the bank's address
 	texts           *i18n.Catalogue
 	templates       map[string]*template.Template
 	outbox, seeded  bool
@@ -160,10 +164,11 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 	b := &Bank{
 		code: c.Code, name: c.Name, db: c.DB, book: ledger.Book{DB: c.DB, Bank: c.Code}, hub: c.Hub,
 		baseURL: strings.TrimRight(c.BaseURL, "/"), origin: base.Scheme + "://" + base.Host, prefix: strings.TrimRight(base.EscapedPath(), "/"),
-		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: styleName(),
+		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: versioned("bank", ".css", stylesheet), script: versioned("passkey", ".js", passkeyModule),
 		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, country: c.Country, bic: c.BIC, ibans: c.IBANs, roundTheClock: c.RoundTheClock, zone: c.Zone, now: c.Now, log: c.Log,
 		hashing: make(chan struct{}, 2), wake: make(chan struct{}, 1),
 	}
+	b.party, b.enrols = webauthn.PartyAt(b.baseURL)
 	if b.name == "" {
 		b.name = c.Code
 	}

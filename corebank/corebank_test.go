@@ -121,7 +121,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		mux := http.NewServeMux()
 		server := httptest.NewServer(mux)
 		t.Cleanup(server.Close)
-		w.url = server.URL + "/lon"
+		w.url = strings.Replace(server.URL, "127.0.0.1", "localhost", 1) + "/lon" // browsers have passkeys of names only
 		b, err := New(t.Context(), Config{
 			Code: "lon", Name: "Banka Lon", DB: db, BaseURL: w.url, Hub: w.hub, Secret: []byte(rand.Text() + rand.Text()),
 			Seed: true, Outbox: true, Now: w.now, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),

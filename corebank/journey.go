@@ -26,6 +26,7 @@ const (
 	kindCancel  = "cancel" // of a payment
 	kindBasket  = "basket" // several payments and accesses, each a journey of its own
 	kindAllow   = "allow"  // checks of funds, begun by the customer: the hub does not hear of it
+	kindEnrol   = "enrol"  // of a passkey, begun by the customer: the hub does not hear of it
 	kindNone    = "none"   // nothing: the hub was told that no payment of this session is here
 )
 
@@ -34,6 +35,7 @@ const (
 	stateOpen     = "open"
 	stateCode     = "code"
 	stateDone     = "done"
+	stateUsed     = "used"     // done, and what it allowed has happened
 	stateApproved = "approved" // with its basket, and about to be done
 	stateRefused  = "refused"  // by the customer
 	stateFailed   = "failed"
@@ -102,7 +104,9 @@ func (j journey) payment() string {
 }
 
 // own says whether the customer began j herself: the hub does not hear of it.
-func (j journey) own() bool { return j.Kind == kindChange || j.Kind == kindAllow }
+func (j journey) own() bool {
+	return j.Kind == kindChange || j.Kind == kindAllow || j.Kind == kindEnrol
+}
 
 func (j journey) over() bool { return j.State != stateOpen && j.State != stateCode }
 

@@ -75,6 +75,23 @@ func (b *Bank) me(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		to = path
+	case action == "unenrol":
+		if err := b.dropPasskey(r.Context(), v.who.ID, r.PostFormValue("passkey")); err != nil {
+			b.fault(w, r, err)
+			return
+		}
+		to += "?passkey=0"
+	case action == "enrol" && b.enrols:
+		path, key, err := b.startEnrol(r.Context(), *v.who, r.PostFormValue("passkeyname"), b.textsFor(r).Day(b.now().In(b.zone)))
+		switch {
+		case err != nil:
+			b.fault(w, r, err)
+			return
+		case key != "":
+			b.showMe(w, r, v, http.StatusUnprocessableEntity, key)
+			return
+		}
+		to = path
 	case action == "change":
 		path, err := b.startChange(r.Context(), v.who.ID, r.PostFormValue("access"))
 		switch {
@@ -111,6 +128,16 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 	}
 	if r.URL.Query().Get("allowed") != "" {
 		p.Notice = "me.allowed"
+	}
+	switch r.URL.Query().Get("passkey") {
+	case "1":
+		p.Notice = "passkey.added"
+	case "0":
+		p.Notice = "passkey.removed"
+	}
+	if err := b.showPasskeys(r, v, &p); err != nil {
+		b.fault(w, r, err)
+		return
 	}
 	labels := map[string]string{}
 	for _, a := range accounts {
@@ -163,6 +190,17 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		p.Accesses = append(p.Accesses, view)
 	}
 	b.show(w, r, status, "me", p)
+}
+
+// showPasskeys lists the customer's passkeys. Where browsers have none, there may still be some
+// to remove: of when the bank was at another address.
+func (b *Bank) showPasskeys(r *http.Request, v visitor, p *page) error {
+	all, err := b.passkeysOf(r.Context(), v.who.ID)
+	for _, m := range all {
+		p.Passkeys = append(p.Passkeys, passkeyView{m.ID, m.Name, b.textsFor(r).Minute(m.since.In(b.zone))})
+	}
+	p.Enrols = b.enrols
+	return err
 }
 
 // A message is a text message that a customer of the sandbox would have got.

@@ -61,6 +61,8 @@ func (b *Bank) methodOf(kind string) method {
 		return chipCode{}
 	case kindPush:
 		return push{}
+	case kindPasskey:
+		return passkey{b.party, b.log}
 	}
 	return nil
 }
@@ -74,7 +76,8 @@ func methodID(kind string) string {
 type means struct {
 	ID, Kind, Name string
 	step           int64
-	credential     string
+	credential     string // of a passkey
+	since          time.Time
 }
 
 // Called is the key of what the method is called.
@@ -101,6 +104,7 @@ type challenge struct {
 	code string // that answers it; never shown. Empty: known only when the answer is there
 	sent bool   // code goes to the customer's phone
 
+	Passkey     string // what the browser asks the customer's passkey
 	Image       []byte // PNG
 	Data        string
 	OTPLength   int    // at most
@@ -133,10 +137,12 @@ func (smsCode) challenge(o occasion) challenge {
 
 func (smsCode) check(_ occasion, answer string) (string, int64) { return answer, 0 }
 
-const selectMeans = `SELECT id, kind, name, step, credential FROM corebank_method WHERE bank = $1 AND customer = $2`
+const selectMeans = `SELECT id, kind, name, step, credential, created_at FROM corebank_method WHERE bank = $1 AND customer = $2`
 
 func scanMeans(row scanner) (m means, err error) {
-	err = row.Scan(&m.ID, &m.Kind, &m.Name, &m.step, &m.credential)
+	var since int64
+	err = row.Scan(&m.ID, &m.Kind, &m.Name, &m.step, &m.credential, &since)
+	m.since = time.UnixMicro(since)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errMethod
 	}

@@ -40,7 +40,8 @@ func (s *scaVisit) showMeans(p *page) {
 		return
 	}
 	c := s.challenge
-	p.Asked = &askedView{Called: s.asked.Called(), Name: s.nameOf(s.asked), Information: c.Information, Data: spaced(c.Data), Length: c.OTPLength, Resend: true}
+	p.Passkey = c.Passkey
+	p.Asked = &askedView{Called: s.asked.Called(), Name: s.nameOf(s.asked), Information: c.Information, Data: spaced(c.Data), Length: c.OTPLength, Resend: c.Passkey == ""}
 	if c.sent {
 		p.Asked.Phone = masked(s.v.who.Phone)
 	}

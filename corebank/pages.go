@@ -19,6 +19,9 @@ var templateFiles embed.FS
 //go:embed assets/bank.css
 var stylesheet []byte
 
+//go:embed assets/passkey.js
+var passkeyModule []byte
+
 //go:embed assets/icon.svg
 var icon []byte
 
@@ -53,6 +56,10 @@ type page struct {
 	Card     *cardView
 	Methods  []methodChoice
 	Asked    *askedView
+	Passkey  string // what the browser asks for one; empty: it does not
+	Script   string // name of the module that does so
+	Passkeys []passkeyView
+	Enrols   bool // passkeys can be added
 	Pending  []pending
 	Clocks   []clockView
 	Bound    string // key of what the code is only good for
@@ -136,7 +143,7 @@ func (p page) ErrorText() string {
 // parseTemplates reads the pages; each is base.html filled by one file.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"home", "login", "choose", "code", "end", "me", "outbox", "phone", "error"} {
+	for _, name := range []string{"home", "login", "choose", "code", "end", "me", "outbox", "phone", "passkey", "error"} {
 		t, err := template.ParseFS(templateFiles, "templates/base.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, err
@@ -146,10 +153,15 @@ func parseTemplates() (map[string]*template.Template, error) {
 	return all, nil
 }
 
-func styleName() string {
-	sum := sha256.Sum256(stylesheet)
-	return "bank-" + base64.RawURLEncoding.EncodeToString(sum[:9]) + ".css"
+// versioned names a file after what is in it: a browser may keep it for ever.
+func versioned(name, suffix string, content []byte) string {
+	sum := sha256.Sum256(content)
+	return name + "-" + base64.RawURLEncoding.EncodeToString(sum[:9]) + suffix
 }
+
+// policy is of every page: nothing but the style sheet and pictures, and forms of ours. Pages that
+// ask for a passkey may run the module for it.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // pages are what browsers see, with the headers that all of them carry.
 func (b *Bank) pages() http.Handler {
@@ -159,11 +171,17 @@ func (b *Bank) pages() http.Handler {
 	mux.HandleFunc("POST /sca/{id}", b.sca)
 	mux.HandleFunc("GET /me", b.me)
 	mux.HandleFunc("POST /me", b.me)
-	mux.HandleFunc("GET /assets/"+b.style, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		w.Write(stylesheet)
-	})
+	mux.HandleFunc("GET /me/passkey/{id}", b.passkeyPage)
+	mux.HandleFunc("POST /me/passkey/{id}", b.passkeyPage)
+	kept := func(name, kind string, content []byte) {
+		mux.HandleFunc("GET /assets/"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", kind+"; charset=utf-8")
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+			w.Write(content)
+		})
+	}
+	kept(b.style, "text/css", stylesheet)
+	kept(b.script, "text/javascript", passkeyModule)
 	mux.HandleFunc("GET /assets/icon.svg", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "image/svg+xml")
 		w.Header().Set("Cache-Control", "public, max-age=86400")
@@ -185,7 +203,7 @@ func (b *Bank) pages() http.Handler {
 	guarded := guard.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -201,7 +219,10 @@ func (b *Bank) pages() http.Handler {
 func (b *Bank) show(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.texts = locale.Texts(b.texts, w, r, b.prefix+"/")
 	p.Reads = locale.Languages(b.texts, p.texts, r)
-	p.Bank, p.Prefix, p.Style, p.Outbox = b.name, b.prefix, b.style, b.outbox
+	p.Bank, p.Prefix, p.Style, p.Script, p.Outbox = b.name, b.prefix, b.style, b.script, b.outbox
+	if p.Passkey != "" {
+		w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'")
+	}
 	var out bytes.Buffer
 	if err := b.templates[name].ExecuteTemplate(&out, "base.html", p); err != nil {
 		b.log.Error("a page cannot be rendered", "page", name, "error", err)

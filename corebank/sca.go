@@ -150,6 +150,12 @@ func (s *scaVisit) act(action string) (key string, err error) {
 		return "method.wait", nil
 	case action == "confirm" && s.j.State == stateCode:
 		return told(s.b.confirm(ctx, s.j, plainCode(s.r.PostFormValue("code"))))
+	case action == "passkey" && s.j.State == stateCode:
+		key, err := told(s.b.confirm(ctx, s.j, s.r.PostFormValue("answer")))
+		if key == "code.wrong" {
+			key = "passkey.wrong"
+		}
+		return key, err
 	}
 	return "", nil
 }
@@ -195,6 +201,9 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 	}
 	if s.j.Kind == kindBasket {
 		return s.approveMembers(ctx)
+	}
+	if s.j.Kind == kindEnrol {
+		return told(s.b.sendCode(ctx, s.j, *s.v.who, s.r.PostFormValue("method")))
 	}
 	chosen := s.choose()
 	if len(chosen) == 0 {
@@ -281,6 +290,9 @@ func (s *scaVisit) showState(status int, key string) {
 			p.State = "over"
 		}
 		p.ReturnTo, p.Title = j.RedirectURL, "end."+p.State
+		if j.State == stateUsed {
+			p.State, p.Title, p.ReturnTo = stateDone, "end.done", s.b.baseURL+"/me"
+		}
 		if j.own() {
 			p.AppName = s.b.name
 			if p.State != stateDone {
@@ -298,6 +310,8 @@ func (s *scaVisit) showState(status int, key string) {
 		p.Title = "code.title"
 		s.showMeans(&p)
 		switch {
+		case p.Passkey != "":
+			p.Title = "passkey.use"
 		case j.Kind == kindBasket:
 			p.Bound = "code.boundBasket"
 		case j.Kind == kindCancel:
@@ -338,6 +352,10 @@ func (s *scaVisit) showChoice(status int, p page) {
 		return
 	case kindAllow:
 		p.Title, p.Text = "funds.title", "funds.text"
+	case kindEnrol:
+		p.Title, p.Text = "passkey.add", "passkey.allow"
+		s.b.show(s.w, s.r, status, "choose", p)
+		return
 	case kindLogin:
 		p.Title, p.Text, p.Button = "login.allowTitle", "login.allowText", "allow"
 		s.b.show(s.w, s.r, status, "choose", p)
