@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"kontor/corebank"
@@ -92,7 +93,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 			return err
 		}
 	}
-	b.URL = "http://" + b.listener.Addr().String()
+	b.URL = "http://" + called(b.listener.Addr())
 	dsn := o.DB
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(o.Data, "banks.db")
@@ -129,6 +130,16 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 	})
 	b.server = limits{}.server(mux, log)
 	return nil
+}
+
+// called is the address a by which browsers reach it. They have passkeys of names only, so the
+// machine's own address is called by its name.
+func called(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.Equal(net.IPv4(127, 0, 0, 1)) {
+		return a.String()
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
 }
 
 // Close lets go of everything; Run does so by itself.
