@@ -119,6 +119,7 @@ func (s *sandbox) makeTPPs() error {
 			QSeal: s.file("tpps/" + t.file + "-qseal.pem"), QSealKey: s.file("tpps/" + t.file + "-qseal.key"),
 			RedirectURIs: []string{
 				"https://" + t.domain + "/callback", "https://localhost:9443/callback", "http://localhost:9080/callback", "http://127.0.0.1:9080/callback",
+				"example." + t.file + ":/callback", // of its app
 			},
 		}
 		for _, r := range t.roles {

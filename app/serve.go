@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/time/rate"
 
+	bankapp "kontor/bank/app"
 	"kontor/bank/profile"
 	"kontor/bank/token"
 	"kontor/bank/tpp"
@@ -136,7 +137,7 @@ func (a *Hub) mountBanks(api, web *http.ServeMux, pages *page.Pages) error {
 		x := &xs2a.API{
 			Bank: b, BaseURL: a.bankURL(b), MetadataURL: a.metadataURL(b),
 			Consents: a.consents, Authorisations: a.authorisations, Accounts: a.accounts, Payments: a.payments, Baskets: a.baskets, Funds: a.funds,
-			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Now: a.now, Log: a.log,
+			Identify: a.identify, IdentifySeal: a.trust.IdentifySeal, CheckToken: a.checkToken, Registered: a.registered, Now: a.now, Log: a.log,
 		}
 		served := http.StripPrefix(b.BasePath, x.Handler())
 		api.Handle(b.BasePath+"/v1/", served)
@@ -230,6 +231,12 @@ func (a *Hub) startPage() []page.Bank {
 		all = append(all, entry)
 	}
 	return all
+}
+
+// registered says whether an app of t has named uri as an address to come back to.
+func (a *Hub) registered(ctx context.Context, bank string, t tpp.TPP, uri string) (bool, error) {
+	apps, err := a.apps.OfTPP(ctx, bank, t.ID)
+	return slices.ContainsFunc(apps, func(one bankapp.App) bool { return one.Accepts(t) && slices.Contains(one.RedirectURIs, uri) }), err
 }
 
 // checkToken says what a bearer token is good for.

@@ -369,7 +369,14 @@ func (a answer) send(values url.Values) {
 	if strings.Contains(a.uri, "?") {
 		join = "&"
 	}
-	http.Redirect(a.w, a.r, a.uri+join+values.Encode(), a.s.found())
+	to := a.uri + join + values.Encode()
+	if u, err := url.Parse(a.uri); err == nil && u.Scheme != "https" && u.Scheme != "http" {
+		// Browsers go to an app by themselves only where somebody has just clicked: the page
+		// that leaves has a link for it.
+		a.s.Pages.Leave(a.w, a.r, to)
+		return
+	}
+	http.Redirect(a.w, a.r, to, a.s.found())
 }
 
 func (s *Server) cookie(session, value string, maxAge int) *http.Cookie {

@@ -402,6 +402,15 @@ func (a *API) redirects(c *call, mandatory bool) (to redirect, err error) {
 		}
 		*uri = s
 		if a.Bank.RedirectDomainCheck != profile.DomainIgnore && !c.tpp.RedirectAllowed(s) {
+			if a.Registered != nil {
+				known, err := a.Registered(c.Context(), a.Bank.Code, c.tpp, s)
+				if err != nil {
+					return to, err
+				}
+				if known {
+					continue
+				}
+			}
 			if a.Bank.RedirectDomainCheck == profile.DomainReject {
 				return to, malformed(name, "header is outside the domains of the certificate")
 			}

@@ -70,6 +70,9 @@ type API struct {
 	IdentifySeal func(ctx context.Context, chain []*x509.Certificate, caller tpp.TPP) (tpp.TPP, error)
 	// CheckToken says what a bearer token is good for.
 	CheckToken func(ctx context.Context, bank, bearer string, t tpp.TPP) (Bearer, error)
+	// Registered says whether an app of the TPP has registered an address to come back to: apps
+	// have schemes of their own, which are in no certificate. nil: nothing is registered.
+	Registered func(ctx context.Context, bank string, t tpp.TPP, uri string) (bool, error)
 	Now        func() time.Time
 	Log        *slog.Logger
 
