@@ -68,7 +68,7 @@ func startChromium(t *testing.T, trusted []*x509.Certificate, hosts map[string]s
 	for name, address := range hosts {
 		rules = append(rules, "MAP "+name+" "+address)
 	}
-	rules = append(rules, "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1")
+	rules = append(rules, "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1", "EXCLUDE localhost")
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(program(t)), chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("no-proxy-server", true),
@@ -99,6 +99,8 @@ type tab struct {
 	own  []string
 	shot int
 
+	gallery *gallery
+
 	loaded chan struct{}
 	held   chan string // the address that the page would have gone on to by itself
 
@@ -118,11 +120,11 @@ type visit struct {
 }
 
 // openTab makes a tab. own are the origins it may ask for anything.
-func openTab(t *testing.T, browser context.Context, name string, own ...string) *tab {
+func openTab(t *testing.T, browser context.Context, g *gallery, name string, own ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, name: name, own: own, loaded: make(chan struct{}, 8), held: make(chan string, 8)}
+	b := &tab{t: t, ctx: ctx, gallery: g, name: name, own: own, loaded: make(chan struct{}, 8), held: make(chan string, 8)}
 	// The tab lives as long as the context of this call.
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)

@@ -48,6 +48,14 @@ func TestPages(t *testing.T) {
 		{"a PSU takes a payment back", (*world).takesBack},
 		{"a PSU ends an access on the hub's dashboard", (*world).endsAccess},
 		{"pages that stand alone, and those that say what went wrong", (*world).looksAround},
+		{"the PSU is asked on her phone only, decoupled", (*world).asksThePhone},
+		{"the PSU never leaves the TPP, embedded", (*world).staysAtTheTPP},
+		{"the TPP is an app with a scheme of its own, which the PSU comes back to: app", (*world).returnsToAnApp},
+		{"a PSU approves by an authenticator app", (*world).approvesByClock},
+		{"a PSU approves by a photo", (*world).approvesByPicture},
+		{"a PSU approves by a chip reader", (*world).approvesByChip},
+		{"a PSU approves by her phone", (*world).approvesByPhone},
+		{"a PSU adds a passkey, approves by it, and removes it: passkey", (*world).approvesByPasskey},
 	} {
 		t.Run(j.name, func(t *testing.T) {
 			t.Parallel()

@@ -40,7 +40,7 @@ func (w *world) orders(t *testing.T, b *tab, psu ready.Persona, id xs2aclient.Pa
 // past it.
 func (b *tab) logsInAt(address string, psu ready.Persona, shown ...string) {
 	b.t.Helper()
-	if v := b.goes(navigate(address)); strings.Contains(b.look().Title, "Log in") {
+	if v := b.goes(navigate(address)); strings.Contains(evaluate[string](b, "document.title"), "Log in") {
 		b.check(v, ok, "Log in")
 		b.logsIn(psu, shown...)
 	} else {

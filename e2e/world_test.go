@@ -30,6 +30,7 @@ type world struct {
 	back    string // where PSUs come back to
 	browser context.Context
 	roots   *x509.CertPool
+	gallery gallery
 
 	mu   sync.Mutex
 	came []string // requests to the site, the last one last
@@ -133,7 +134,7 @@ func (w *world) serve(t *testing.T, cert tls.Certificate) string {
 // tab opens a browser for one PSU.
 func (w *world) tab(t *testing.T, name string) *tab {
 	t.Helper()
-	return openTab(t, w.browser, name, w.ready.Web, w.ready.WebTLS, w.ready.Bank)
+	return openTab(t, w.browser, &w.gallery, name, w.ready.Web, w.ready.WebTLS, w.ready.Bank)
 }
 
 // bank finds the first one with profile.
