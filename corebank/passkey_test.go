@@ -218,7 +218,7 @@ func TestPasskeysRefuse(t *testing.T) {
 			b.submit("passkey", "answer", "{}")
 		}
 		b.sees("It could not be done")
-		b = w.paysByPasskey("50.00", "ana").submit("passkey", "answer", "{}") // the fifth in a row
+		w.paysByPasskey("50.00", "ana").submit("passkey", "answer", "{}") // the fifth in a row
 		w.pay("50.00", "ana").submit("approve", "accounts", "ana-current").sees("your ways to confirm are locked")
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
 
@@ -73,11 +72,13 @@ func TestVectors(t *testing.T) {
 			"f5c59c7e46c34f6f8cc197101ddf9934fa2595f68eb1913a637e8419eb9ba4cfdfc48f85393bc0d40b011f0d6fecb097d6607525713223a0dc0d453993dae00b", webauthn.ErrUser},
 	} {
 		k := webauthn.Passkey{ID: unhex(t, v.id), Algorithm: webauthn.ES256, Synced: true}
-		var public any = &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(unhex(t, v.x)), Y: new(big.Int).SetBytes(unhex(t, v.y))}
+		var public any
+		var err error
 		if v.y == "" {
 			public, k.Algorithm = ed25519.PublicKey(unhex(t, v.x)), webauthn.EdDSA
+		} else if public, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), unhex(t, "04"+v.x+v.y)); err != nil {
+			t.Fatal(err)
 		}
-		var err error
 		if k.Key, err = x509.MarshalPKIXPublicKey(public); err != nil {
 			t.Fatal(err)
 		}
