@@ -164,9 +164,11 @@ func TestEverySwitchChangesTheDocument(t *testing.T) {
 	inJSON, inPage := map[string]bool{}, map[string]bool{}
 	for _, name := range profile.Builtin() {
 		c := config(t, name)
-		c.Bank.Baskets.Enabled = true // no profile has baskets yet
 		asJSON, asPage := written(c)
 		for key := range leaves(reflect.ValueOf(&c.Bank.Profile).Elem(), "") {
+			if inJSON[key] && inPage[key] {
+				continue // one profile has shown it
+			}
 			changed := c
 			leaves(reflect.ValueOf(&changed.Bank.Profile).Elem(), "")[key]()
 			otherJSON, otherPage := written(changed)

@@ -31,15 +31,7 @@ import (
 // standard's own file where that is at hand. Tests of this package serve through it.
 func watch(t *testing.T, p profile.Profile, h http.Handler) http.Handler {
 	t.Helper()
-	doc, err := xs2a.OpenAPI(p, "under test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := openapi3.NewLoader().LoadFromData(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	strict(ours)
+	ours := ourDocument(t, p)
 	official, beneficiaries, fundsConsents := officialFile(t, official), officialFile(t, officialBeneficiaries), officialFile(t, officialFundsConsents)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
@@ -67,6 +59,30 @@ func watch(t *testing.T, p profile.Profile, h http.Handler) http.Handler {
 		w.WriteHeader(rec.Code)
 		w.Write(rec.Body.Bytes())
 	})
+}
+
+var ourDocuments sync.Map // by what they say: to read one takes longer than most dialogues
+
+// ourDocument is our own document of what p offers.
+func ourDocument(t *testing.T, p profile.Profile) *openapi3.T {
+	t.Helper()
+	doc, err := xs2a.OpenAPI(p, "under test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, _ := ourDocuments.LoadOrStore(string(doc), sync.OnceValues(func() (*openapi3.T, error) {
+		ours, err := openapi3.NewLoader().LoadFromData(doc)
+		if err != nil {
+			return nil, err
+		}
+		strict(ours)
+		return ours, nil
+	}))
+	ours, err := read.(func() (*openapi3.T, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ours
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)

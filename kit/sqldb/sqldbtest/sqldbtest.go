@@ -5,12 +5,16 @@ package sqldbtest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"kontor/kit/sqldb"
@@ -22,9 +26,59 @@ func Each(t *testing.T, migrations []fs.FS, test func(t *testing.T, db *sqldb.DB
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, PostgreSQL(t, migrations...)) })
 }
 
-// SQLite opens an empty file that is removed with the test.
+// SQLite opens an empty migrated file that is removed with the test.
 func SQLite(t testing.TB, migrations ...fs.FS) *sqldb.DB {
-	return open(t, filepath.Join(t.TempDir(), "test.db"), migrations)
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.db")
+	if len(migrations) > 0 {
+		migrated, err := template(migrations)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, migrated, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return open(t, path, nil)
+}
+
+var templates sync.Map // by what the migrations say
+
+// template returns the file that the migrations make of an empty one. They run once in a
+// process: many tests take less time than their tables.
+func template(migrations []fs.FS) ([]byte, error) {
+	said := sha256.New()
+	for _, source := range migrations {
+		err := fs.WalkDir(source, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := fs.ReadFile(source, path)
+			fmt.Fprintf(said, "%q %q\n", path, b)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	made, _ := templates.LoadOrStore([sha256.Size]byte(said.Sum(nil)), sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "sqldbtest")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		path := filepath.Join(dir, "template.db")
+		db, err := sqldb.Open(context.Background(), path)
+		if err != nil {
+			return nil, err
+		}
+		_, err = sqldb.Migrate(context.Background(), db, migrations...)
+		if err := errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(path) // closing has brought the log's pages into it
+	}))
+	return made.(func() ([]byte, error))()
 }
 
 // PostgreSQL opens an empty schema that is dropped with the test, or skips it.
