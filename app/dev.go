@@ -170,7 +170,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 		}
 		capabilities := []string{
 			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "baskets",
-			"funds_at_bank", "payee_verification", "decoupled", "embedded",
+			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel",
 		}
 		if b.copy {
 			file["override"] = map[string]any{"accounts": map[string]any{"refreshAfter": copyAge.String()}}

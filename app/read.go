@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"kontor/bank/tpp"
 	"kontor/connector/jws"
@@ -119,7 +120,7 @@ func (a *Hub) readBanks() error {
 			continue // Check says why
 		}
 		name := "bank " + b.bank.Code + ": connector."
-		c := callback.Bank{Code: b.bank.Code, AppID: b.Connector.AppID, Enabled: !b.Connector.Disabled}
+		c := callback.Bank{Code: b.bank.Code, AppID: b.Connector.AppID, Enabled: !b.Connector.Disabled, Multilevel: slices.Contains(b.Connector.Capabilities, "multilevel")}
 		var err error
 		if b.Connector.AppSecret != "" {
 			c.AppSecret, err = a.cfg.secret(b.Connector.AppSecret)

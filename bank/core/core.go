@@ -92,6 +92,13 @@ type Bank interface {
 	// nothing was sent.
 	StartBasket(ctx context.Context, b BasketOrder) (*Update, error)
 
+	// StartSignature asks for the signature of another PSU (extension "multilevel"), where a
+	// Success was Partly. The bank leads her as it led the first one, and reports under
+	// r.Session: her success completes what was signed, or is Partly too. Her fail ends all of
+	// it where it is AccessDenied, or has a status; after any other, another one can be asked.
+	// ErrNotOffered where one signature is always enough, ErrRefused where none is waited for.
+	StartSignature(ctx context.Context, r Signature) (*Update, error)
+
 	// StartFundsAccess asks for the right to confirm funds on one account.
 	StartFundsAccess(ctx context.Context, r FundsAccessRequest) (*Update, error)
 	RevokeFundsAccess(ctx context.Context, a Access) error

@@ -18,6 +18,8 @@ type Update struct {
 	FundsAvailable *bool
 	PSUMessage     string
 	Items          *ItemStatuses // of a bulk; nil: nothing is told of its payments
+	// Partly says, in an answer about the status, what Success.Partly says.
+	Partly bool
 
 	// Of the SCA by other ways than the bank's pages. The bank may decide on another approach
 	// than was asked for, as when the PSU chooses a method that works by her phone.
@@ -49,6 +51,9 @@ type Success struct {
 	Token         string // for reads and checks; "" for payments and log-ins
 	Granted       *Grant // nil: what was asked
 	DebtorAccount AccountReference
+	// Partly: this PSU has signed, and others have to sign as well (extension "multilevel").
+	// Nothing is authorised yet; each of them signs in a session of her own.
+	Partly bool
 }
 
 // A Grant is what the PSU gave access to.

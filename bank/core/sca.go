@@ -43,6 +43,19 @@ type SCAStep struct {
 	PSU                PSUContext
 }
 
+// A Signature asks for the signature of another PSU, for what one has signed under the session
+// Signs. Who that may be, the bank decides.
+type Signature struct {
+	Session   string // of this signature: it has its updates, and its success or fail
+	Signs     string
+	TPP       string
+	AppName   string
+	ReturnURL string
+	UserID    string // the bank's id of the PSU where a log-in before told it; else ""
+	PSU       PSUContext
+	SCA       SCA
+}
+
 // An SCAMethod is one way in which a PSU can authenticate.
 //
 // spec: xs2a/authenticationObject

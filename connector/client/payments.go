@@ -106,6 +106,9 @@ func (c *Client) PaymentStatus(ctx context.Context, session, paymentID string) (
 	if err == nil && (u == nil || u.Status == "" && u.SCAStatus == "") {
 		return nil, c.malformed(r, errNoStatus.Error())
 	}
+	if err == nil && c.can("multilevel") {
+		u.Partly = u.Status == wire.StatusPartly && u.SCAStatus == "finalised"
+	}
 	return u, err
 }
 

@@ -63,4 +63,27 @@ func (c *Client) Authorise(ctx context.Context, s core.SCAStep) (*core.Update, e
 	return u, err
 }
 
+// StartSignature is POST /sessions/{session_secret}/signatures, for connectors that declare
+// "multilevel". A signature that is asked for twice is one, so it may be repeated.
+func (c *Client) StartSignature(ctx context.Context, s core.Signature) (*core.Update, error) {
+	if !c.can("multilevel") {
+		return nil, core.ErrNotOffered
+	}
+	sca, err := c.sca(s.SCA)
+	if err != nil {
+		return nil, err
+	}
+	data := wire.SignatureCreate{
+		SessionSecret: wire.String(s.Session), ProviderCode: wire.String(c.c.BankCode), Signs: wire.String(s.Signs), AppName: wire.String(s.AppName),
+		RedirectURL: wire.String(s.ReturnURL), PSUIPAddress: wire.String(s.PSU.IPAddress), SCA: sca,
+	}
+	if c.can("logins") {
+		data.UserID = wire.String(s.UserID)
+	}
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathSessions + "/" + url.PathEscape(s.Signs) + "/signatures",
+		tpp: s.TPP, psu: s.PSU, session: s.Session, data: data, retry: c.c.ReadBackoff,
+	})
+}
+
 var errNoSCAStatus = errors.New("sca_status is missing")

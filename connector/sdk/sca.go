@@ -28,6 +28,36 @@ type Authorisations interface {
 	Authorise(ctx context.Context, s wire.SessionAuthorise) (wire.Event, error)
 }
 
+// Multilevel is implemented by a bank some of whose accounts need the signatures of several
+// customers (extension "multilevel"). Where another has to sign, the success of a session has
+// the status PATC, or partiallyAuthorised for an access; then the hub may start the next
+// signature, in a session of its own, which has its Update, Success and Fail as any other. The
+// last success is that of what was signed: it has the token of an access and no status.
+//
+// Who may sign, and how many have to, the bank alone decides. ErrInvalid where r.Signs is no
+// session that waits for a signature. A Fail of the class AccessDenied, or with a status, ends
+// all of it; after any other one, the hub may start another signature.
+type Multilevel interface {
+	StartSignature(ctx context.Context, r wire.SignatureCreate) error
+}
+
+// signatures offers to sign what another customer has signed.
+func (s *server) signatures(mux *http.ServeMux) {
+	b, ok := s.bank.(Multilevel)
+	if !ok {
+		return
+	}
+	on(s, mux, "POST "+wire.PathSessions+"/{session}/signatures", func(ctx context.Context, c call, r wire.SignatureCreate) (any, error) {
+		if string(r.Signs) != c.PathValue("session") || r.Signs == r.SessionSecret || len(r.Signs) > secretMax {
+			return nil, errFormat
+		}
+		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
+			return nil, err
+		}
+		return nothing, s.starts.once(ctx, "signature", string(r.SessionSecret), func() error { return b.StartSignature(ctx, r) })
+	})
+}
+
 // authorisations offers the steps of an SCA.
 func (s *server) authorisations(mux *http.ServeMux) {
 	b, ok := s.bank.(Authorisations)

@@ -57,6 +57,7 @@ func New(c Config) http.Handler {
 	s.payments(mux)
 	s.baskets(mux)
 	s.authorisations(mux)
+	s.signatures(mux)
 	s.rest(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errRoute) })
 	return s.recovering(mux)

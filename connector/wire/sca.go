@@ -29,6 +29,30 @@ type SessionAuthorise struct {
 	PSUIPAddress                String `json:"psu_ip_address,omitempty"`
 }
 
+// SignatureCreate is the data of POST /sessions/{signs}/signatures (extension "multilevel"):
+// another PSU is to sign what was signed under the session signs.
+type SignatureCreate struct {
+	SessionSecret String `json:"session_secret"`
+	ProviderCode  String `json:"provider_code"`
+	Signs         String `json:"signs"`
+	AppName       String `json:"app_name"`
+	RedirectURL   String `json:"redirect_url"`
+	UserID        String `json:"user_id,omitempty"` // extension "logins"
+	PSUIPAddress  String `json:"psu_ip_address,omitempty"`
+
+	SCA // extensions "embedded" and "decoupled"
+}
+
+// Partly says whether e, a success, is one of several signatures: of a payment or basket, or
+// of an access.
+func (e Event) Partly() bool { return e.Status == StatusPartly || e.Status == StatusAccessPartly }
+
+// Statuses by which a bank says that other PSUs have to sign as well (extension "multilevel").
+const (
+	StatusPartly       = "PATC"
+	StatusAccessPartly = "partiallyAuthorised"
+)
+
 // Classes of a refused step.
 const (
 	ClassCredentials = "InvalidCredentials"      // 401: a wrong password, or nobody of that name

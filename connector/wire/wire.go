@@ -34,16 +34,17 @@ const (
 	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
 	PathBeneficiaries  = "/trusted_beneficiaries"
 	PathPayeesVerify   = "/payees/verify" // extension "payee_verification"
-	PathSessions       = "/sessions"      // + /{session_secret}/authorise, extensions "embedded" and "decoupled"
-	HubBase            = "/api/connectors/v2"
-	HeaderAppID        = "App-Id"
-	HeaderAppSecret    = "App-Secret"
-	HeaderAccessToken  = "Access-Token"
-	HeaderToken        = "Token" // token revocation by the bank
-	HeaderClientID     = "Client-Id"
-	HeaderConsentID    = "Consent-Id"
-	HeaderOverride     = "X-HTTP-Method-Override"
-	HubIssuer          = "priora.saltedge.com"
+	// + /{session_secret}/authorise, extensions "embedded" and "decoupled"; and /signatures, "multilevel"
+	PathSessions      = "/sessions"
+	HubBase           = "/api/connectors/v2"
+	HeaderAppID       = "App-Id"
+	HeaderAppSecret   = "App-Secret"
+	HeaderAccessToken = "Access-Token"
+	HeaderToken       = "Token" // token revocation by the bank
+	HeaderClientID    = "Client-Id"
+	HeaderConsentID   = "Consent-Id"
+	HeaderOverride    = "X-HTTP-Method-Override"
+	HubIssuer         = "priora.saltedge.com"
 )
 
 // String is a text that may arrive as a JSON number.

@@ -47,6 +47,9 @@ type Bank struct {
 	AppSecret string
 	Keys      []jws.PublicKey
 	Enabled   bool
+	// Multilevel: a success may be one of several signatures. Of any other bank it is the end
+	// of its session, whatever its status says.
+	Multilevel bool
 }
 
 // leeway is how far a connector's clock may be behind: known ones give their tokens a minute.
@@ -63,7 +66,7 @@ func New(c Config) http.Handler {
 	}
 	for _, b := range c.Banks {
 		h.banks[b.AppID] = &bank{
-			code: b.Code, secret: sha256.Sum256([]byte(b.AppSecret)), enabled: b.Enabled,
+			code: b.Code, secret: sha256.Sum256([]byte(b.AppSecret)), enabled: b.Enabled, multilevel: b.Multilevel,
 			// A bank without a secret or without a key is not yet set up: anybody could speak for it.
 			secretSet: b.AppSecret != "", keySet: len(b.Keys) > 0,
 			verifier: jws.Verifier{Keys: b.Keys, Leeway: leeway, Now: h.now},
@@ -117,6 +120,7 @@ type bank struct {
 	code              string
 	secret            [sha256.Size]byte
 	enabled           bool
+	multilevel        bool
 	secretSet, keySet bool
 	verifier          jws.Verifier
 }

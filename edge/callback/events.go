@@ -64,7 +64,7 @@ func (h *hub) success(r *http.Request, b *bank, data json.RawMessage) (any, stri
 	if e.Token != "" && !wire.HeaderValue(string(e.Token)) {
 		return nil, "", fmt.Errorf("%w: token cannot stand in a header", core.ErrEvent)
 	}
-	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token)}
+	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token), Partly: b.multilevel && e.Partly()}
 	if s.Granted, err = grant(e.Consent); err != nil {
 		return nil, "", err
 	}

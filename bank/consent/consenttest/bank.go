@@ -34,6 +34,7 @@ type Bank struct {
 	tokens  map[string]error // what it says of an access
 	revoked []string         // tokens
 	asked   []core.AccessRequest
+	signed  []core.Signature
 	funds   []core.FundsAccessRequest
 	reads   int
 	well    int // reads until err; 0: err counts at once
@@ -305,6 +306,17 @@ func (b *Bank) Authorise(ctx context.Context, s core.SCAStep) (*core.Update, err
 
 func (b *Bank) StartBasket(context.Context, core.BasketOrder) (*core.Update, error) {
 	return nil, core.ErrNotOffered
+}
+
+// StartSignature takes note that another PSU is to sign.
+func (b *Bank) StartSignature(_ context.Context, r core.Signature) (*core.Update, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return nil, b.err
+	}
+	b.signed = append(b.signed, r)
+	return &core.Update{RedirectURL: "https://bank.example/sign/" + strconv.Itoa(len(b.signed))}, nil
 }
 
 func (b *Bank) CancelPayment(context.Context, core.Cancellation) (*core.Update, error) {
