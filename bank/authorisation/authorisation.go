@@ -7,6 +7,10 @@
 // has failed. Every step is a pure method that is told the time; the noun that is being
 // authorised hears the end through Subject, in the same transaction.
 //
+// What needs the signatures of several PSUs has an authorisation of each. The bank says with
+// each success whether another signature is needed; the subject is authorised with the last,
+// and one PSU's refusal ends all.
+//
 // An scaStatus never goes back, and the end is final: that is what makes it safe that
 // events arrive twice or in any order.
 //
@@ -79,6 +83,9 @@ const (
 	RanOut      = "SessionExpired" // the PSU did not finish in time
 )
 
+// AccessDenied is the class by which a bank says that the PSU does not want to.
+const AccessDenied = "AccessDenied"
+
 // RepeatWindow is how long a request that is made again is the same request.
 const RepeatWindow = 24 * time.Hour
 
@@ -112,6 +119,9 @@ type Authorisation struct {
 	ExpiresAt    time.Time // the PSU must be done by then
 	FinalisedAt  time.Time
 	SuccessToken []byte // SHA-256 of the token that came with success: a repeat is recognised
+
+	Signs       string    // session of the first signature, to which this adds one; "": it adds to none
+	AwaitsUntil time.Time // of the first of several signatures: the next may come until then; zero: none
 
 	RequestID string   // X-Request-ID, where a TPP started this by itself; "" once another may have it
 	Digest    [32]byte // of what was sent with it
@@ -219,8 +229,10 @@ func (a Authorisation) Fail(now time.Time, f core.Fail) (Authorisation, error) {
 	return a.over(), nil
 }
 
-// Close ends a because what it was to authorise has ended. It leaves a finished one alone.
+// Close ends a because what it was to authorise has ended. It leaves a finished one alone, but
+// that no other signature is waited for.
 func (a Authorisation) Close(now time.Time) Authorisation {
+	a.AwaitsUntil = time.Time{}
 	if !a.Status.Final() {
 		a.Status = Failed
 		a.FinalisedAt = now

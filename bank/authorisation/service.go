@@ -32,7 +32,8 @@ type Store interface {
 	Update(ctx context.Context, bank, id string, change func(Authorisation) (Authorisation, error)) error
 	// UpdateBySession is Update for the one that the bank's session belongs to.
 	UpdateBySession(ctx context.Context, bank, session string, change func(Authorisation) (Authorisation, error)) error
-	// Overdue lists those that nobody finished before now and that still look open.
+	// Overdue lists those that nobody finished before now and that still look open, and then
+	// those that wait for another signature in vain.
 	Overdue(ctx context.Context, now time.Time, limit int) ([]Authorisation, error)
 }
 
@@ -205,7 +206,7 @@ func (s *Service) success(ctx context.Context, bank string, ok core.Success) (wa
 		if again {
 			return a, nil, err
 		}
-		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Authorised(ctx, next, ok) }, err
+		return next, func(ctx context.Context) error { return s.succeeded(ctx, next, ok, false) }, err
 	})
 	return was, err
 }
@@ -215,7 +216,7 @@ func (s *Service) success(ctx context.Context, bank string, ok core.Success) (wa
 func (s *Service) Accept(ctx context.Context, bank string, ok core.Success) error {
 	return s.event(ctx, bank, ok.Session, func(a Authorisation) (Authorisation, tell, error) {
 		next, err := a.SucceedLate(s.Now(), ok)
-		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Authorised(ctx, next, ok) }, err
+		return next, func(ctx context.Context) error { return s.succeeded(ctx, next, ok, true) }, err
 	})
 }
 
@@ -223,15 +224,16 @@ func (s *Service) Accept(ctx context.Context, bank string, ok core.Success) erro
 func (s *Service) Fail(ctx context.Context, bank string, f core.Fail) error {
 	return s.event(ctx, bank, f.Session, func(a Authorisation) (Authorisation, tell, error) {
 		next, err := a.Fail(s.Now(), f)
-		return next, func(ctx context.Context) error { return s.Subjects[a.Kind].Refused(ctx, next, f) }, err
+		return next, func(ctx context.Context) error { return s.refused(ctx, next, f) }, err
 	})
 }
 
-// CloseAll ends the open authorisations of a subject that has ended.
+// CloseAll ends the open authorisations of a subject that has ended; no other signature is
+// waited for any more.
 func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject string) error {
 	all, err := s.Store.List(ctx, bank, kind, subject)
 	for _, a := range all {
-		if err == nil && !a.Status.Final() {
+		if err == nil && (!a.Status.Final() || !a.AwaitsUntil.IsZero()) {
 			closed := a
 			err = s.Store.Update(ctx, bank, a.ID, func(a Authorisation) (Authorisation, error) {
 				closed = a.Close(s.Now())
@@ -279,7 +281,7 @@ func (s *Service) runOut(ctx context.Context, a Authorisation) error {
 	return s.Atomically(ctx, func(ctx context.Context) error {
 		var ended Authorisation
 		err := s.Store.Update(ctx, a.Bank, a.ID, func(a Authorisation) (Authorisation, error) {
-			if a.Status.Final() || a.At(s.Now()).Status != Failed {
+			if !a.overdue(s.Now()) && (a.Status.Final() || a.At(s.Now()).Status != Failed) {
 				return a, ErrStatus
 			}
 			ended = a.Close(s.Now())
@@ -294,7 +296,12 @@ func (s *Service) runOut(ctx context.Context, a Authorisation) error {
 		if err != nil {
 			return err
 		}
-		return s.Subjects[a.Kind].Refused(ctx, ended, core.Fail{Session: a.Session, Class: RanOut, Message: "the PSU did not finish in time"})
+		if ended.Status == Finalised { // there is no other signature; those that are under way have no use
+			if err := s.CloseAll(ctx, a.Bank, a.Kind, a.Subject); err != nil {
+				return err
+			}
+		}
+		return s.refused(ctx, ended, core.Fail{Session: a.Session, Class: RanOut, Message: "the PSU did not finish in time"})
 	})
 }
 

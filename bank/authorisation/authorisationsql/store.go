@@ -32,7 +32,7 @@ var _ authorisation.Store = Store{}
 
 const columns = `bank, id, kind, subject, tpp, status, oauth, session, bank_url, return_key, redirect_uri, nok_redirect_uri,
 	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token, request_id, digest,
-	approach, methods, chosen, challenge`
+	approach, methods, chosen, challenge, signs, awaits_until`
 
 func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error {
 	var digest []byte
@@ -45,13 +45,13 @@ func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error 
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO authorisation (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
 			a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
 			sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), digest,
-			string(a.Approach), said[0], said[1], said[2],
+			string(a.Approach), said[0], said[1], said[2], a.Signs, sqldb.Micros(a.AwaitsUntil),
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -96,9 +96,15 @@ func (s Store) List(ctx context.Context, bank string, kind authorisation.Kind, s
 }
 
 func (s Store) Overdue(ctx context.Context, now time.Time, limit int) ([]authorisation.Authorisation, error) {
-	return s.all(ctx, `SELECT `+columns+`, version FROM authorisation
+	all, err := s.all(ctx, `SELECT `+columns+`, version FROM authorisation
 		WHERE status IN ('received', 'psuIdentified', 'psuAuthenticated', 'scaMethodSelected', 'started') AND expires_at <= $1
 		ORDER BY expires_at LIMIT $2`, sqldb.Micros(now), limit)
+	if err != nil || len(all) == limit {
+		return all, err
+	}
+	waiting, err := s.all(ctx, `SELECT `+columns+`, version FROM authorisation WHERE awaits_until > 0 AND awaits_until <= $1
+		ORDER BY awaits_until LIMIT $2`, sqldb.Micros(now), limit-len(all))
+	return append(all, waiting...), err
 }
 
 func (s Store) Update(ctx context.Context, bank, id string, change func(authorisation.Authorisation) (authorisation.Authorisation, error)) error {
@@ -124,11 +130,11 @@ func (s Store) update(ctx context.Context, where, bank, key string, change func(
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
 			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, session = $10,
-			approach = $11, oauth = $12, methods = $13, chosen = $14, challenge = $15, version = version + 1
-			WHERE bank = $16 AND id = $17 AND version = $18`,
+			approach = $11, oauth = $12, methods = $13, chosen = $14, challenge = $15, awaits_until = $16, version = version + 1
+			WHERE bank = $17 AND id = $18 AND version = $19`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
 			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), a.Session,
-			string(a.Approach), sqldb.Bool(a.OAuth), said[0], said[1], said[2], bank, a.ID, version)
+			string(a.Approach), sqldb.Bool(a.OAuth), said[0], said[1], said[2], sqldb.Micros(a.AwaitsUntil), bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -165,16 +171,17 @@ func scan(row interface{ Scan(...any) error }) (a authorisation.Authorisation, v
 	var oauth int
 	var oauthSession, requestID, methods, chosen, challenge sql.NullString
 	var digest []byte
-	var created, expires, finalised int64
+	var created, expires, finalised, awaits int64
 	err = row.Scan(&a.Bank, &a.ID, &a.Kind, &a.Subject, &a.TPP, &a.Status, &oauth, &a.Session, &a.BankURL, &a.ReturnKey,
 		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken,
-		&requestID, &digest, &a.Approach, &methods, &chosen, &challenge, &version)
+		&requestID, &digest, &a.Approach, &methods, &chosen, &challenge, &a.Signs, &awaits, &version)
 	if err != nil {
 		return a, version, err
 	}
 	a.OAuth, a.OAuthSession, a.RequestID = oauth == 1, oauthSession.String, requestID.String
 	copy(a.Digest[:], digest)
 	a.CreatedAt, a.ExpiresAt, a.FinalisedAt = sqldb.Time(created), sqldb.Time(expires), sqldb.Time(finalised)
+	a.AwaitsUntil = sqldb.Time(awaits)
 	for _, m := range []struct {
 		text sql.NullString
 		to   any

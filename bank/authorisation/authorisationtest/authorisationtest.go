@@ -27,6 +27,7 @@ func Sample() authorisation.Authorisation {
 		Session: "s1", BankURL: "https://bank.example/p", ReturnKey: "r1", RedirectURI: "https://tpp.example/ok", NokRedirectURI: "https://tpp.example/nok",
 		OAuthSession: "o1", PSU: "u1", PSUMessage: "Open your app.", CreatedAt: at, ExpiresAt: at.Add(5 * time.Minute), FinalisedAt: at.Add(time.Minute), SuccessToken: []byte{1, 2, 3},
 		RequestID: "q1", Digest: [32]byte{1, 2, 3},
+		Signs: "s0", AwaitsUntil: at.Add(time.Hour),
 		Approach: authorisation.Embedded, Methods: []core.SCAMethod{{ID: "sms", Type: "SMS_OTP", Name: "Telefon"}, {ID: "push", Type: "PUSH_OTP"}},
 		Chosen: &core.SCAMethod{ID: "sms", Type: "SMS_OTP"}, Challenge: &core.Challenge{Image: []byte{137, 80}, Data: []string{"7"}, OTPMaxLength: 6, OTPFormat: "integer"},
 	}
@@ -162,7 +163,7 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 			a.Status, a.BankURL, a.PSU, a.PSUMessage, a.FinalisedAt, a.SuccessToken = authorisation.Received, "", "", "", time.Time{}, nil
 		}))
 		want := with("a1", func(a *authorisation.Authorisation) {
-			a.Status, a.OAuthSession, a.ExpiresAt, a.RequestID = authorisation.Finalised, "o9", at.Add(30*time.Minute), "q-anew"
+			a.Status, a.OAuthSession, a.ExpiresAt, a.RequestID, a.AwaitsUntil = authorisation.Finalised, "o9", at.Add(30*time.Minute), "q-anew", at.Add(2*time.Hour)
 		})
 		if err := s.Update(t.Context(), "lon", "a1", func(authorisation.Authorisation) (authorisation.Authorisation, error) { return want, nil }); err != nil {
 			t.Fatal(err)
@@ -205,18 +206,23 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 		}
 	})
 
-	t.Run("overdue are the open ones whose time is over, the longest overdue first", func(t *testing.T) {
+	t.Run("overdue are the open ones whose time is over, the longest overdue first, then those that wait for another signature in vain", func(t *testing.T) {
 		end := func(id string, minutes int, status authorisation.Status) authorisation.Authorisation {
 			return with(id, func(a *authorisation.Authorisation) {
-				a.ExpiresAt, a.Status = at.Add(time.Duration(minutes)*time.Minute), status
+				a.ExpiresAt, a.Status, a.AwaitsUntil = at.Add(time.Duration(minutes)*time.Minute), status, time.Time{}
 			})
 		}
-		s := seeded(t, end("five", 5, authorisation.Received), end("one", 1, authorisation.Started), end("three", 3, authorisation.PSUIdentified),
+		awaits := func(id string, minutes int) authorisation.Authorisation {
+			a := end(id, 1, authorisation.Finalised)
+			a.AwaitsUntil = at.Add(time.Duration(minutes) * time.Minute)
+			return a
+		}
+		s := seeded(t, awaits("signed", 5), awaits("signed later", 6), end("five", 5, authorisation.Received), end("one", 1, authorisation.Started), end("three", 3, authorisation.PSUIdentified),
 			end("six", 6, authorisation.Received), end("done", 1, authorisation.Finalised), end("failed", 1, authorisation.Failed), end("exempted", 1, authorisation.Exempted))
 		for _, tt := range []struct {
 			limit int
 			want  []string
-		}{{10, []string{"one", "three", "five"}}, {2, []string{"one", "three"}}} {
+		}{{10, []string{"one", "three", "five", "signed"}}, {2, []string{"one", "three"}}} {
 			all, err := s.Overdue(t.Context(), at.Add(5*time.Minute), tt.limit)
 			var ids []string
 			for _, a := range all {
