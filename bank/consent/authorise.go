@@ -39,7 +39,8 @@ func (c Consent) Restart(now time.Time, session string, until time.Time, anew bo
 	return c, fmt.Errorf("%w: it is %s", ErrStatus, status)
 }
 
-// StartAuthorisation begins SCA of a consent of t's that exists, and hands it to the bank. A
+// StartAuthorisation begins SCA of a consent of t's that exists, and hands it to the bank; or
+// SCA of another PSU, where the bank waits for her signature. A
 // request that t made before has no further effect, as with Create.
 func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.TPP, id string, r Start) (authorisation.Authorisation, error) {
 	c, err := s.Get(ctx, b.Code, t.ID, id)
@@ -49,6 +50,9 @@ func (s *Service) StartAuthorisation(ctx context.Context, b profile.Bank, t tpp.
 	digest := authorisation.Digest(id, r.Body)
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
+	}
+	if first, awaited, err := s.Authorisations.Awaited(ctx, b.Code, authorisation.OfConsent, id); awaited || err != nil {
+		return s.sign(ctx, b, t, c, first, r, err)
 	}
 	a, err := s.authorisation(b, c, r)
 	if err != nil {
@@ -129,9 +133,12 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 	var old, c Consent
 	action := "consent.authorise"
 	err := s.update(ctx, a.Bank, a.Subject, func(stored Consent) (_ Consent, err error) {
-		if old = stored; old.Status == Valid {
+		if old = stored; a.Signs != "" {
+			ok.UserID = old.PSU // a consent is of the PSU who signed it first
+		}
+		if old.Status == Valid {
 			action = "consent.reauthorise"
-			c, err = old.AuthoriseAgain(now, a.Session, ok)
+			c, err = old.AuthoriseAgain(now, a.Run(), ok)
 		} else {
 			c, err = old.Authorise(now, s.zone(a.Bank), ok, b.Consent.OneOffWindow)
 		}
@@ -172,9 +179,6 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 	return err
 }
 
-// accessDenied is the class of a failure by which a bank says that the PSU does not want to.
-const accessDenied = "AccessDenied"
-
 // Refused rejects a consent that the PSU refused, or whose time is over. After any other
 // failure the TPP may start SCA again as long as there is time. One that is valid stays so:
 // it was only to be authorised again.
@@ -187,7 +191,7 @@ func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f 
 			action = "consent.reauthorise.otherPsu"
 		case c.Status == Valid:
 			action = "consent.reauthorise.fail"
-		case next.Status.Pending() && f.Class == accessDenied:
+		case next.Status.Pending() && f.Class == authorisation.AccessDenied:
 			action = "consent.reject"
 			return next.Reject(s.Now(), s.zone(a.Bank))
 		case next.Status.Pending():

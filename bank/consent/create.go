@@ -122,14 +122,19 @@ func subscription(c Consent, authorisation string, w notify.Wish) notify.Subscri
 // authorisation returns a new authorisation of c, not yet stored. Where the PSU has to choose
 // the accounts at the bank, she cannot stay at the TPP: that is ErrNotOffered.
 func (s *Service) authorisation(b profile.Bank, c Consent, r Start) (authorisation.Authorisation, error) {
-	approach, oauth := r.SCA.Choose(b.Profile)
-	if approach == authorisation.Embedded && c.Model == BankOffered {
+	if approach, _ := r.SCA.Choose(b.Profile); approach == authorisation.Embedded && c.Model == BankOffered {
 		return authorisation.Authorisation{}, notOffered("access", "the customer chooses the accounts at her bank, which the embedded approach has no place for")
 	}
+	return s.started(b, c, r), nil
+}
+
+// started returns a new authorisation of c, not yet stored, whatever c leaves to the PSU.
+func (s *Service) started(b profile.Bank, c Consent, r Start) authorisation.Authorisation {
+	approach, oauth := r.SCA.Choose(b.Profile)
 	return s.Authorisations.New(authorisation.Start{
 		Bank: b.Code, Kind: authorisation.OfConsent, Subject: c.ID, TPP: c.TPP, Approach: approach, OAuth: oauth,
 		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, Timeout: b.SCATimeout,
-	}), nil
+	})
 }
 
 // notTaken rejects a new consent because the bank did not take it. The TPP may ask again

@@ -142,7 +142,7 @@ func (s *Service) Approval(ctx context.Context, bank, id string) (Approval, erro
 	case authorised(&core.Update{Status: string(p.Status)}):
 		return Approved, nil
 	}
-	u, err := s.ask(ctx, p)
+	u, err := s.ask(ctx, p, p.Session)
 	switch {
 	case errors.Is(err, core.ErrNotOffered):
 		return NotKnown, nil

@@ -69,6 +69,9 @@ func (s *Service) Cancel(
 	if open, err := s.openCancellation(ctx, p); err != nil || open != nil {
 		return p, open, err
 	}
+	if _, awaited, err := s.Authorisations.Awaited(ctx, b.Code, authorisation.OfCancellation, id); awaited || err != nil {
+		return p, nil, err // by StartCancellation: one PSU has agreed, and others have to
+	}
 	r.Body = append([]byte("cancel\x00"), r.Body...) // another request than one that starts an authorisation
 	a, err := s.askToCancel(ctx, b, t, p, r, free)
 	if err != nil {
@@ -81,7 +84,8 @@ func (s *Service) Cancel(
 }
 
 // StartCancellation begins SCA of the cancellation of a payment of t's, after Cancel has left
-// that to the TPP or when it has failed before. It is ErrStatus while another one is under
+// that to the TPP, when it has failed before, or when another PSU has to agree as well. It is
+// ErrStatus while another one is under
 // way, and for a payment whose cancellation needs no SCA. A request that t made before has
 // no further effect.
 func (s *Service) StartCancellation(
@@ -100,6 +104,9 @@ func (s *Service) StartCancellation(
 		return none, err
 	case free || b.Payments.Cancellation != profile.CancelAuthorised:
 		return none, fmt.Errorf("%w: it can be cancelled without an authorisation", ErrStatus)
+	}
+	if first, awaited, err := s.Authorisations.Awaited(ctx, b.Code, authorisation.OfCancellation, id); awaited || err != nil {
+		return s.sign(ctx, b, t, p, first, r, err)
 	}
 	return s.askToCancel(ctx, b, t, p, r, false)
 }

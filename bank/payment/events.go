@@ -17,6 +17,9 @@ func (s *Service) Authorised(ctx context.Context, a authorisation.Authorisation,
 		return s.cancelled(ctx, a)
 	}
 	b := s.Banks[a.Bank]
+	if a.Signs != "" {
+		ok.UserID = "" // a payment is of the PSU who signed it first
+	}
 	if err := s.Audit.Append(ctx, s.entry(of(a), "bank", "payment.authorise", "")); err != nil {
 		return err
 	}
@@ -106,31 +109,40 @@ const askMax = 10 * time.Second
 const patience = 24 * time.Hour
 
 // RunsOut asks the bank how the payment stands whose PSU did not finish in time: her success
-// may be on its way, or lost.
+// may be on its way, or lost. So it does where another signature is waited for in vain.
 func (s *Service) RunsOut(ctx context.Context, a authorisation.Authorisation) error {
 	if a.Kind != authorisation.OfPayment {
 		return nil
 	}
 	p, err := s.Store.Outline(ctx, a.Bank, a.Subject)
-	if err != nil || p.Hand == Kept || p.Status.Final() || p.Session != a.Session {
+	if err != nil || p.Hand == Kept || p.Status.Final() || p.Session != a.Run() {
 		return err
+	}
+	first, over := a.Status.Final(), a.ExpiresAt // the first of several signatures
+	if first {
+		over = a.AwaitsUntil
 	}
 	u := &core.Update{Status: string(p.Status)} // it has told already
 	if !p.Status.moved() {
-		u, err = s.ask(ctx, p)
+		u, err = s.ask(ctx, p, a.Session)
 	}
 	switch {
 	case errors.Is(err, core.ErrPaymentUnknown), errors.Is(err, core.ErrNotOffered):
 		return nil
-	case err != nil && s.Now().Before(a.ExpiresAt.Add(patience)):
+	case err != nil && s.Now().Before(over.Add(patience)):
 		return err
 	case err == nil && u != nil && Status(u.Status).ended():
 		return s.heard(ctx, p, *u) // its end is the bank's own word
+	case err == nil && !first && u != nil && u.Partly:
+		return s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session, Partly: true})
 	case err != nil || !authorised(u):
 		return nil
 	}
 	if err := s.heard(ctx, p, *u); err != nil {
 		return err
+	}
+	if first {
+		return s.Authorisations.CloseAll(ctx, a.Bank, a.Kind, a.Subject)
 	}
 	return s.Authorisations.Accept(ctx, a.Bank, core.Success{Session: a.Session})
 }
@@ -153,20 +165,20 @@ func (s *Service) heard(ctx context.Context, p Payment, u core.Update) error {
 // Late says whether a success still counts that comes when the time for it is over. A bank
 // that can be asked has to have the payment authorised. One that cannot is believed: it may
 // have executed the payment, and a TPP that reads of a rejection would pay once more.
-func (s *Service) Late(ctx context.Context, a authorisation.Authorisation, _ core.Success) error {
+func (s *Service) Late(ctx context.Context, a authorisation.Authorisation, ok core.Success) error {
 	p, err := s.Store.Outline(ctx, a.Bank, a.Subject)
 	if err != nil {
 		return err
 	}
-	if p.Status.Final() && !p.Unconfirmed || a.Kind == authorisation.OfPayment && p.Session != a.Session {
+	if p.Status.Final() && !p.Unconfirmed || a.Kind == authorisation.OfPayment && p.Session != a.Run() {
 		return core.ErrSessionClosed
 	}
 	if a.Kind != authorisation.OfPayment {
 		return nil
 	}
-	u, err := s.ask(ctx, p)
+	u, err := s.ask(ctx, p, a.Session)
 	switch {
-	case errors.Is(err, core.ErrNotOffered):
+	case errors.Is(err, core.ErrNotOffered), err == nil && ok.Partly && u != nil && u.Partly:
 		return nil
 	case errors.Is(err, core.ErrPaymentUnknown), err == nil && !authorised(u):
 		return core.ErrSessionExpired
@@ -176,16 +188,17 @@ func (s *Service) Late(ctx context.Context, a authorisation.Authorisation, _ cor
 	return s.heard(ctx, p, *u)
 }
 
-// ask asks the bank how p stands.
-func (s *Service) ask(ctx context.Context, p Payment) (*core.Update, error) {
+// ask asks the bank how p stands, of which it is told under session.
+func (s *Service) ask(ctx context.Context, p Payment, session string) (*core.Update, error) {
 	ctx, cancel := context.WithTimeout(ctx, askMax)
 	defer cancel()
-	return s.Cores[p.Bank].PaymentStatus(ctx, p.Session, p.ID)
+	return s.Cores[p.Bank].PaymentStatus(ctx, session, p.ID)
 }
 
-// authorised says whether u tells of a payment that its PSU has approved.
+// authorised says whether u tells of a payment that its PSU has approved, and all others who
+// have to.
 func authorised(u *core.Update) bool {
-	if u == nil {
+	if u == nil || u.Partly {
 		return false
 	}
 	sca := authorisation.Status(u.SCAStatus)

@@ -252,15 +252,7 @@ func (p Payment) Authorise(today day.Day, zone *time.Location, final Status, s c
 	if s.UserID != "" {
 		p.PSU = s.UserID
 	}
-	account := &p.Order.DebtorAccount
-	if p.Bulk != nil {
-		bulk := *p.Bulk
-		p.Bulk, account = &bulk, &bulk.DebtorAccount
-	}
-	if account.IsZero() {
-		*account = s.DebtorAccount
-	}
-	return p
+	return p.paidFrom(s.DebtorAccount)
 }
 
 // Refuse ends p because SCA failed or ran out of time. The bank's own word ends even a

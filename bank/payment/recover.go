@@ -148,7 +148,7 @@ func (s *Service) recover(ctx context.Context, p Payment) error {
 	if p.Session == "" {
 		return nil
 	}
-	u, err := s.ask(ctx, p)
+	u, err := s.ask(ctx, p, p.Session)
 	if errors.Is(err, core.ErrPaymentUnknown) {
 		return s.handAnew(ctx, p)
 	}

@@ -62,7 +62,7 @@ type Service struct {
 	sweeps sweeps
 }
 
-var _ authorisation.Subject = (*Service)(nil)
+var _ authorisation.Signable = (*Service)(nil)
 
 // A Start is what SCA needs to begin, beside the payment.
 type Start struct {

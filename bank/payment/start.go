@@ -12,8 +12,8 @@ import (
 )
 
 // StartAuthorisation begins SCA of a payment of t's that was created for that, and hands it
-// to the bank. It is ErrStatus where SCA has begun before: a bank takes a payment once; and
-// ErrBlocked where it belongs to a signing basket. A
+// to the bank; or SCA of another PSU, where the bank waits for her signature. Else it is
+// ErrStatus where SCA has begun before: a bank takes a payment once; and ErrBlocked where it belongs to a signing basket. A
 // request that t made before has no further effect, as with Create. When the bank did not
 // take the payment, the TPP may start again as long as there is time.
 func (s *Service) StartAuthorisation(
@@ -27,6 +27,9 @@ func (s *Service) StartAuthorisation(
 	digest := authorisation.Digest(id, r.Body)
 	if first, found, err := s.startedBefore(ctx, b, t, r, digest); found || err != nil {
 		return first, err
+	}
+	if first, awaited, err := s.Authorisations.Awaited(ctx, b.Code, authorisation.OfPayment, id); awaited || err != nil {
+		return s.sign(ctx, b, t, p, first, r, err)
 	}
 	a := s.authorisation(b, authorisation.OfPayment, p, r)
 	a.RequestID, a.Digest = r.RequestID, digest
