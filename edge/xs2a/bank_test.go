@@ -21,6 +21,11 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 		if err != nil || len(all) == 0 {
 			t.Fatalf("%s has no authorisation, %v", id, err)
 		}
+		for _, a := range slices.Backward(all) {
+			if !a.Status.Final() {
+				return a.Session
+			}
+		}
 		return all[len(all)-1].Session
 	}
 	switch does {
@@ -30,6 +35,10 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 		return d.Authorisations.Update(t.Context(), "lon", core.Update{Session: last(), Status: more})
 	case "allow-again": // allow-again id1 psu-7
 		return d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Token: "token-anew"})
+	case "signs": // signs id1 psu-7: one of several signatures
+		return d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Partly: true})
+	case "completes": // completes id1 psu-8: the last of them
+		return d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Token: "token-" + id, Granted: &core.Grant{AllPSD2: true}})
 	case "other-psu": // other-psu id1 psu-8: the success of another PSU, which the hub refuses
 		if err := d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Token: "token-other"}); err == nil {
 			return fmt.Errorf("the success of %s was taken", more)

@@ -238,7 +238,7 @@ func (a *API) getConsent(c *call) (answer, error) {
 		for _, auth := range auths {
 			a.scaLinks(&l, http.Header{}, auth, a.atConsent(con, toAuthorisations, auth.ID))
 		}
-		if len(auths) == 0 {
+		if len(auths) == 0 || slices.ContainsFunc(auths, func(auth authorisation.Authorisation) bool { return auth.Awaits(a.Now()) }) {
 			l.StartAuthorisation = ptr(a.atConsent(con, toAuthorisations))
 		}
 		info.Links = &l

@@ -154,6 +154,23 @@ func (s *stage) StartBasket(_ context.Context, o core.BasketOrder) (*core.Update
 	return &core.Update{RedirectURL: "https://bank.example/sca/4"}, nil
 }
 
+func (s *stage) StartSignature(_ context.Context, r core.Signature) (*core.Update, error) {
+	switch s.answer {
+	case "away":
+		return nil, fmt.Errorf("%w: dial tcp 192.0.2.1:443: connection refused", core.ErrUnavailable)
+	case "refuses":
+		return nil, fmt.Errorf("%w: InvalidAttributeValue", core.ErrRefused)
+	}
+	s.session = r.Session
+	switch r.SCA.Approach {
+	case core.Embedded:
+		return &core.Update{SCAStatus: "psuIdentified"}, nil
+	case core.Decoupled:
+		return &core.Update{SCAStatus: "started", PSUMessage: "Open your app."}, nil
+	}
+	return &core.Update{RedirectURL: "https://bank.example/sign/1"}, nil
+}
+
 // members reports that the PSU has approved each member of the last basket.
 func (s *stage) members() error {
 	var all []string
@@ -193,15 +210,19 @@ func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountR
 	return m.Minor <= 10000, nil
 }
 
-// report plays an event of the bank: success, members, fail [status], update <status> [funds], or says
+// report plays an event of the bank: success, signs psu, stumbles, members, fail [status], update <status> [funds], or says
 // <text for the PSU>.
 func (s *stage) report(words []string) error {
 	words = append(words, "", "")
 	switch words[0] {
 	case "members":
 		return s.members()
+	case "signs": // signs psu-8: one of several signatures
+		return s.auths.Success(context.Background(), "lon", core.Success{Session: s.session, UserID: words[1], Partly: true, DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}})
 	case "success":
 		return s.auths.Success(context.Background(), "lon", core.Success{Session: s.session, UserID: "psu-7", Token: "token", DebtorAccount: core.AccountReference{IBAN: "SI56191000000123438"}})
+	case "stumbles": // a signature is not given, and nobody has refused
+		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "SignatureNotGiven"})
 	case "fail":
 		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "AccessDenied", Status: words[1]})
 	}
@@ -350,7 +371,7 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 			headers[http.CanonicalHeaderKey(name)] = []string{strings.TrimSpace(value)}
 		case '!':
 			words := strings.Fields(rest)
-			if words[0] == "success" || words[0] == "members" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
+			if words[0] == "success" || words[0] == "signs" || words[0] == "stumbles" || words[0] == "members" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
 				if err := s.report(words); err != nil {
 					fmt.Fprintln(&out, err)
 				}

@@ -45,7 +45,11 @@ func (a *API) psuMessage(c *call, p payment.Payment) (string, error) {
 	if err != nil || len(all) == 0 {
 		return withPayeeWarning(p, ""), err
 	}
-	return withPayeeWarning(p, all[len(all)-1].PSUMessage), nil
+	last := all[len(all)-1]
+	if p.Status == payment.PartiallyAuthorised && last.Status.Final() {
+		return "", nil // it was for somebody who is done
+	}
+	return withPayeeWarning(p, last.PSUMessage), nil
 }
 
 // wholePayment returns the payment in the path, with all that was sent.

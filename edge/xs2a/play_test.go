@@ -44,7 +44,7 @@ import (
 //	! allow id1 psu-7    the PSU authorises the consent at the bank; see bankDoes
 //	+ 24h                time passes
 //
-// {r1} and {r2} are the first resource IDs that the last list showed, {next}, {last},
+// {c} is the last consent that was created, {r1} and {r2} are the first resource IDs that the last list showed, {next}, {last},
 // {previous} and {download} its links. A body or path that begins with @ is one of those in extremes.
 func TestAccountDialogues(t *testing.T) {
 	for _, pattern := range []string{"consent*.txt", "account*.txt", "input*.txt"} {
@@ -291,7 +291,7 @@ func (d *desk) play(t *testing.T, script []byte) []byte {
 		case '=':
 			d.consent = rest
 		case '!':
-			d.bankDoes(t, strings.Fields(rest))
+			d.bankDoes(t, strings.Fields(d.fill(rest)))
 		case '+':
 			passed, err := time.ParseDuration(rest)
 			if err != nil {
@@ -335,6 +335,8 @@ func (d *desk) ask(method, path, body string, headers http.Header) *httptest.Res
 	return w
 }
 
+var consentIDs = regexp.MustCompile(`"consentId":"([^"]*)"`)
+
 var resourceIDs = regexp.MustCompile(`"resourceId":"([^"]*)"`)
 
 // answer writes what came, and remembers what later requests may name.
@@ -354,6 +356,9 @@ func (d *desk) answer(t *testing.T, out *bytes.Buffer, w *httptest.ResponseRecor
 	}
 	for i, m := range resourceIDs.FindAllStringSubmatch(w.Body.String(), -1) {
 		d.said[fmt.Sprintf("{r%d}", i+1)] = m[1]
+	}
+	if m := consentIDs.FindStringSubmatch(w.Body.String()); m != nil {
+		d.said["{c}"] = m[1]
 	}
 	for _, m := range pageLinks.FindAllStringSubmatch(w.Body.String(), -1) {
 		d.said["{"+m[1]+"}"] = strings.ReplaceAll(m[2], `\u0026`, "&")
