@@ -33,7 +33,15 @@ func (c connector) CancelPayment(ctx context.Context, r wire.PaymentCancel) erro
 		return err
 	}
 	j.Request = request{Cancels: paid.ID}
-	j.Customer, j.Bound = paid.Customer, paid.Customer != ""
+	if j.Customer, j.Bound = paid.Customer, paid.Customer != ""; j.Bound && len(paid.Choice) > 0 {
+		signers, err := b.together(outside{ctx, b.db}, paid.Choice[0].account)
+		if err != nil {
+			return err
+		}
+		if signers > 1 { // any of them can be the first to cancel
+			j.Customer, j.Bound = "", false
+		}
+	}
 	return b.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return b.startCancellation(tx, out, j, paid) })
 }
 
@@ -106,8 +114,11 @@ func (b *Bank) cancelPayment(tx *sqldb.Tx, out *reports, j journey, p payment, s
 	}
 	told := report{stream: paid.Session, verb: verbUpdate, event: wire.Event{SessionSecret: wire.String(paid.Session), Status: "CANC"}}
 	if p.State == payReceived {
-		if err := b.move(tx, paid, stateFailed, stateOpen, stateCode); err != nil && !errors.Is(err, errJourney) {
+		if err := b.move(tx, paid, stateFailed, stateOpen, stateCode, stateSigned); err != nil && !errors.Is(err, errJourney) {
 			return err // one whose time is up is over as well
+		}
+		if err := b.closeSignatures(tx, paid.ID); err != nil {
+			return err
 		}
 		if paid.Basket != "" {
 			if err := b.left(tx, out, paid.Basket); err != nil {
@@ -128,11 +139,12 @@ func (b *Bank) cancelPayment(tx *sqldb.Tx, out *reports, j journey, p payment, s
 
 // tellCancelled reports that the cancellation is done.
 func (b *Bank) tellCancelled(tx *sqldb.Tx, out *reports, j journey, scaStatus string) error {
-	secret := wire.String(j.Session)
-	if err := b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: wire.Event{SessionSecret: secret, Status: "CANC", SCAStatus: wire.String(scaStatus)}}); err != nil {
+	last := j.end()
+	secret := wire.String(last.Session)
+	if err := b.report(tx, out, report{stream: last.Session, verb: verbUpdate, event: wire.Event{SessionSecret: secret, Status: "CANC", SCAStatus: wire.String(scaStatus)}}); err != nil {
 		return err
 	}
-	return b.report(tx, out, report{stream: j.Session, verb: verbSuccess, event: wire.Event{SessionSecret: secret, UserID: wire.String(j.Customer)}})
+	return b.report(tx, out, report{stream: last.Session, verb: verbSuccess, event: wire.Event{SessionSecret: secret, UserID: wire.String(last.Customer)}})
 }
 
 // keep lets a payment go on whose cancellation came to nothing.

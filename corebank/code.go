@@ -300,10 +300,16 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		}
 		return b.change(tx, out, j, chosen)
 	}
-	if err := b.move(tx, j, stateDone, stateCode); err != nil {
+	first, over, err := b.sign(tx, out, j)
+	if over || err != nil {
 		return err
 	}
-	switch j.Kind {
+	if first.last == nil {
+		if err := b.move(tx, j, stateDone, stateCode); err != nil {
+			return err
+		}
+	}
+	switch j = first; j.Kind {
 	case kindPayment:
 		return b.execute(tx, out, j, p, "finalised")
 	case kindCancel:
@@ -325,7 +331,8 @@ func (b *Bank) grantAccess(tx *sqldb.Tx, out *reports, j journey) error {
 		return err
 	}
 	a := access{Service: serviceAccounts, Customer: j.Customer, AppName: j.AppName, ValidUntil: j.Request.ValidUntil}
-	event := wire.Event{SessionSecret: wire.String(j.Session), UserID: wire.String(j.Customer)}
+	last := j.end()
+	event := wire.Event{SessionSecret: wire.String(last.Session), UserID: wire.String(last.Customer)}
 	if j.Kind == kindFunds {
 		a.Service = serviceFunds
 		a.Granted = grant{Named: j.Request.Account, Accounts: []grantedAccount{{ID: chosen[0].ID}}}
@@ -340,7 +347,7 @@ func (b *Bank) grantAccess(tx *sqldb.Tx, out *reports, j journey) error {
 	if err != nil {
 		return err
 	}
-	return b.report(tx, out, report{stream: j.Session, verb: verbSuccess, event: event, access: id})
+	return b.report(tx, out, report{stream: last.Session, verb: verbSuccess, event: event, access: id})
 }
 
 // chosen reads the accounts that the customer chose, all of them the customer's own.

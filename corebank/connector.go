@@ -33,6 +33,7 @@ var (
 	_ sdk.Refresher            = connector{}
 	_ sdk.Logins               = connector{}
 	_ sdk.Authorisations       = connector{}
+	_ sdk.Multilevel           = connector{}
 )
 
 // StartAccess invites the customer to choose accounts.

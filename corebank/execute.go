@@ -33,17 +33,17 @@ func (b *Bank) execute(tx *sqldb.Tx, out *reports, j journey, p payment, scaStat
 	if n == 0 {
 		return errJourney
 	}
-	secret := wire.String(j.Session)
+	secret, last := wire.String(j.Session), j.end()
 	reference := debtor.reference()
 	steps := []report{
 		{verb: verbUpdate, event: wire.Event{SessionSecret: secret, FundsAvailable: new(true), Status: "ACTC", SCAStatus: wire.String(scaStatus), Extra: p.partial()}},
-		{verb: verbSuccess, event: wire.Event{SessionSecret: secret, UserID: wire.String(j.Customer), DebtorAccount: &reference}},
+		{verb: verbSuccess, event: wire.Event{SessionSecret: wire.String(last.Session), UserID: wire.String(last.Customer), DebtorAccount: &reference}},
 	}
 	if status != "ACTC" {
 		steps = append(steps, report{verb: verbUpdate, event: wire.Event{SessionSecret: secret, Status: wire.String(status)}})
 	}
 	for _, s := range steps {
-		s.stream = j.Session
+		s.stream = last.Session // one after the other, whoever signed last
 		if err := b.report(tx, out, s); err != nil {
 			return err
 		}

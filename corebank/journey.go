@@ -66,7 +66,10 @@ type journey struct {
 	Login    string // what the third party says she logs in with
 	Proven   bool   // by her password, which came by a step
 
+	Signs string // journey to which this one adds a signature; empty: none
+
 	members []journey // of a basket, while their choice is taken down
+	last    *journey  // that gave the last of several signatures, or refused it; nil: this one did
 }
 
 // A request is what the hub asked, as far as later pages need it.
@@ -96,11 +99,19 @@ func (j journey) page() string {
 func (j journey) payment() string {
 	switch j.Kind {
 	case kindPayment:
-		return j.ID
+		return j.root()
 	case kindCancel:
 		return j.Request.Cancels
 	}
 	return ""
+}
+
+// end is the journey whose session hears how j ended.
+func (j journey) end() journey {
+	if j.last != nil {
+		return *j.last
+	}
+	return j
 }
 
 // own says whether the customer began j herself: the hub does not hear of it.
@@ -150,10 +161,10 @@ func (b *Bank) insert(tx *sqldb.Tx, j journey) (added bool, err error) {
 		return false, err
 	}
 	n, err := tx.Exec(`INSERT INTO corebank_journey (bank, id, session_secret, kind, state, app_name, redirect_url, request,
-			customer, bound, choice, created_at, expires_at, basket, place, approach, login)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
+			customer, bound, choice, created_at, expires_at, basket, place, approach, login, signs)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`,
 		b.code, j.ID, j.Session, j.Kind, j.State, j.AppName, j.RedirectURL, string(asked),
-		j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro(), j.Basket, j.Place, j.Approach, j.Login)
+		j.Customer, flag(j.Bound), choices(j.Choice), b.now().UnixMicro(), j.ExpiresAt.UnixMicro(), j.Basket, j.Place, j.Approach, j.Login, j.Signs)
 	return n == 1, err
 }
 
@@ -169,10 +180,12 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 			return b.endIn(tx, out, j, stateFailed, "InvalidAttributeValue", textChoice, e.FundsAvailable)
 		}
 	}
-	switch j.Kind {
-	case kindPayment, kindBasket:
+	switch {
+	case j.Kind == kindCancel: // nothing is said of the payment until it is decided
+	case j.Signs != "":
+		e.Status = partlyOf(j.Kind)
+	case j.Kind == kindPayment || j.Kind == kindBasket:
 		e.Status = "RCVD"
-	case kindCancel: // nothing is said of the payment until it is decided
 	default:
 		e.Status = "received"
 	}
@@ -188,14 +201,15 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 
 // fail reports that j came to nothing. status is for payments.
 func (b *Bank) fail(tx *sqldb.Tx, out *reports, j journey, class, message string) error {
-	e := wire.Event{SessionSecret: wire.String(j.Session), ErrorClass: wire.String(class), ErrorMessage: wire.String(message), UserID: wire.String(j.Customer)}
+	last := j.end()
+	e := wire.Event{SessionSecret: wire.String(last.Session), ErrorClass: wire.String(class), ErrorMessage: wire.String(message), UserID: wire.String(last.Customer)}
 	if j.Kind == kindPayment || j.Kind == kindBasket {
 		e.Status = "RJCT"
 		if reason := reasonOf(class); reason != "" {
 			e.ErrorMessage = wire.String(reason + " " + message)
 		}
 	}
-	return b.report(tx, out, report{stream: j.Session, verb: verbFail, event: e})
+	return b.report(tx, out, report{stream: last.Session, verb: verbFail, event: e})
 }
 
 // reasonOf is the ISO 20022 word for why a payment that was kept came to nothing.
@@ -210,7 +224,7 @@ func reasonOf(class string) string {
 }
 
 const selectJourney = `SELECT id, session_secret, kind, state, app_name, redirect_url, request, customer, bound, choice, expires_at, basket, place,
-		approach, login, proven
+		approach, login, proven, signs
 	FROM corebank_journey WHERE bank = $1 AND `
 
 // A scanner is a row that was found.
@@ -220,7 +234,7 @@ func scanJourney(row scanner) (j journey, err error) {
 	var asked, choice string
 	var bound, proven int
 	var expires int64
-	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires, &j.Basket, &j.Place, &j.Approach, &j.Login, &proven)
+	err = row.Scan(&j.ID, &j.Session, &j.Kind, &j.State, &j.AppName, &j.RedirectURL, &asked, &j.Customer, &bound, &choice, &expires, &j.Basket, &j.Place, &j.Approach, &j.Login, &proven, &j.Signs)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, errJourney
 	}
@@ -287,6 +301,9 @@ func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, messag
 
 // ended takes down what the end of j means, and tells the hub.
 func (b *Bank) ended(tx *sqldb.Tx, out *reports, j journey, state, class, message string, funds *bool) error {
+	if j.Signs != "" {
+		return b.notSigned(tx, out, j, state, class, message, funds)
+	}
 	if j.Kind == kindBasket {
 		if err := b.endMembers(tx, j.ID, state, reasonOf(class)); err != nil {
 			return err
@@ -304,8 +321,9 @@ func (b *Bank) ended(tx *sqldb.Tx, out *reports, j journey, state, class, messag
 		}
 	}
 	if funds != nil {
-		if err := b.report(tx, out, report{stream: j.Session, verb: verbUpdate, event: wire.Event{
-			SessionSecret: wire.String(j.Session), FundsAvailable: funds, Status: "RCVD"}}); err != nil {
+		session := j.end().Session
+		if err := b.report(tx, out, report{stream: session, verb: verbUpdate, event: wire.Event{
+			SessionSecret: wire.String(session), FundsAvailable: funds, Status: "RCVD"}}); err != nil {
 			return err
 		}
 	}
@@ -325,6 +343,21 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 	if err != nil {
 		return nil, false, err
 	}
+	if j.Signs != "" {
+		all, err = b.toSign(ctx, j, customer, all)
+		return all, true, err
+	}
+	// What needs the signatures of others is asked for by itself, and through the hub.
+	if j.Basket != "" || j.own() {
+		some, err := b.alone(ctx, all)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(some) < len(all) && j.Request.Access != nil && j.Request.Access.AllPSD2 != "" {
+			return nil, true, nil
+		}
+		all = some
+	}
 	keep := func(wanted func(account) bool) []account {
 		return slices.DeleteFunc(all, func(a account) bool { return !wanted(a) })
 	}
@@ -343,7 +376,7 @@ func (b *Bank) offered(ctx context.Context, j journey, customer string) (account
 	case kindAllow:
 		return keep(func(a account) bool { return a.ID == j.Choice[0].account && a.checked() }), true, nil
 	case kindPayment:
-		p, err := b.payment(ctx, j.ID)
+		p, err := b.payment(ctx, j.payment())
 		if err != nil {
 			return nil, false, err
 		}

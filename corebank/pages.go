@@ -54,6 +54,7 @@ type page struct {
 	Basket   *basketView
 	Part     string // of the names of fields, on what is one of several
 	Card     *cardView
+	Signers  *signView
 	Methods  []methodChoice
 	Asked    *askedView
 	Passkey  string // what the browser asks for one; empty: it does not

@@ -174,6 +174,9 @@ func (b *Bank) exempt(ctx context.Context, customer string, p payment) (bool, er
 	if p.Service != servicePayments || p.Amount.Currency != "EUR" || p.Product == productCrossBorder || p.Amount.Minor > exemptMax || p.ExecuteOn != "" || p.differs() {
 		return false, nil
 	}
+	if signers, err := b.together(outside{ctx, b.db}, p.Debtor); err != nil || signers > 1 {
+		return false, err
+	}
 	var n int
 	err := b.db.QueryRow(ctx, `SELECT
 			(SELECT COUNT(*) FROM corebank_beneficiary WHERE bank = $1 AND customer = $2 AND iban = $3 AND (account = '' OR account = $4)) +

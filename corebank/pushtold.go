@@ -28,6 +28,15 @@ func (b *Bank) alsoTold(ctx context.Context, t i18n.Texts, j journey) (all []lin
 		}
 		return all, nil
 	}
+	if j.Signs != "" {
+		signed, _, err := b.signersOf(ctx, j.Signs, nil, t.Minute)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range signed {
+			all = append(all, line{"sign.signed", one.Name})
+		}
+	}
 	label := "access.legend"
 	var p payment
 	if id := j.payment(); id != "" {

@@ -134,6 +134,8 @@ func (s *scaVisit) mayGoOn() bool {
 func (s *scaVisit) act(action string) (key string, err error) {
 	ctx := s.r.Context()
 	switch {
+	case action == "refuse" && s.j.Signs != "" && !s.mayGoOn(): // whoever holds the page is none of those who sign
+		return "", s.b.end(ctx, s.j, stateFailed, classUnsigned, textUnsigned, nil)
 	case action == "refuse":
 		return "", s.b.refuse(ctx, s.j)
 	case action == "login":
@@ -221,6 +223,9 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 
 // choose takes down which accounts the customer chose; none where that is not enough.
 func (s *scaVisit) choose() []account {
+	if s.j.Signs != "" { // who signed first has chosen
+		return s.accounts
+	}
 	chosen := s.accounts
 	if !s.fixed {
 		wanted := s.r.PostForm["accounts"+s.part]
@@ -284,6 +289,13 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 		p.Basket = view
 	}
+	if s.mayGoOn() && !s.ended() {
+		var err error
+		if p.Signers, err = s.viewSigners(); err != nil {
+			s.b.fault(s.w, s.r, err)
+			return
+		}
+	}
 	switch {
 	case s.ended():
 		if !j.over() {
@@ -304,6 +316,9 @@ func (s *scaVisit) showState(status int, key string) {
 		p.Title, p.Text = "login.title", "login."+j.Kind
 		if s.v.who != nil && key == "" {
 			p.Error, p.ErrorOf = "login.other", s.v.who.Name
+			if j.Signs != "" {
+				p.Error = "sign.other"
+			}
 		}
 		s.b.show(s.w, s.r, status, "login", p)
 	case j.State == stateCode:
@@ -367,6 +382,9 @@ func (s *scaVisit) showChoice(status int, p page) {
 		}
 		if s.fixed {
 			p.Title, p.Text = "access.titleAll", "access.all"
+		}
+		if s.j.Signs != "" {
+			p.Title, p.Text = "sign.title", "sign.access"
 		}
 	}
 	s.offer(&p)

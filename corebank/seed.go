@@ -86,8 +86,8 @@ func (b *Bank) addPersona(tx *sqldb.Tx, p persona.Persona) error {
 		}
 	}
 	const insertAccount = `INSERT INTO corebank_account
-			(bank, customer, id, position, iban, currency, type, product, pan, display_name, usage, details, linked, owners)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+			(bank, customer, id, position, iban, currency, type, product, pan, display_name, usage, details, linked, owners, signatures)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 	usage, owners := "PRIV", ""
 	for i, a := range p.Accounts {
 		usage, owners = "PRIV", strings.Join(a.Owners, "\n")
@@ -98,14 +98,14 @@ func (b *Bank) addPersona(tx *sqldb.Tx, p persona.Persona) error {
 		if i == 0 {
 			linked = p.Card.MaskedPAN
 		}
-		if _, err := tx.Exec(insertAccount, b.code, p.ID, a.ID, i, a.IBAN, a.Currency, a.Type, a.Product, "", a.DisplayName, usage, a.Details, linked, owners); err != nil {
+		if _, err := tx.Exec(insertAccount, b.code, p.ID, a.ID, i, a.IBAN, a.Currency, a.Type, a.Product, "", a.DisplayName, usage, a.Details, linked, owners, max(a.Signatures, 1)); err != nil {
 			return err
 		}
 	}
 	if p.Card.ID != "" {
 		details := "Settled on the 27th of each month from " + p.Accounts[0].IBAN
 		if _, err := tx.Exec(insertAccount, b.code, p.ID, p.Card.ID, len(p.Accounts), "", "EUR", typeCard, p.Card.Product, p.Card.MaskedPAN,
-			"", usage, details, "", owners); err != nil {
+			"", usage, details, "", owners, 1); err != nil {
 			return err
 		}
 	}

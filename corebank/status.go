@@ -46,7 +46,7 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		e.Status, e.ErrorClass, e.ErrorMessage = "RJCT", "InvalidAttributeValue", wire.String(j.Request.Refused)
 		return e, nil
 	}
-	p, err := b.payment(ctx, j.ID)
+	p, err := b.payment(ctx, j.payment())
 	if err != nil {
 		return e, err
 	}
@@ -57,7 +57,9 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		if p.Reason == reasonFunds {
 			e.FundsAvailable = new(false)
 		}
-	case p.State == payReceived && !j.over() && !b.now().Before(j.ExpiresAt):
+	case j.Signs != "" && !j.over() && !b.now().Before(j.ExpiresAt):
+		e.SCAStatus = "failed"
+	case p.State == payReceived && (!j.over() || j.State == stateSigned) && !b.now().Before(j.ExpiresAt):
 		e.Status, e.SCAStatus, e.ErrorClass, e.ErrorMessage = "RJCT", "failed", "SessionExpired", "DS24 The PSU did not approve in time."
 	case p.State == payReceived && !j.over():
 		if !j.bySteps() {
@@ -104,6 +106,8 @@ func scaStatus(j journey) wire.String {
 		return "received"
 	case stateCode:
 		return "scaMethodSelected"
+	case stateSigned:
+		return "finalised"
 	case stateDone, stateApproved:
 		if j.Request.Exempted {
 			return "exempted"

@@ -56,7 +56,7 @@ func (j *journey) elsewhere(s wire.SCA) error {
 func (j journey) told(t i18n.Texts, e *wire.Event) {
 	e.SCAApproach = wire.String(j.Approach)
 	switch {
-	case j.State == stateDone || j.State == stateApproved:
+	case j.State == stateDone || j.State == stateApproved || j.State == stateSigned:
 		e.SCAStatus = "finalised"
 	case j.over():
 		e.SCAStatus = "failed"
@@ -86,6 +86,9 @@ func with(e wire.Extra, name, text string) wire.Extra {
 // she would have to see them. An account to pay from is found by itself where there is only
 // one; to whoever has named a customer without a proof, that would tell how many she has.
 func (b *Bank) leavesChoice(tx *sqldb.Tx, j journey) (bool, error) {
+	if j.Signs != "" {
+		return false, nil // who signed first has chosen
+	}
 	switch j.Kind {
 	case kindAccess:
 		return j.Request.Access != nil && j.Request.Access.AllPSD2 == "" && len(j.Request.named()) == 0, nil
@@ -312,16 +315,18 @@ func (b *Bank) prepare(ctx context.Context, j *journey) (wrong *obstacle, err er
 		if one && len(chosen) > 1 {
 			return &obstacle{"InvalidAttributeValue", textChoice}, nil
 		}
-		part.Choice = nil
-		for _, a := range chosen {
-			part.Choice = append(part.Choice, choice{account: a.ID})
+		if part.Signs == "" { // else who signed first has chosen
+			part.Choice = nil
+			for _, a := range chosen {
+				part.Choice = append(part.Choice, choice{account: a.ID})
+			}
 		}
 		// Of a basket, what has no cover is rejected by itself. And of who was only named, nobody
 		// learns how much she has.
 		if j.Kind != kindPayment || !j.Proven {
 			continue
 		}
-		p, err := b.payment(ctx, j.ID)
+		p, err := b.payment(ctx, j.payment())
 		if err != nil {
 			return nil, err
 		}
@@ -336,7 +341,7 @@ func (b *Bank) prepare(ctx context.Context, j *journey) (wrong *obstacle, err er
 // value, as for one who logged in before; and of a customer who has no method, a cancellation,
 // by which no money leaves.
 func (b *Bank) exemptNow(ctx context.Context, j journey, none bool) (done bool, err error) {
-	if j.Kind != kindPayment && !(j.Kind == kindCancel && none) {
+	if j.Kind != kindPayment && !(j.Kind == kindCancel && none) || j.Signs != "" {
 		return false, nil
 	}
 	p, err := b.payment(ctx, j.payment())

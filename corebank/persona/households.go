@@ -34,6 +34,16 @@ func households() map[string]life {
 			own:   []own{{1, 0, 2, 90000, "Skupni stroški"}},
 			often: []frequent{{0, 2.4, 400, 3600, codeCard, []string{"Nakup s kartico", "Gorivo"}, shopsSI}},
 		},
+		"1009": { // Tine tells the life of the company that he and Vesna have
+			opening: []int64{2400000, 1200000, 140000}, openingText: "Prenos stanja",
+			monthly: []monthly{
+				{3, 0, -94000, 0, codeStanding, "Najemnina delavnica %s", Party{"Nepremičnine Stolp d.o.o.", slovenian("03", "10044", "20117")}, &special{purpose: "RENT"}},
+				{12, 0, 486000, 61000, codeReceived, "Ograje in stopnice %s", Party{"Gradnje Sava d.d.", slovenian("01", "10060", "90077")}, nil},
+				{25, 1, -284000, 0, codeStanding, "Plače %s", Party{"Računovodski servis Saldo", slovenian("06", "00001", "31107")}, nil},
+				{9, 2, 187000, 3000, codeReceived, "Dobiček %s", Party{"Kovinarstvo Golob d.o.o.", slovenian("02", "10001", "00901")}, nil},
+			},
+			own: []own{{24, 0, 1, 290000, "Prenos za plače"}},
+		},
 		"1007": {
 			opening: []int64{1850000, 3000000}, saving: 50000, feeMonthly: 1490, takings: 82000, takingsText: "Dnevni iztržek POS",
 			savingText: "Rezerva", settledText: "Poravnava kartice", interestText: "Obresti", feeText: "Vodenje poslovnega računa", openingText: "Prenos stanja",

@@ -57,6 +57,7 @@ type Extra struct {
 	Details     string   // what the bank wants to say
 	Owners      []string // who has it, where that is not the customer alone
 	Limit       int64    // of a loan: how much was lent, minor units
+	Signatures  int      // how many of those who have it must sign together; 0: each alone
 }
 
 // A Card of a persona, settled every month from the first account. Without ID there is none.
@@ -198,6 +199,22 @@ func All() []Persona {
 					Extra{Details: "Multi-currency account: one IBAN with sub-accounts in EUR, USD and CHF. Here are the balances and transactions of all of them."}},
 			},
 		},
+		{
+			ID: "1009", Login: "tine", Password: "tine-kontor-1", Name: "Tine Golob", Phone: "+38640555909", Language: "sl", Methods: []string{SMS},
+			Accounts: append(signed(), Account{"tine-current", slovenian("02", "10001", "00903"), "EUR", "CACC", "Osebni račun", Extra{}}),
+		},
+		{ID: "1010", Login: "vesna", Password: "vesna-kontor-1", Name: "Vesna Golob", Phone: "+38640555910", Language: "sl", Methods: []string{SMS, Push}, Accounts: signed()},
+		{ID: "1011", Login: "jan", Password: "jan-kontor-1", Name: "Jan Žagar", Phone: "+38640555911", Language: "sl", Methods: []string{SMS, TOTP}, Accounts: signed()[:1]},
+	}
+}
+
+// signed are the accounts of a company for which its signers sign together: any two of the
+// three, and the two partners.
+func signed() []Account {
+	owners := []string{"Kovinarstvo Golob d.o.o."}
+	return []Account{
+		{"golob-business", slovenian("02", "10001", "00901"), "EUR", "CACC", "Poslovni račun", Extra{DisplayName: "Glavni račun", Usage: "ORGA", Owners: owners, Signatures: 2}},
+		{"golob-payroll", slovenian("02", "10001", "00902"), "EUR", "CACC", "Račun za plače", Extra{Usage: "ORGA", Owners: owners, Signatures: 2}},
 	}
 }
 
