@@ -175,7 +175,9 @@ func TestPasskeysRefuse(t *testing.T) {
 			{"a copy that has signed less often", func(_ *browser, c []byte) []byte {
 				return bent(a, func(a *webauthntest.Authenticator) { a.Counter = 3 }).Get(c)
 			}, wrong},
-			{"a copy that has signed as often", func(_ *browser, c []byte) []byte { return bent(a, func(a *webauthntest.Authenticator) { a.Counter = 6 }).Again(c) }, wrong},
+			{"a copy that has signed as often", func(_ *browser, c []byte) []byte {
+				return bent(a, func(a *webauthntest.Authenticator) { a.Counter = 6 }).Again(c)
+			}, wrong},
 			{"a payment that was bent behind her back", func(_ *browser, c []byte) []byte {
 				if _, err := w.bank.db.Exec(t.Context(), `UPDATE corebank_payment SET amount = 99900 WHERE state = 'received'`); err != nil {
 					t.Fatal(err)

@@ -117,9 +117,12 @@ func (g *gallery) isNew(kind string) bool {
 }
 
 // look looks at the page from inside, and at the first of each kind wide and narrow, light and dark.
-func (b *tab) look(status int64) seen {
+func (b *tab) look() seen {
 	b.t.Helper()
 	s := evaluate[seen](b, strings.ReplaceAll(looks, "LEAST", fmt.Sprint(targetLeast)))
+	b.mu.Lock()
+	status := b.visit.status
+	b.mu.Unlock()
 	if !b.gallery.isNew(fmt.Sprint(status, " ", s.Title, s.Alert != "")) {
 		return s
 	}
@@ -184,7 +187,7 @@ func (b *tab) comes(status int64, texts []string, steps ...chromedp.Action[chrom
 
 func (b *tab) check(v visit, status int64, texts ...string) seen {
 	b.t.Helper()
-	s := b.look(v.status)
+	s := b.look()
 	for _, f := range v.faults(s) {
 		b.t.Errorf("%s: page %q (%s): %s", b.name, s.Title, v.documents[len(v.documents)-1], f)
 	}
@@ -267,7 +270,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		{"/free", []string{"asks a stranger", "console: error", ":1 pale"}},
 	} {
 		v := b.goes(navigate(server.URL + c.path))
-		all := strings.Join(v.faults(b.look(v.status)), "\n")
+		all := strings.Join(v.faults(b.look()), "\n")
 		for _, want := range c.want {
 			if !strings.Contains(all, want) {
 				t.Errorf("%s: %q is not noticed, only:\n%s", c.path, want, all)
