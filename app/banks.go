@@ -16,13 +16,15 @@ import (
 	"kontor/kit/sqldb"
 )
 
+type sandboxBank struct {
+	code, name, profile, basePath, bic, country, zone, ibans string
+	copy, steps                                              bool // steps: its connector takes SCA by steps and on the phone
+}
+
 // The reference banks of a sandbox. Each has an interface of another profile, and one answers
 // from a copy of its data, which the hub has renewed. Customers are the same at each; a shop
 // at each has an account in the bank's own range of IBANs, where the others can pay to.
-var sandboxBanks = []struct {
-	code, name, profile, basePath, bic, country, zone, ibans string
-	copy, steps                                              bool // steps: its connector takes SCA by steps and on the phone
-}{
+var sandboxBanks = []sandboxBank{
 	{"lon", "Lonska banka", "bankart", "/psd2/lon", "LONBSI2X", "SI", "Europe/Ljubljana", "SI39", false, false},
 	{"salt", "Banca Salina", "salt", "/salt/open-banking/v3.1/aisp", "SALNROBU", "RO", "Europe/Bucharest", "ROSALN", true, false},
 	{"isar", "Isarbank", "standard", "/isar", "ISARDEMM", "DE", "Europe/Berlin", "DE70990000", false, true},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -28,6 +29,10 @@ type DevOptions struct {
 	DB                              string // PostgreSQL address; empty: SQLite files in Data
 	Temporary                       bool   // PostgreSQL schemas are made anew and dropped at the end
 	API, Web, WebTLS, Bank, Metrics string // host:port
+
+	// Override has the switches in which a bank, by its code, differs from its profile: a TPP can
+	// try at a sandbox what a bank of hers has.
+	Override map[string]map[string]any
 
 	change func(*Config) // of the hub, by tests
 }
@@ -90,7 +95,7 @@ func (d *Dev) build(ctx context.Context, o DevOptions, log *slog.Logger) error {
 	if err := first.Wait(); err != nil {
 		return err
 	}
-	cfg, err := sb.config(hubDB, d.listeners, o.Metrics)
+	cfg, err := sb.config(hubDB, d.listeners, o.Metrics, o.Override)
 	if err != nil {
 		return err
 	}
@@ -143,7 +148,7 @@ func (d *Dev) close() (errs []error) {
 }
 
 // config is the configuration of the hub of a sandbox, as an operator would write it.
-func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config, error) {
+func (s *sandbox) config(db string, ln [4]net.Listener, metrics string, override map[string]map[string]any) (Config, error) {
 	// The hub's is for those who attach a connector of their own.
 	if _, err := s.publicKey(s.connectorKey, "hub.pub"); err != nil {
 		return Config{}, err
@@ -164,6 +169,11 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 		Trust: Trust{Anchors: []string{s.file("ca.pem")}, Intermediates: []string{s.file(issuingFile)}},
 		Seal:  Seal{Certificate: s.file("seal.pem"), Key: s.file("seal.key")},
 	}
+	for code := range override {
+		if !slices.ContainsFunc(sandboxBanks, func(b sandboxBank) bool { return b.code == code }) {
+			return Config{}, fmt.Errorf("override: the sandbox has no bank %q", code)
+		}
+	}
 	for _, b := range sandboxBanks {
 		file := map[string]any{
 			"code": b.code, "name": b.name, "profile": b.profile, "basePath": b.basePath, "bic": b.bic, "country": b.country, "timezone": b.zone,
@@ -172,10 +182,13 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string) (Config,
 			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "baskets",
 			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel",
 		}
+		differs := map[string]any{}
+		file["override"] = differs
 		if b.copy {
-			file["override"] = map[string]any{"accounts": map[string]any{"refreshAfter": copyAge.String()}}
+			differs["accounts"] = map[string]any{"refreshAfter": copyAge.String()}
 			capabilities = append(capabilities, "refresh")
 		}
+		maps.Copy(differs, override[b.code])
 		if b.steps {
 			capabilities = append(capabilities, "embedded", "decoupled")
 		}

@@ -65,6 +65,25 @@ func (w *world) sends(t *testing.T, method, address string, body any, headers ..
 	return a
 }
 
+// startsItself: the TPP starts the SCA of a payment by a request of its own, which is called
+// explicit. The PSU comes to the bank's page and back over the hub's.
+func (w *world) startsItself(t *testing.T, b *tab) {
+	psu := w.ready.Personas[0]
+	c := w.mayAsk(t, b, "psd2:pay", psu).WithPreferences(xs2aclient.Preferences{ExplicitAuthorisation: true})
+	r, created := w.initiates(t, c, &xs2aclient.AccountReference{IBAN: psu.Accounts[0].IBAN}, "46.50")
+	if created.Links["scaRedirect"] != "" || created.Links["startAuthorisation"] == "" {
+		t.Fatalf("the SCA was started with the payment: %+v", created)
+	}
+	id := xs2aclient.PaymentID{Service: xs2aclient.Payments, Product: xs2aclient.SEPACreditTransfers, ID: created.PaymentID}
+	started := must[xs2aclient.AuthorisationStarted](t)(c.StartPaymentAuthorisation(t.Context(), id, w.redirects()))
+	b.comes(ok, texts("Approve a payment", "46.50 EUR", r.CreditorName), navigate(started.Links["scaRedirect"]))
+	b.comes(ok, texts(enterCode), button("approve"))
+	code, _ := w.code(b)
+	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
+	w.leaves(b, w.back)
+	w.status(t, c, created, xs2aclient.PaymentSettled)
+}
+
 // requestID is a new UUID.
 func requestID() string {
 	var u [16]byte

@@ -48,6 +48,7 @@ func TestPages(t *testing.T) {
 		{"a PSU takes a payment back", (*world).takesBack},
 		{"a PSU ends an access on the hub's dashboard", (*world).endsAccess},
 		{"pages that stand alone, and those that say what went wrong", (*world).looksAround},
+		{"the TPP starts the SCA by a request of its own, explicitly", (*world).startsItself},
 		{"the PSU is asked on her phone only, decoupled", (*world).asksThePhone},
 		{"the PSU never leaves the TPP, embedded", (*world).staysAtTheTPP},
 		{"the TPP is an app with a scheme of its own, which the PSU comes back to: app", (*world).returnsToAnApp},

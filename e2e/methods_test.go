@@ -69,7 +69,7 @@ func (w *world) approvesByPhone(t *testing.T, b *tab) {
 
 // approvesByPasskey has a PSU add a passkey on her own page, pay with it, and take it away.
 func (w *world) approvesByPasskey(t *testing.T, b *tab) {
-	psu, me := w.ready.Personas[4], w.pages(w.bank(t, "standard"))+"/me"
+	psu, me := w.ready.Personas[5], w.pages(w.bank(t, "standard"))+"/me"
 	device := b.authenticator()
 	b.comes(ok, texts("Log in"), navigate(me))
 	b.logsIn(psu, "Your passkeys")

@@ -71,7 +71,9 @@ func sandbox(t *testing.T, dir string) ready.Ready {
 	const free = "127.0.0.1:0"
 	logged := &errorLog{Handler: slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}), t: t}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	dev, err := app.NewDev(ctx, app.DevOptions{Data: dir, API: free, Web: free, WebTLS: free, Bank: free}, slog.New(logged))
+	dev, err := app.NewDev(ctx, app.DevOptions{Data: dir, API: free, Web: free, WebTLS: free, Bank: free,
+		// Where there are baskets, a TPP may start an SCA explicitly; by redirect, no built-in profile has both.
+		Override: map[string]map[string]any{"lon": {"baskets": map[string]any{"enabled": true, "sizeMax": 5}}}}, slog.New(logged))
 	if err != nil {
 		stop()
 		t.Fatal(err)

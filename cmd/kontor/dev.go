@@ -8,23 +8,37 @@ import (
 	"log/slog"
 	"os"
 
+	"gopkg.in/yaml.v3"
+
 	"kontor/app"
 	"kontor/tour"
 )
 
 type devCommand struct {
-	Data      string `help:"Folder for databases, certificates and keys." default:"kontor-data" type:"path"`
-	DB        string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_DB"`
-	API       string `name:"api" help:"Address for TPPs (TLS with client certificates)." default:"127.0.0.1:8443"`
-	Web       string `help:"Address for browsers and connectors." default:"127.0.0.1:8080"`
-	WebTLS    string `name:"web-tls" help:"The same over TLS." default:"127.0.0.1:8444"`
-	Bank      string `help:"Address of the reference banks." default:"127.0.0.1:8090"`
-	Metrics   string `placeholder:"HOST:PORT" help:"Address of Prometheus metrics. Default: none."`
-	ReadyFile string `placeholder:"FILE" help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
+	Data      string            `help:"Folder for databases, certificates and keys." default:"kontor-data" type:"path"`
+	DB        string            `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_DB"`
+	API       string            `name:"api" help:"Address for TPPs (TLS with client certificates)." default:"127.0.0.1:8443"`
+	Web       string            `help:"Address for browsers and connectors." default:"127.0.0.1:8080"`
+	WebTLS    string            `name:"web-tls" help:"The same over TLS." default:"127.0.0.1:8444"`
+	Bank      string            `help:"Address of the reference banks." default:"127.0.0.1:8090"`
+	Metrics   string            `placeholder:"HOST:PORT" help:"Address of Prometheus metrics. Default: none."`
+	Override  map[string]string `placeholder:"BANK=YAML" mapsep:"none" help:"Switches in which one of the banks differs from its profile: lon='baskets: {enabled: true, sizeMax: 5}'."`
+	ReadyFile string            `placeholder:"FILE" help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
 }
 
-func (c devCommand) options() app.DevOptions {
-	return app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics}
+func (c devCommand) options() (app.DevOptions, error) {
+	o := app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics}
+	for bank, text := range c.Override {
+		var switches map[string]any
+		if err := yaml.Unmarshal([]byte(text), &switches); err != nil {
+			return o, fmt.Errorf("--override %s: %w", bank, err)
+		}
+		if o.Override == nil {
+			o.Override = map[string]map[string]any{}
+		}
+		o.Override[bank] = switches
+	}
+	return o, nil
 }
 
 func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
@@ -34,7 +48,11 @@ func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
-	dev, err := app.NewDev(ctx, c.options(), log)
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	dev, err := app.NewDev(ctx, o, log)
 	if err != nil {
 		return err
 	}
