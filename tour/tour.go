@@ -136,6 +136,9 @@ func chapters(g *guide) []chapter {
 		chapter{"The bank tells the TPP by itself", notificationSteps()},
 		chapter{"Signing baskets", basketSteps()},
 	)
+	if len(g.signers()) > 2 {
+		all = append(all, chapter{"A company whose signers sign together", signerSteps()})
+	}
 	// The others are how most of the chapters before are played.
 	return append(all, approachChapters(byDecoupled, byEmbedded)...)
 }

@@ -9,6 +9,7 @@ import (
 // Values of consentStatus that a TPP acts on, and of scaStatus when it has ended.
 const (
 	ConsentReceived     = "received"
+	ConsentPartlySigned = "partiallyAuthorised" // another PSU has to authorise it as well: StartAuthorisation
 	ConsentValid        = "valid"
 	ConsentRejected     = "rejected"
 	ConsentRevokedByPSU = "revokedByPsu"

@@ -23,6 +23,7 @@ const (
 // that are not final have only further ones after them.
 const (
 	PaymentReceived        = "RCVD"
+	PaymentPartlySigned    = "PATC" // another PSU has to authorise it as well: StartPaymentAuthorisation
 	PaymentAccepted        = "ACTC"
 	PaymentInProcess       = "ACSP" // it is on its way; of a standing order: it runs
 	PaymentPartlyAccepted  = "PART" // of a bulk: some were executed, some rejected
