@@ -41,7 +41,7 @@ func TestFloor(t *testing.T) {
 			if path.most > 0 {
 				count = path.most
 			}
-			clients, err := load.Dial(s.api, m.client, count)
+			clients, err := contender{side: s, web: path.web}.dial(m, count)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -91,7 +91,7 @@ func flat(ctx context.Context, m *machine, o options, r *Report, db string, open
 		{"accounts, attended", func(t *target) load.Operation { return attended(t, everyConsent(t, count)) }},
 	} {
 		fmt.Printf("%s: %s, many consents and few …\n", db, path.name)
-		parts, counts, err := race(ctx, m, []contender{{sides[0], path.prepare(&sides[0].target)}, {sides[1], path.prepare(&sides[1].target)}}, count, pairs)
+		parts, counts, err := race(ctx, m, []contender{{side: sides[0], op: path.prepare(&sides[0].target)}, {side: sides[1], op: path.prepare(&sides[1].target)}}, count, pairs)
 		if err != nil {
 			return err
 		}
@@ -112,9 +112,9 @@ func spread(ctx context.Context, m *machine, o options, r *Report, db string, s 
 	t := &s.target
 	own := func(worker, _ int) int { return worker }
 	parts, _, err := race(ctx, m, []contender{
-		{s, counting(t, own)},
-		{s, counting(t, func(int, int) int { return count })},
-		{s, attended(t, own)},
+		{side: s, op: counting(t, own)},
+		{side: s, op: counting(t, func(int, int) int { return count })},
+		{side: s, op: attended(t, own)},
 	}, count, o.slices)
 	if err != nil {
 		return err

@@ -198,6 +198,7 @@ func (p *process) tail() string {
 type side struct {
 	name    string
 	api     string // TLS address
+	web     string // address for browsers
 	metrics string // URL
 	target  target
 	run     func() (*process, error)
@@ -290,5 +291,17 @@ func (s *side) cpu() (server, database time.Duration, err error) {
 // startBank starts the bank of a side, which calls back to hub.
 func (s *side) startBank(ctx context.Context, m *machine, hub string) (err error) {
 	s.bank, err = m.start(ctx, s.name+"-core", "core", "-addr", s.bankAddr, "-hub", hub, "-key", m.dir+"/bank.key", "-hub-key", m.dir+"/hub.pub")
-	return err
+	if err != nil {
+		return err
+	}
+	// The server may be asked as soon as it answers, and asks the bank then.
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", s.bankAddr)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the bank of the %s does not answer: %w\n%s", s.name, err, s.bank.tail())
+		}
+	}
 }

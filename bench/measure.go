@@ -30,6 +30,7 @@ type Side struct {
 	BankCPUPer1000    float64 `json:"bankCpuSecondsPer1000"`     // of the bank behind it: in no sum
 	BankCallsPerReq   float64 `json:"bankCallsPerRequest"`
 	P50Micros         float64 `json:"p50Micros"`
+	P95Micros         float64 `json:"p95Micros"`
 	P99Micros         float64 `json:"p99Micros"`
 	AllocationsPerReq float64 `json:"allocationsPerRequest"`
 	Failures          int     `json:"failures,omitempty"`
@@ -76,6 +77,15 @@ func (p part) perSecond() float64 { return float64(p.Requests) / p.Elapsed.Secon
 type contender struct {
 	side *side
 	op   load.Operation
+	web  bool // it comes from a browser
+}
+
+// dial opens count connections to where requests of this kind go.
+func (c contender) dial(m *machine, count int) (*load.Clients, error) {
+	if c.web {
+		return load.Dial(c.side.web, nil, count)
+	}
+	return load.Dial(c.side.api, m.client, count)
 }
 
 // counted is what only the whole of a race tells of a side, for each request.
@@ -88,7 +98,7 @@ func race(ctx context.Context, m *machine, all []contender, count, pairs int) (p
 	parts, counts = make([][]part, len(all)), make([]counted, len(all))
 	for i, c := range all {
 		// Connections that say nothing for long are closed by a server, so each race has its own.
-		if clients[i], err = load.Dial(c.side.api, m.client, count); err != nil {
+		if clients[i], err = c.dial(m, count); err != nil {
 			return nil, nil, err
 		}
 		defer clients[i].Close()
@@ -140,7 +150,7 @@ func measure(ctx context.Context, m *machine, path hotPath, sides []*side, count
 	row := Row{Path: path.name, Connections: count, Pairs: pairs}
 	var all []contender
 	for _, s := range sides {
-		all = append(all, contender{s, path.prepare(&s.target, count)})
+		all = append(all, contender{s, path.prepare(&s.target, count), path.web})
 	}
 	parts, counts, err := race(ctx, m, all, count, pairs)
 	if err != nil {
@@ -227,7 +237,8 @@ func summary(parts []part, c counted) *Side {
 	s := &Side{AllocationsPerReq: c.allocations, BankCPUPer1000: c.bankCPU * 1000, BankCallsPerReq: c.bankCalls,
 		Requests: all.Requests, PerSecond: n / elapsed.Seconds(), Failures: all.Failures,
 		ServerCPUPer1000: server.Seconds() / n * 1000, DBCPUPer1000: database.Seconds() / n * 1000, CPUPer1000: (server + database).Seconds() / n * 1000,
-		P50Micros: float64(all.Latencies.Quantile(0.5).Nanoseconds()) / 1000, P99Micros: float64(all.Latencies.Quantile(0.99).Nanoseconds()) / 1000}
+		P50Micros: float64(all.Latencies.Quantile(0.5).Nanoseconds()) / 1000, P95Micros: float64(all.Latencies.Quantile(0.95).Nanoseconds()) / 1000,
+		P99Micros: float64(all.Latencies.Quantile(0.99).Nanoseconds()) / 1000}
 	if all.Failure != nil {
 		s.Failure = all.Failure.Error()
 	}

@@ -30,12 +30,14 @@ type target struct {
 	access    func(i int) string
 	refresh   []string // by consent: the refresh token that is good now
 	paymentBy string   // further headers of a payment, each with its line end
+	dashboard string   // of a PSU: path, version and headers, up to what her browser keeps
 }
 
 func floorTarget(host string, count int) target {
 	t := target{host: host, base: "/v1", payments: "/v1", funds: "/v1", token: "/oauth/token", consents: count,
 		consent: table(count, seed.Consent), fundsID: table(count, seed.Consent), fundsBy: table(count, seed.Access), access: table(count, seed.Access)}
 	t.resource = table(count, seed.Resource)
+	t.dashboard = "/my HTTP/1.1\r\nHost: " + host + "\r\nCookie: visit="
 	t.savings = table(count, func(i int) string { return seed.Resource(i) + seed.Savings })
 	for i := range connections {
 		t.download = append(t.download, "/accounts/"+t.savings(i)+"/transactions/download/"+since())
@@ -61,6 +63,7 @@ type hotPath struct {
 	prepare func(t *target, count int) load.Operation
 	long    bool // an answer takes so long that fewer of them tell enough
 	most    int  // connections at once, 0 for as many as there are: a request has megabytes
+	web     bool // it comes from a browser
 }
 
 // hotPaths lists all of them in the order of the report.
@@ -79,6 +82,7 @@ func hotPaths() []hotPath {
 		{name: "batch", about: "POST 1,000 payments as pain.001, with the bank's callback", prepare: batch(1000), long: true},
 		{name: "batch-long", about: "POST 10,000 payments as pain.001, with the bank's callback", prepare: batch(10_000), long: true, most: 2},
 		{name: "funds", about: "POST funds confirmation through the bank", prepare: confirmFunds},
+		{name: "dashboard", about: "GET the page on which a PSU sees what she gave", prepare: showDashboard, web: true},
 	}
 }
 
@@ -234,6 +238,20 @@ func confirmFunds(t *target, count int) load.Operation {
 			return append(b, body...)
 		},
 		Check: contains(`"fundsAvailable":`),
+	}
+}
+
+// showDashboard is what a browser asks for whose PSU has logged in; nothing of it is cached.
+func showDashboard(t *target, count int) load.Operation {
+	visits := table(t.consents, seed.Visit)
+	return load.Operation{Status: 200,
+		Append: func(b []byte, worker, n int) []byte {
+			b = append(b, "GET "...)
+			b = append(b, t.dashboard...)
+			b = append(b, visits((n*count+worker)%t.consents)...)
+			return append(b, "\r\nAccept: text/html\r\nAccept-Language: en\r\n\r\n"...)
+		},
+		Check: contains("May see your accounts", "May ask whether an amount is available", seed.TPPName, "</html>"),
 	}
 }
 

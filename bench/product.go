@@ -20,6 +20,8 @@ import (
 	"kontor/bank/consent"
 	"kontor/bank/consent/consentsql"
 	"kontor/bank/core"
+	"kontor/bank/dashboard"
+	"kontor/bank/dashboard/dashboardsql"
 	"kontor/bank/token"
 	"kontor/bank/token/tokensql"
 	"kontor/bank/tpp"
@@ -107,9 +109,10 @@ func productOf(ctx context.Context, m *machine, name, dsn string, consents, othe
 	if err != nil {
 		return nil, fmt.Errorf("fill the database of the %s: %w", name, err)
 	}
-	s := &side{name: name, api: ports[0], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
+	s := &side{name: name, api: ports[0], web: ports[1], metrics: "http://" + ports[2] + "/metrics", bankAddr: ports[3]}
 	s.target = target{host: ports[0], base: basePath + "/v1", payments: basePath + "/v1", funds: basePath + "/v1", token: basePath + "/oauth/token", consents: consents,
 		consent: table(consents, seed.Consent), fundsID: table(consents, fundsConsent), fundsBy: table(consents, fundsAccess), access: table(consents, seed.Access)}
+	s.target.dashboard = basePath + "/my HTTP/1.1\r\nHost: " + ports[1] + "\r\nCookie: kontor-my-" + bankCode + "="
 	s.target.resource = func(i int) string { return resources[i][0] }
 	s.target.savings = func(i int) string { return resources[i][1] }
 	s.run = func() (*process, error) { return m.start(ctx, name, "kontor", "serve", "--config", config) }
@@ -155,7 +158,7 @@ func fillProduct(ctx context.Context, m *machine, dsn string, box secretbox.Box,
 	}
 	defer func() { db.Close() }()
 	f := filling{now: time.Now().UTC().AddDate(0, 0, -1), naming: naming, thumbprint: sha256.Sum256(m.tpp.Cert.Raw),
-		consents: consentsql.Store{DB: db, Box: box}, tokens: tokensql.Store{DB: db}}
+		consents: consentsql.Store{DB: db, Box: box}, tokens: tokensql.Store{DB: db}, visits: dashboardsql.Store{DB: db}}
 	resources := make([][2]string, count)
 	for i := range resources {
 		resources[i] = [2]string{f.resource(i, seed.Account(i)), f.resource(i, seed.Account(i)+seed.Savings)}
@@ -199,6 +202,7 @@ type filling struct {
 	thumbprint tpp.Thumbprint
 	consents   consentsql.Store
 	tokens     tokensql.Store
+	visits     dashboardsql.Store
 }
 
 func (f *filling) customer(ctx context.Context, i int) error {
@@ -208,7 +212,7 @@ func (f *filling) customer(ctx context.Context, i int) error {
 	named := core.AccountReference{IBAN: own.IBAN, Currency: "EUR"}
 	// Unattended reads are counted, but there are more of them than any bank allows.
 	c := consent.Consent{
-		Bank: bankCode, ID: seed.Consent(i), TPP: seed.TPP, TPPName: seed.TPPName, PSU: fmt.Sprintf("psu-%d", i), Model: consent.Global,
+		Bank: bankCode, ID: seed.Consent(i), TPP: seed.TPP, TPPName: seed.TPPName, PSU: seed.PSU(i), Model: consent.Global,
 		Access: consent.Access{AllPSD2: consent.AllAccounts}, Recurring: true, ValidUntil: today.AddDays(90), ExpiresAt: f.now.AddDate(0, 0, 90),
 		FrequencyPerDay: 1_000_000, Status: consent.Valid, LastActionDate: today, CreatedAt: f.now, AuthoriseBy: f.now.Add(time.Hour), AuthorisedAt: f.now,
 		Session: seed.Session(i), Token: seed.Bank(i), Grant: &core.Grant{AllPSD2: true},
@@ -229,7 +233,11 @@ func (f *filling) customer(ctx context.Context, i int) error {
 	fundsGrant, fundsPair := grant, pair
 	fundsGrant.ID, fundsGrant.Scope = "funds-"+grant.ID, token.Scope{Kind: token.PIIS, Resource: funds.ID, Asked: "PIIS:" + funds.ID}
 	fundsPair.Grant, fundsPair.Access, fundsPair.Refresh = fundsGrant.ID, token.HashOf(fundsAccess(i)), token.HashOf("funds-"+seed.Refresh(i))
+	// She has logged in to the dashboard, and stays as long as the measurement may take.
+	began := time.Now()
+	visit := dashboard.Session{Bank: bankCode, Key: sha256.Sum256([]byte(seed.Visit(i))), PSU: c.PSU, Began: began, Seen: began.Add(50 * time.Minute)}
 	for _, store := range []func() error{
+		func() error { return f.visits.Create(ctx, visit) },
 		func() error { return f.consents.Create(ctx, c) },
 		func() error { return f.consents.Create(ctx, funds) },
 		func() error { return f.tokens.Create(ctx, grant) },

@@ -153,7 +153,7 @@ func voided(void bool, sides ...*Side) string {
 
 func (r *Report) printPaths(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\tbeside RSA\treq/s ratio\tp50 ratio\tallocs ratio\t")
+	fmt.Fprintln(w, "path\tdatabase\tc\treq/s\tCPU s/1000\tof it DB\tp50 ms\tp95 ms\tp99 ms\tallocs\tbank CPU\tCPU ratio\tbeside RSA\treq/s ratio\tp50 ratio\tallocs ratio\t")
 	for _, row := range r.Rows {
 		pair := func(format string, of func(*Side) float64) string {
 			text := ""
@@ -168,11 +168,12 @@ func (r *Report) printPaths(out io.Writer) {
 			}
 			return text
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", row.Path, row.Database, row.Connections,
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", row.Path, row.Database, row.Connections,
 			pair("%.0f", func(s *Side) float64 { return s.PerSecond }),
 			pair("%.3f", func(s *Side) float64 { return s.CPUPer1000 }),
 			pair("%.3f", func(s *Side) float64 { return s.DBCPUPer1000 }),
 			pair("%.2f", func(s *Side) float64 { return s.P50Micros / 1000 }),
+			pair("%.2f", func(s *Side) float64 { return s.P95Micros / 1000 }),
 			pair("%.2f", func(s *Side) float64 { return s.P99Micros / 1000 }),
 			pair("%.0f", func(s *Side) float64 { return s.AllocationsPerReq }),
 			pair("%.3f", func(s *Side) float64 { return s.BankCPUPer1000 }))

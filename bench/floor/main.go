@@ -79,7 +79,7 @@ func run(api, callback, debug, dsn, bank, dir string, rows int) error {
 	pool.AppendCertsFromPEM(anchors)
 	errs := make(chan error)
 	go func() { errs <- http.ListenAndServe(debug, promhttp.Handler()) }()
-	go func() { errs <- http.ListenAndServe(callback, f.callbacks()) }()
+	go func() { errs <- http.ListenAndServe(callback, f.web()) }()
 	go func() {
 		s := &http.Server{Addr: api, Handler: f.xs2a(), ReadHeaderTimeout: 5 * time.Second, TLSConfig: &tls.Config{
 			Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, NextProtos: []string{"http/1.1"}}}

@@ -46,14 +46,16 @@ CREATE TABLE IF NOT EXISTS token (access BYTEA PRIMARY KEY, refresh BYTEA NOT NU
 CREATE TABLE IF NOT EXISTS consent (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL, valid_until TEXT NOT NULL,
 	recurring INTEGER NOT NULL, last_action TEXT NOT NULL, frequency INTEGER NOT NULL, resource TEXT NOT NULL, iban TEXT NOT NULL,
 	savings_iban TEXT NOT NULL, account TEXT NOT NULL, bank_token TEXT NOT NULL,
-	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL);
+	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL, psu TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS consent_psu ON consent (psu);
+CREATE TABLE IF NOT EXISTS visit (secret BYTEA PRIMARY KEY, psu TEXT NOT NULL, expires_at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS used (consent TEXT NOT NULL, day TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (consent, day, key));
 CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, tpp TEXT NOT NULL, request_id TEXT NOT NULL, status TEXT NOT NULL, body BYTEA NOT NULL,
 	session TEXT NOT NULL UNIQUE, redirect_url TEXT NOT NULL, session_expires_at BIGINT NOT NULL, UNIQUE (tpp, request_id));
 CREATE TABLE IF NOT EXISTS audit (at BIGINT NOT NULL, tpp TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, request_id TEXT NOT NULL)`
 
 // reads are prepared at start.
-var reads = []string{selectAccess, selectConsent, selectRefresh, selectFunds, selectPayment}
+var reads = []string{selectAccess, selectConsent, selectRefresh, selectFunds, selectPayment, selectGiven}
 
 type tpp struct {
 	id       string

@@ -1,4 +1,4 @@
-// Package load sends requests over raw TLS connections and measures the answers.
+// Package load sends requests over raw connections, of TLS mostly, and measures the answers.
 //
 // It shares two processors with what it measures, so it must not be in the way: requests
 // are bytes in a reused buffer, answers are read without net/http, latencies go into
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -42,18 +43,22 @@ type Result struct {
 type Clients struct{ conns []*client }
 
 type client struct {
-	conn *tls.Conn
+	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
 	body []byte
 	n    int
 }
 
-// Dial opens count connections.
+// Dial opens count connections; without a config they are not encrypted.
 func Dial(addr string, config *tls.Config, count int) (*Clients, error) {
+	dial := func() (net.Conn, error) { return net.Dial("tcp", addr) }
+	if config != nil {
+		dial = func() (net.Conn, error) { return tls.Dial("tcp", addr, config) }
+	}
 	c := &Clients{}
 	for range count {
-		conn, err := tls.Dial("tcp", addr, config)
+		conn, err := dial()
 		if err != nil {
 			c.Close()
 			return nil, err

@@ -36,10 +36,16 @@ const (
 func Access(i int) string  { return token("access", i) }
 func Refresh(i int) string { return token("refresh", i) }
 
+// Visit is what the browser of PSU i keeps while she is logged in to the dashboard.
+func Visit(i int) string { return token("visit", i) }
+
 func token(kind string, i int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "bench %s %d", kind, i))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
+
+// PSU is what the bank calls the customer of consent i.
+func PSU(i int) string { return fmt.Sprintf("psu-%d", i) }
 
 // Consent is the id of consent i, in the shape of a UUID.
 func Consent(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }

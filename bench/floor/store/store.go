@@ -28,6 +28,8 @@ var (
 type Store interface {
 	// Row reads one row, or returns ErrNone.
 	Row(dest []any, query string, args ...any) error
+	// Rows reads all rows, each into dest, and calls each for it.
+	Rows(dest []any, each func(), query string, args ...any) error
 	// Write runs the statements in one durable commit. When the first is refused by a unique
 	// key, or finds no row to return, nothing is written and the error is ErrTaken or ErrNone.
 	Write(statements ...Statement) error
@@ -96,6 +98,21 @@ func (s *lite) Row(dest []any, query string, args ...any) error {
 		return ErrNone
 	}
 	return err
+}
+
+func (s *lite) Rows(dest []any, each func(), query string, args ...any) error {
+	rows, err := s.read[query].Query(args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		each()
+	}
+	return rows.Err()
 }
 
 func (s *lite) Write(statements ...Statement) error {
@@ -193,6 +210,15 @@ func openPostgres(dsn, schema string) (Store, error) {
 
 func (s *postgres) Row(dest []any, query string, args ...any) error {
 	return pgError(s.pool.QueryRow(context.Background(), query, args...).Scan(dest...))
+}
+
+func (s *postgres) Rows(dest []any, each func(), query string, args ...any) error {
+	rows, err := s.pool.Query(context.Background(), query, args...)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, dest, func() error { each(); return nil })
+	return err
 }
 
 // Write sends several statements at once; without a transaction of their own PostgreSQL
