@@ -234,6 +234,9 @@ func (b *Bank) ConnectorURL() string { return b.baseURL }
 // OutboxURL is where the text messages of a sandbox are read, with .json added by programs too.
 func (b *Bank) OutboxURL() string { return b.baseURL + "/outbox" }
 
+// soon is how long the background waits after it was woken.
+const soon = 200 * time.Millisecond
+
 // Start delivers in the background what could not be reported at once, and executes
 // payments whose day has come, until Close.
 func (b *Bank) Start(ctx context.Context) {
@@ -249,11 +252,12 @@ func (b *Bank) Start(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-b.wake:
-				// What failed a moment ago is not due yet: give it its second.
+				// Soon, for a customer may be waiting with her phone in her hand; but not at once:
+				// more of the same is on its way, and nobody shall tell by the time what was done.
 				select {
 				case <-ctx.Done():
 					return
-				case <-tick.C:
+				case <-time.After(soon):
 				}
 			case <-tick.C:
 			}

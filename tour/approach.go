@@ -310,32 +310,30 @@ func (a *approached) paid(ctx context.Context, amount money.Amount) error {
 }
 
 func (a *approached) pay(ctx context.Context, g *guide) (string, error) {
-	r := a.order(g, 4_20, "authorised "+a.way)
-	id, b, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, r)
+	id, wanted, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, a.order(g, 4_20, "authorised "+a.way))
 	if err != nil {
-		return "", err
-	}
-	b.wrong = true
-	if _, err = a.authorises(ctx, g, b); err != nil {
 		return "", err
 	}
 	told := ""
 	switch a.way {
 	case byEmbedded:
-		told = "; a wrong password, a wrong code: PSU_CREDENTIALS_INVALID"
+		wanted.wrong, told = true, "; a wrong password, a wrong code: PSU_CREDENTIALS_INVALID"
 	case byDecoupled:
 		told = "; another one, that she refused: RJCT"
-		refused, b, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, a.order(g, 77_00, "not wanted"))
+		refused, not, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, a.order(g, 77_00, "not wanted"))
 		if err != nil {
 			return "", err
 		}
-		b.refuse = true
-		if _, err = a.authorises(ctx, g, b); err != nil {
+		not.refuse = true
+		if _, err = a.authorises(ctx, g, not); err != nil {
 			return "", err
 		}
 		if err = a.stands(ctx, refused, xs2aclient.PaymentRejected); err != nil {
 			return "", err
 		}
+	}
+	if _, err = a.authorises(ctx, g, wanted); err != nil {
+		return "", err
 	}
 	return "ACSC; " + a.holder.balance.Plus(euros(-4_20)).String() + " EUR are left" + told, all(a.stands(ctx, id, xs2aclient.PaymentSettled), a.paid(ctx, euros(4_20)))
 }
