@@ -14,10 +14,12 @@
 // A second part compares the product with itself: with a million consents stored and with a
 // thousand, and with reads that are counted under many consents, under one, and not at all.
 // A third has the reference bank's ledger beside the least that a ledger can do, and a fourth
-// counts how many durable commits share one fsync.
+// counts how many durable commits share one fsync. The last takes the time of every page that a
+// customer of a sandbox sees.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -58,7 +60,7 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	parts := flag.String("parts", "paths,flat,ledger,commits", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers), commits (how many share an fsync)")
+	parts := flag.String("parts", "paths,flat,ledger,commits,pages", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers), commits (how many share an fsync), pages (what customers see)")
 	quick := flag.Bool("quick", false, "show that everything works, and measure nothing well")
 	flag.Parse()
 
@@ -133,11 +135,13 @@ func onSQLite(ctx context.Context, m *machine, o options, r *Report) error {
 	return onDatabase(ctx, m, o, r, "sqlite", func(name string) (string, error) { return "sqlite:" + filepath.Join(m.dir, name+".db"), nil }, nil)
 }
 
+// postgresURL is where a PostgreSQL is that may be measured, or empty.
+func postgresURL() string {
+	return cmp.Or(os.Getenv("BENCH_POSTGRES_URL"), os.Getenv("TEST_POSTGRES_URL"))
+}
+
 func onPostgres(ctx context.Context, m *machine, o options, r *Report) error {
-	dsn := os.Getenv("BENCH_POSTGRES_URL")
-	if dsn == "" {
-		dsn = os.Getenv("TEST_POSTGRES_URL")
-	}
+	dsn := postgresURL()
 	if dsn == "" {
 		r.Skipped = append(r.Skipped, "PostgreSQL, because neither BENCH_POSTGRES_URL nor TEST_POSTGRES_URL is set")
 		return nil
@@ -167,8 +171,10 @@ func onDatabase(ctx context.Context, m *machine, o options, r *Report, db string
 			err = ledgers(ctx, o, r, db, open, backends)
 		case "commits":
 			err = commits(ctx, m, o, r, db, open, backends)
+		case "pages":
+			err = pages(ctx, m, o, r, db, open, backends)
 		default:
-			err = fmt.Errorf("there is no part %q; there are paths, flat, ledger and commits", part)
+			err = fmt.Errorf("there is no part %q; there are paths, flat, ledger, commits and pages", part)
 		}
 		if err != nil {
 			return err

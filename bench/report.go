@@ -12,16 +12,17 @@ import (
 
 // A Report is bench.json.
 type Report struct {
-	At         time.Time `json:"at"`
-	Go         string    `json:"go"`
-	Processors int       `json:"processors"`
-	Rows       []Row     `json:"rows"`
-	Flat       []Flat    `json:"flat,omitempty"`
-	Spread     []Spread  `json:"spread,omitempty"`
-	Ledger     []Ledger  `json:"ledger,omitempty"`
-	Commits    []Commits `json:"commits,omitempty"`
-	Programs   []Program `json:"programs"`
-	Skipped    []string  `json:"skipped,omitempty"`
+	At         time.Time   `json:"at"`
+	Go         string      `json:"go"`
+	Processors int         `json:"processors"`
+	Rows       []Row       `json:"rows"`
+	Flat       []Flat      `json:"flat,omitempty"`
+	Spread     []Spread    `json:"spread,omitempty"`
+	Ledger     []Ledger    `json:"ledger,omitempty"`
+	Commits    []Commits   `json:"commits,omitempty"`
+	Pages      []Rendering `json:"pages,omitempty"`
+	Programs   []Program   `json:"programs"`
+	Skipped    []string    `json:"skipped,omitempty"`
 }
 
 // A Program is what one side costs before any request, and after all of them.
@@ -78,6 +79,7 @@ func (r *Report) print(out io.Writer) {
 	r.printFlat(out)
 	r.printLedger(out)
 	r.printCommits(out)
+	r.printPages(out)
 	for _, s := range r.Skipped {
 		fmt.Fprintln(out, "skipped:", s)
 	}

@@ -213,6 +213,8 @@ type message struct {
 	At      string `json:"at"`
 	at      int64
 	zone    *time.Location
+
+	Language string `json:"-"` // of Text: the customer's, and not the reader's
 }
 
 // Came is when the message did.
@@ -228,8 +230,9 @@ func (b *Bank) messages(r *http.Request) ([]message, error) {
 	if !isPlain(login) {
 		return all, nil
 	}
-	rows, err := b.db.Query(r.Context(), `SELECT at, login, phone, journey, code, text FROM corebank_message
-		WHERE bank = $1 AND (login = $2 OR $3 = 1) ORDER BY at DESC, id LIMIT $4`, b.code, login, flag(login == ""), messagesMax)
+	rows, err := b.db.Query(r.Context(), `SELECT m.at, m.login, m.phone, m.journey, m.code, m.text, COALESCE(c.language, '')
+		FROM corebank_message m LEFT JOIN corebank_customer c ON c.bank = m.bank AND c.login = m.login
+		WHERE m.bank = $1 AND (m.login = $2 OR $3 = 1) ORDER BY m.at DESC, m.id LIMIT $4`, b.code, login, flag(login == ""), messagesMax)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +240,7 @@ func (b *Bank) messages(r *http.Request) ([]message, error) {
 	for rows.Next() {
 		var m message
 		var at int64
-		if err := rows.Scan(&at, &m.Login, &m.To, &m.Session, &m.Code, &m.Text); err != nil {
+		if err := rows.Scan(&at, &m.Login, &m.To, &m.Session, &m.Code, &m.Text, &m.Language); err != nil {
 			return nil, err
 		}
 		m.at, m.zone = at, b.zone

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"slices"
 	"time"
 
 	"kontor/kit/i18n"
@@ -139,6 +140,11 @@ func (p page) ErrorText() string {
 		return p.T(p.Error, p.ErrorOf)
 	}
 	return p.T(p.Error)
+}
+
+// Wrong says whether it is what was entered that is wrong: its field then says so, too.
+func (p page) Wrong() bool {
+	return slices.Contains([]string{"login.wrong", "access.none", "code.wrong", "allowed.wrong"}, p.Error)
 }
 
 // parseTemplates reads the pages; each is base.html filled by one file.

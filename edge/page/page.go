@@ -146,9 +146,11 @@ func mayLeaveTo(u *url.URL) bool {
 	return !strings.ContainsAny(u.String(), "\"'<> \t\r\n")
 }
 
-// Waiting shows a page that asks the same address again every two seconds.
+// Waiting shows a page that asks the same address again at once. It is for addresses that hold
+// their answer back for some seconds: the reader sees the page until there is another, and it
+// is never taken away from her at a time that somebody else has set (WCAG 2.2, 2.2.1).
 func (p *Pages) Waiting(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusOK, "waiting", "2", nil)
+	p.show(w, r, http.StatusOK, "waiting", "0", nil)
 }
 
 // Error shows that something did not work. reason is a key of the catalogue; the X-Request-ID

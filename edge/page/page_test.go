@@ -68,7 +68,7 @@ func TestPages(t *testing.T) {
 			func(w http.ResponseWriter, r *http.Request) { p.Leave(w, r, "") }, 404, nil, []string{"http-equiv"}},
 		{"quotes do not end an attribute",
 			func(w http.ResponseWriter, r *http.Request) { p.Leave(w, r, `https://tpp.example/?q="><script>`) }, 200, nil, []string{"<script", `"><`}},
-		{"waiting looks again", p.Waiting, 200, []string{`content="2"`, "Waiting for your bank"}, nil},
+		{"waiting looks again", p.Waiting, 200, []string{`content="0"`, "Waiting for your bank"}, nil},
 		{"an error says what to do",
 			func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("X-Request-ID", "0f6ad0c6")

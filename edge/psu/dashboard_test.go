@@ -159,7 +159,7 @@ func TestAPSUOfManyThirdParties(t *testing.T) {
 		if most := 50 << 10; p.StatusCode != 200 || len(p.body) > most {
 			t.Fatalf("got %d with %d bytes", p.StatusCode, len(p.body))
 		}
-		seen += strings.Count(p.body, `<section class="card"`)
+		seen += strings.Count(p.body, `<article class="card"`)
 		next = ""
 		if m := regexp.MustCompile(`id="next" href="([^"]+)"`).FindStringSubmatch(p.body); m != nil {
 			next = s.server.URL + strings.ReplaceAll(m[1], "&amp;", "&")
@@ -230,7 +230,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 	if p := s.ask(s.browser(), "POST", s.base+"/login", url.Values{}, "Sec-Fetch-Site", "cross-site"); p.StatusCode != http.StatusForbidden {
 		t.Errorf("a log-in that another site begins: %d", p.StatusCode)
 	}
-	if p := s.ask(c, "GET", s.base, nil); strings.Count(p.body, `<section class="card"`) != 2 {
+	if p := s.ask(c, "GET", s.base, nil); strings.Count(p.body, `<article class="card"`) != 2 {
 		t.Errorf("after all that: %s", p.body)
 	}
 }
