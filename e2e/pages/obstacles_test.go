@@ -29,8 +29,8 @@ func attribute(of *regexp.Regexp, tag string) string {
 }
 
 // typed are the fields in which a customer types something: who she is, a code, and on her own
-// page a third party that she lets ask. There is none for an IBAN.
-var typed = []string{"login", "password", "code", "tpp", "called"}
+// page a third party that she lets ask, and what a passkey is called. There is none for an IBAN.
+var typed = []string{"login", "password", "code", "tpp", "called", "passkeyname"}
 
 // obstacles fails where something is in the way of a customer who comes from a third party
 // (RTS art. 32(3), EBA/OP/2020/10).

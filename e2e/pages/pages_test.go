@@ -302,7 +302,7 @@ const look = `(() => {
 	}
 	// To agree and to refuse, to end and to go back weigh the same.
 	for (const group of document.querySelectorAll('.buttons, .choices')) {
-		const [first, ...others] = [...group.children].map(size);
+		const [first, ...others] = [...group.children].map(size).filter(r => r.height);
 		for (const o of others) if (Math.abs(o.width - first.width) > 1 || Math.abs(o.height - first.height) > 1) all.push('buttons of different size: ' + group.textContent.trim().replace(/\s+/g, ' '));
 	}
 	const alert = document.querySelector('#error');

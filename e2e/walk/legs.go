@@ -1,12 +1,20 @@
 package walk
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
 	"net/url"
 	"path"
 	"regexp"
 	"strings"
 	"time"
 
+	"kontor/kit/webauthn"
+	"kontor/kit/webauthn/webauthntest"
+	"kontor/ready"
 	"kontor/xs2aclient"
 )
 
@@ -67,7 +75,70 @@ func (w *Walk) access() error {
 	c.confirms(sms).sees("bank/end: done, on her own page").follows().sees("bank/me: checks of funds allowed")
 	c.opens(at+"/me").sends("change", nil).sees("bank/choose: change").sends("approve", nil).confirms(sms).follows().sees("bank/me: changed")
 	c.opens(at+"/me").sends("withdraw", nil).sees("bank/me: withdrawn")
+	if c.err != nil {
+		return c.err
+	}
+	return w.passkey(c, salt)
+}
+
+// passkey adds a passkey on the customer's own page, and is asked for it.
+func (w *Walk) passkey(c *customer, bank ready.Bank) error {
+	party, has := webauthn.PartyAt(w.Sandbox.Bank)
+	if !has {
+		return errors.New("browsers have no passkeys at the banks' address")
+	}
+	at := w.pages(bank)
+	c.opens(at+"/me").sends("enrol", url.Values{"passkeyname": {"Laptop"}}).sees("bank/choose: passkey").sends("approve", nil).confirms(sms).follows().sees("bank/passkey")
+	c.tries("bank/passkey: refused", "passkey", url.Values{"answer": {"nonsense"}})
+	var ask struct{ Challenge, User []byte }
+	if question := data.FindStringSubmatch(c.page.Body); question == nil {
+		c.fail("no passkey is asked for")
+	} else if text := map[string]any{}; json.Unmarshal([]byte(html.UnescapeString(question[1])), &text) == nil {
+		ask.Challenge, _ = base64.RawURLEncoding.DecodeString(fmt.Sprint(text["challenge"]))
+		ask.User, _ = base64.RawURLEncoding.DecodeString(fmt.Sprint(text["user"]))
+	}
+	if c.err != nil {
+		return c.err
+	}
+	c.sends("passkey", url.Values{"answer": {string(webauthntest.New(party).Create(ask.Challenge, ask.User))}}).sees("bank/me: passkey")
+	address, err := w.consents(bank, xs2aclient.BankOffered())
+	if err != nil {
+		return err
+	}
+	c.opens(address).sees("bank/choose: accounts and method")
+	if ways := c.offers("method"); c.err == nil {
+		c.sends("approve", url.Values{"accounts": c.offers("accounts")[:1], "method": ways[len(ways)-1:]}).sees("bank/code: passkey")
+	}
 	return c.err
+}
+
+var data = regexp.MustCompile(`data-ask="([^"]*)"`)
+
+// signs has two of a company sign a payment together.
+func (w *Walk) signs() error {
+	tine, vesna, bank := w.customer(8), w.customer(9), w.bank("standard")
+	id := single()
+	address, err := w.initiates(id, w.transfer(tine.Persona, "640.00", "Steel"))
+	if err != nil {
+		return err
+	}
+	tine.opens(address).logsIn().sees("bank/choose: first of two signers").sends("approve", nil).confirms(sms).sees("bank/end: others have to sign")
+	if tine.err != nil {
+		return tine.err
+	}
+	client, err := w.client(bank)
+	if err != nil {
+		return err
+	}
+	if _, err := client.StartPaymentAuthorisation(w.ctx, *id, w.redirects()); err != nil {
+		return err
+	}
+	flow, err := w.begin(bank, xs2aclient.ScopeOfPayment(id.ID), nil)
+	if err != nil {
+		return err
+	}
+	vesna.opens(flow.URL).logsIn().sees("bank/choose: second of two signers").sends("approve", url.Values{"method": {"sms"}}).sees("bank/code: second of two signers")
+	return vesna.confirms(sms).sees("bank/end: all have signed").err
 }
 
 // named goes the way of a bank whose authorization server gives a token before all else: by

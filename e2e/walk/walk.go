@@ -87,6 +87,7 @@ func (w *Walk) Go(ctx context.Context) (err error) {
 		{"a payment, by each method", (*Walk).methods},
 		{"a payment on the phone", (*Walk).phone},
 		{"orders of every kind", (*Walk).orders},
+		{"a payment that two sign", (*Walk).signs},
 		{"journeys that end badly", (*Walk).endings},
 		{"the dashboard", (*Walk).dashboard},
 	} {
