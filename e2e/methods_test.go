@@ -97,6 +97,14 @@ func (w *world) approvesByPasskey(t *testing.T, b *tab) {
 	w.redeem(t, w.bank(t, "standard"), flow, w.returned(b, b.goesOn()))
 	w.stands(t, id, xs2aclient.PaymentSettled)
 
+	// Without JavaScript the page says so, and another way goes on.
+	b.withoutScript()
+	r = w.transfer(psu, "67.00", "By no passkey")
+	_, flow = w.orders(t, b, psu, xs2aclient.PaymentID{Service: xs2aclient.Payments, Product: xs2aclient.SEPACreditTransfers}, r, "How you confirm it", "Sandbox device")
+	b.comes(ok, texts("Approve with your passkey", "Passkeys need JavaScript", "Confirm it another way"), click("input[value^=passkey-]"), button("approve"))
+	b.comes(ok, texts(enterCode), click("button[value='by sms']"))
+	w.confirms(t, b, flow, "67,00 EUR")
+
 	b.comes(ok, texts("Sandbox device"), navigate(me))
 	b.comes(ok, texts("The passkey was removed"), button("unenrol"))
 }
