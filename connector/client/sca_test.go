@@ -122,6 +122,45 @@ func TestApproachesThatAreNotDeclaredAreNotAskedFor(t *testing.T) {
 	}
 }
 
+// Another signature is asked for where that is declared, and is said to be missing only then.
+func TestSignaturesAreAskedForWhereTheyAreDeclared(t *testing.T) {
+	const partly = `{"data":{"status":"PATC","sca_status":"finalised"}}`
+	plain := misbehaving(t, Config{Capabilities: []string{"payment_status"}}, say(200, partly))
+	if _, err := plain.StartSignature(t.Context(), core.Signature{Session: "n", Signs: "s"}); !errors.Is(err, core.ErrNotOffered) || plain.calls.Load() != 0 {
+		t.Errorf("%v, and %d calls", err, plain.calls.Load())
+	}
+	if u, err := plain.PaymentStatus(t.Context(), "s", "1"); err != nil || u.Partly {
+		t.Errorf("%+v, %v", u, err)
+	}
+	f := misbehaving(t, Config{Capabilities: []string{"payment_status", "multilevel", core.Decoupled}}, say(200, partly))
+	if u, err := f.PaymentStatus(t.Context(), "s", "1"); err != nil || !u.Partly {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := f.StartSignature(t.Context(), core.Signature{Session: "n", Signs: "s", SCA: core.SCA{Approach: core.Decoupled, PSUID: "vesna"}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.StartSignature(t.Context(), core.Signature{Session: "n", Signs: "s", SCA: core.SCA{Approach: core.Embedded}}); !errors.Is(err, core.ErrNotOffered) {
+		t.Error(err)
+	}
+	for _, tt := range []struct {
+		name, body string
+		status     int
+		want       error
+		calls      int64
+	}{
+		{"none is waited for", `{"error_class":"InvalidAttributeValue"}`, 400, core.ErrRefused, 1},
+		{"no such route", `nothing`, 404, core.ErrNotOffered, 1},
+		{"a broken bank is asked once more", `{}`, 500, core.ErrUnavailable, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := misbehaving(t, Config{Capabilities: []string{"multilevel"}}, say(tt.status, tt.body))
+			if _, err := f.StartSignature(t.Context(), core.Signature{Session: "n", Signs: "s"}); !errors.Is(err, tt.want) || f.calls.Load() != tt.calls {
+				t.Errorf("got %v after %d calls", err, f.calls.Load())
+			}
+		})
+	}
+}
+
 // A plain connector sees nothing of the extensions, whoever the PSU says she is.
 func TestAPlainStartIsPlain(t *testing.T) {
 	c := Client{c: Config{Capabilities: []string{core.Embedded}}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,54 @@ func TestSteps(t *testing.T) {
 				t.Errorf("got %d %s; want %d %s", status, body, tt.status, tt.want)
 			}
 		})
+	}
+}
+
+// A signer is asked for signatures, of which one session waits for none.
+type signer struct {
+	stepper
+	asked atomic.Int32
+}
+
+func (s *signer) StartSignature(_ context.Context, r wire.SignatureCreate) error {
+	s.asked.Add(1)
+	if r.Signs == "done" {
+		return ErrInvalid
+	}
+	return nil
+}
+
+func TestSignatures(t *testing.T) {
+	bank := &signer{}
+	without, all := serve(t, &stepper{}), serve(t, bank)
+	create := func(session, signs, more string) string {
+		return `{"session_secret":"` + session + `","provider_code":"lon","signs":"` + signs + `","app_name":"Saldo","redirect_url":"https://hub.example/r"` + more + `}`
+	}
+	for _, tt := range []struct {
+		name, url, path, data string
+		status                int
+		want                  string
+	}{
+		{"a bank without", without, "s1", create("n1", "s1", ""), 404, "RouteNotFound"},
+		{"another one signs", all, "s1", create("n2", "s1", ""), 200, `{}`},
+		{"once more with the same session", all, "s1", create("n2", "s1", ""), 200, `{}`},
+		{"on her phone", all, "s1", create("n3", "s1", `,"sca_approach":"decoupled","psu_id":"vesna"`), 200, `{}`},
+		{"by an approach that is none", all, "s1", create("n4", "s1", `,"sca_approach":"guessed"`), 404, "RouteNotFound"},
+		{"what waits for none", all, "done", create("n5", "done", ""), 400, "InvalidAttributeValue"},
+		{"another session than the path's", all, "s2", create("n6", "s1", ""), 400, "WrongRequestFormat"},
+		{"itself", all, "n7", create("n7", "n7", ""), 400, "WrongRequestFormat"},
+		{"with nowhere to go afterwards", all, "s1", strings.Replace(create("n8", "s1", ""), "https://hub.example/r", "", 1), 400, "WrongRequestFormat"},
+		{"at another bank", all, "s1", strings.Replace(create("n9", "s1", ""), "lon", "par", 1), 400, "InvalidAttributeValue"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body := ask(t, "POST", tt.url+"/sessions/"+tt.path+"/signatures", http.Header{"Authorization": {signed(tt.data, now.Add(time.Minute), hubKey())}})
+			if status != tt.status || !strings.Contains(body, tt.want) {
+				t.Errorf("got %d %s; want %d %s", status, body, tt.status, tt.want)
+			}
+		})
+	}
+	if n := bank.asked.Load(); n != 3 {
+		t.Errorf("the bank was asked %d times", n)
 	}
 }
 

@@ -66,6 +66,9 @@ func (l *listener) Success(_ context.Context, bank string, s core.Success) error
 	default:
 		granted = "balances " + names(s.Granted.Balances...) + " transactions " + names(s.Granted.Transactions...)
 	}
+	if s.Partly {
+		granted = "partly, " + granted
+	}
 	return l.note(s.Session, "%s success user %s token %s %s from %s", bank, s.UserID, s.Token, granted, names(s.DebtorAccount))
 }
 
@@ -96,6 +99,7 @@ func open(t *testing.T) (*listener, string) {
 	s := httptest.NewServer(New(Config{
 		Banks: []Bank{
 			{Code: "lon", AppID: "app", AppSecret: "secret", Keys: keys, Enabled: true},
+			{Code: "two", AppID: "two", AppSecret: "secret", Keys: keys, Enabled: true, Multilevel: true},
 			{Code: "off", AppID: "off", AppSecret: "secret", Keys: keys},
 			{Code: "new", AppID: "new", AppSecret: "secret", Enabled: true},
 			{Code: "bare", AppID: "bare", Keys: keys, Enabled: true},
@@ -265,5 +269,24 @@ func TestKeySet(t *testing.T) {
 	KeySet().ServeHTTP(w, httptest.NewRequest("POST", "/.well-known/jwks.json", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Error(w.Code)
+	}
+}
+
+// A success is one of several signatures only where the bank declares that there can be such.
+func TestOneOfSeveralSignatures(t *testing.T) {
+	l, url := open(t)
+	for _, tt := range []struct{ app, status, want string }{
+		{"two", "PATC", "two success user  token  partly, as asked from [{}]"},
+		{"two", "partiallyAuthorised", "two success user  token  partly, as asked from [{}]"},
+		{"two", "ACSC", "two success user  token  as asked from [{}]"},
+		{"app", "PATC", "lon success user  token  as asked from [{}]"},
+	} {
+		h := http.Header{"App-Id": {tt.app}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","status":"`+tt.status+`"}`, now.Add(time.Minute), bankKey())}}
+		if status, body := send(t, "PATCH", url+"/sessions/s/success", h); status != http.StatusOK {
+			t.Fatalf("%d %v", status, body)
+		}
+		if got := l.heard[len(l.heard)-1]; got != tt.want {
+			t.Errorf("%s of %s: %s", tt.status, tt.app, got)
+		}
 	}
 }
