@@ -4,6 +4,9 @@ const bytes = text => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g,
 const text = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 const keys = ids => ids.map(id => ({type: 'public-key', id: bytes(id)}));
 
+// As toJSON() of newer browsers writes it.
+const said = (id, response) => ({id: text(id), rawId: text(id), type: 'public-key', response, clientExtensionResults: {}});
+
 const make = async ask => {
 	const {rawId, response} = await navigator.credentials.create({publicKey: {
 		challenge: bytes(ask.challenge), timeout: ask.timeout,
@@ -13,16 +16,15 @@ const make = async ask => {
 		excludeCredentials: keys(ask.passkeys), attestation: 'none',
 		authenticatorSelection: {residentKey: 'preferred', userVerification: 'required'},
 	}});
-	return {id: text(rawId), clientDataJSON: text(response.clientDataJSON), authenticatorData: text(response.getAuthenticatorData()),
-		publicKey: text(response.getPublicKey()), publicKeyAlgorithm: response.getPublicKeyAlgorithm()};
+	return said(rawId, {clientDataJSON: text(response.clientDataJSON), attestationObject: text(response.attestationObject)});
 };
 
 const use = async ask => {
 	const {rawId, response} = await navigator.credentials.get({publicKey: {
 		challenge: bytes(ask.challenge), timeout: ask.timeout, rpId: ask.rpId, allowCredentials: keys(ask.passkeys), userVerification: 'required',
 	}});
-	return {id: text(rawId), clientDataJSON: text(response.clientDataJSON), authenticatorData: text(response.authenticatorData),
-		signature: text(response.signature), userHandle: response.userHandle ? text(response.userHandle) : ''};
+	return said(rawId, {clientDataJSON: text(response.clientDataJSON), authenticatorData: text(response.authenticatorData),
+		signature: text(response.signature), userHandle: response.userHandle ? text(response.userHandle) : undefined});
 };
 
 const button = document.querySelector('[data-ask]');

@@ -13,10 +13,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"kontor/kit/webauthn"
 )
@@ -52,18 +53,12 @@ func New(p webauthn.Party) *Authenticator {
 // Create is the answer to the making of its passkey.
 func (a *Authenticator) Create(challenge, user []byte) []byte {
 	a.User = user
-	public, err := x509.MarshalPKIXPublicKey(a.Key.Public())
-	if err != nil {
-		panic(err)
-	}
 	data := a.data(a.Flags | 1<<6)
-	data = append(data, make([]byte, 16)...)
+	data = append(data, make([]byte, 16)...) // the make of the authenticator is not told
 	data = binary.BigEndian.AppendUint16(data, uint16(len(a.ID)))
-	data = append(append(data, a.ID...), a.cose()...)
-	return a.answer(map[string]any{
-		"clientDataJSON": text(a.client("webauthn.create", challenge)), "authenticatorData": text(data),
-		"publicKey": text(public), "publicKeyAlgorithm": a.algorithm(),
-	})
+	data = append(append(data, a.ID...), written(a.cose())...)
+	made := written(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
+	return a.answer(map[string]any{"clientDataJSON": text(a.client("webauthn.create", challenge)), "attestationObject": text(made)})
 }
 
 // Get is the answer to a challenge.
@@ -91,9 +86,10 @@ func (a *Authenticator) Again(challenge []byte) []byte {
 	})
 }
 
-func (a *Authenticator) answer(fields map[string]any) []byte {
-	fields["id"] = text(a.ID)
-	out, err := json.Marshal(fields)
+func (a *Authenticator) answer(response map[string]any) []byte {
+	out, err := json.Marshal(map[string]any{
+		"id": text(a.ID), "rawId": text(a.ID), "type": "public-key", "response": response, "clientExtensionResults": map[string]any{},
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -116,33 +112,31 @@ func (a *Authenticator) data(flags byte) []byte {
 	return binary.BigEndian.AppendUint32(append(party[:], flags), a.Counter)
 }
 
-func (a *Authenticator) algorithm() int {
-	switch a.Key.(type) {
-	case *rsa.PrivateKey:
-		return webauthn.RS256
-	case ed25519.PrivateKey:
-		return webauthn.EdDSA
-	}
-	return webauthn.ES256
-}
-
-// cose is the key as authenticators write it, near enough for who looks for its numbers only.
-func (a *Authenticator) cose() []byte {
+// cose is the key as authenticators write it, before that becomes bytes.
+// spec: RFC 9053 section 7, RFC 8230 section 4
+func (a *Authenticator) cose() map[int]any {
 	switch k := a.Key.Public().(type) {
 	case *ecdsa.PublicKey:
-		point, err := k.Bytes()
+		point, err := k.Bytes() // 4, x, y
 		if err != nil {
 			panic(err)
 		}
-		head := []byte{0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32}
-		return append(append(append(head, point[1:33]...), 0x22, 0x58, 32), point[33:]...)
+		return map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]}
 	case ed25519.PublicKey:
-		return append([]byte{0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32}, k...)
+		return map[int]any{1: 1, 3: -8, -1: 6, -2: []byte(k)}
 	case *rsa.PublicKey:
-		head := []byte{0xa4, 1, 3, 3, 0x39, 1, 0, 0x20, 0x59, 1, 0}
-		return append(append(head, k.N.Bytes()...), 0x21, 0x43, 1, 0, 1)
+		return map[int]any{1: 3, 3: -257, -1: k.N.Bytes(), -2: []byte{1, 0, 1}}
 	}
 	return nil
+}
+
+// written is v as CBOR.
+func written(v any) []byte {
+	out, err := cbor.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 func text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
