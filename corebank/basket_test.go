@@ -349,7 +349,7 @@ func TestABasketIsFinishedLater(t *testing.T) {
 		j, err := scanJourney(w.bank.db.QueryRow(ctx, selectJourney+`session_secret = $2`, "lon", string(r.SessionSecret)))
 		w.do(err)
 		// As if the process had died right after the approval.
-		w.do(w.bank.write(ctx, func(tx *sqldb.Tx, out *reports) error { return w.bank.complete(tx, out, j, payment{}) }))
+		w.do(w.bank.write(ctx, func(tx *sqldb.Tx, out *reports) error { return w.bank.complete(tx, out, j, payment{}, stateCode) }))
 		if e := w.status(r.Payments[0].SessionSecret); e.Status != "RCVD" || e.SCAStatus != "finalised" || e.RedirectURL != "" {
 			t.Errorf("%+v", e)
 		}

@@ -32,7 +32,7 @@ func (c connector) CancelPayment(ctx context.Context, r wire.PaymentCancel) erro
 	if err != nil {
 		return err
 	}
-	j.Request = request{Cancels: paid.ID}
+	j.Request.Cancels = paid.ID
 	if j.Customer, j.Bound = paid.Customer, paid.Customer != ""; j.Bound && len(paid.Choice) > 0 {
 		signers, err := b.together(outside{ctx, b.db}, paid.Choice[0].account)
 		if err != nil {
@@ -114,7 +114,7 @@ func (b *Bank) cancelPayment(tx *sqldb.Tx, out *reports, j journey, p payment, s
 	}
 	told := report{stream: paid.Session, verb: verbUpdate, event: wire.Event{SessionSecret: wire.String(paid.Session), Status: "CANC"}}
 	if p.State == payReceived {
-		if err := b.move(tx, paid, stateFailed, stateOpen, stateCode, stateSigned); err != nil && !errors.Is(err, errJourney) {
+		if err := b.move(tx, paid, stateFailed, stateOpen, stateCode, stateSigned, stateHeld); err != nil && !errors.Is(err, errJourney) {
 			return err // one whose time is up is over as well
 		}
 		if err := b.closeSignatures(tx, paid.ID); err != nil {

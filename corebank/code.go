@@ -264,8 +264,11 @@ func (b *Bank) confirm(ctx context.Context, j journey, answer string) error {
 		if _, err := tx.Exec(`UPDATE corebank_customer SET sca_wrong = 0, sca_locked_until = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
 			return err
 		}
+		if j.holds() {
+			return b.hold(tx, &reports, j)
+		}
 		approved = &approves.payment
-		return b.complete(tx, &reports, j, approves.payment)
+		return b.complete(tx, &reports, j, approves.payment, stateCode)
 	})
 	if errors.Is(err, ledger.ErrFunds) {
 		// Nothing of the above was stored. Spent in the meantime: the payment is rejected.
@@ -273,22 +276,27 @@ func (b *Bank) confirm(ctx context.Context, j journey, answer string) error {
 	}
 	if err == nil {
 		b.send(ctx, reports)
-		switch {
-		case approved == nil:
-		case j.Kind == kindPayment:
-			b.goOn(ctx, *approved)
-		case j.Kind == kindBasket:
-			if err := b.doApproved(context.WithoutCancel(ctx), j.ID); err != nil { // the customer may close the browser
-				b.log.Error("a basket was not done at once; the worker goes on with it", "error", err)
-			}
-		}
+		b.afterwards(ctx, j, approved)
 		err = outcome
 	}
 	return err
 }
 
-// complete does what the customer approved by SCA.
-func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error {
+// afterwards does at once what else follows from an approval that is stored.
+func (b *Bank) afterwards(ctx context.Context, j journey, approved *payment) {
+	switch {
+	case approved == nil:
+	case j.Kind == kindPayment:
+		b.goOn(ctx, *approved)
+	case j.Kind == kindBasket:
+		if err := b.doApproved(context.WithoutCancel(ctx), j.ID); err != nil { // the customer may close the browser
+			b.log.Error("a basket was not done at once; the worker goes on with it", "error", err)
+		}
+	}
+}
+
+// complete does what the customer approved by SCA, when j was in the state from.
+func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment, from string) error {
 	// The limits of payments without SCA begin anew (RTS art. 16).
 	if _, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = 0, exempt_minor = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
 		return err
@@ -300,12 +308,12 @@ func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment) error 
 		}
 		return b.change(tx, out, j, chosen)
 	}
-	first, over, err := b.sign(tx, out, j)
+	first, over, err := b.sign(tx, out, j, from)
 	if over || err != nil {
 		return err
 	}
 	if first.last == nil {
-		if err := b.move(tx, j, stateDone, stateCode); err != nil {
+		if err := b.move(tx, j, stateDone, from); err != nil {
 			return err
 		}
 	}

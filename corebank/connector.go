@@ -34,6 +34,7 @@ var (
 	_ sdk.Logins               = connector{}
 	_ sdk.Authorisations       = connector{}
 	_ sdk.Multilevel           = connector{}
+	_ sdk.Confirmations        = connector{}
 )
 
 // StartAccess invites the customer to choose accounts.
@@ -149,7 +150,7 @@ func (c connector) StartFundsAccess(ctx context.Context, r wire.FundsTokenCreate
 	if r.Account == (wire.Account{}) {
 		return sdk.ErrInvalid
 	}
-	j.Request = request{Account: &r.Account, Card: viewOfCard(r)}
+	j.Request.Account, j.Request.Card = &r.Account, viewOfCard(r)
 	return c.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error { return c.invite(tx, out, j, wire.Event{}) })
 }
 

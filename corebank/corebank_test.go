@@ -172,6 +172,8 @@ type browser struct {
 	status int
 	body   string // without entities
 	raw    string
+
+	language string // that it asks for; empty: none
 }
 
 func (w *world) browser() *browser {
@@ -181,7 +183,12 @@ func (w *world) browser() *browser {
 
 func (b *browser) open(address string) *browser {
 	b.w.t.Helper()
-	resp, err := b.http.Get(address)
+	req, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodGet, address, nil)
+	b.w.do(err)
+	if b.language != "" {
+		req.Header.Set("Accept-Language", b.language)
+	}
+	resp, err := b.http.Do(req)
 	b.w.do(err)
 	return b.read(resp)
 }

@@ -37,6 +37,7 @@ const (
 	stateDone     = "done"
 	stateUsed     = "used"     // done, and what it allowed has happened
 	stateApproved = "approved" // with its basket, and about to be done
+	stateHeld     = "held"     // approved, and waiting to be confirmed
 	stateRefused  = "refused"  // by the customer
 	stateFailed   = "failed"
 )
@@ -85,6 +86,8 @@ type request struct {
 	Cancels  string  `json:"cancels,omitempty"`  // ID of the payment that is cancelled
 	Refused  string  `json:"refused,omitempty"`  // why a payment was rejected before it was kept
 	Exempted bool    `json:"exempted,omitempty"` // no SCA was needed
+	Confirm  bool    `json:"confirm,omitempty"`  // what is approved on the pages waits to be confirmed
+	Language string  `json:"language,omitempty"` // that the third party says the customer reads; else empty
 }
 
 // page is the journey whose page the customer sees.
@@ -191,7 +194,7 @@ func (b *Bank) invite(tx *sqldb.Tx, out *reports, j journey, e wire.Event) error
 	}
 	e.SessionSecret, e.SCAStatus = wire.String(j.Session), "received"
 	if j.bySteps() {
-		j.told(b.textsTo("en"), &e)
+		j.told(b.textsTo(j.Request.Language), &e)
 	} else {
 		e.RedirectURL = wire.String(b.pageOf(j))
 	}
@@ -293,7 +296,7 @@ func (b *Bank) end(ctx context.Context, j journey, state, class, message string,
 }
 
 func (b *Bank) endIn(tx *sqldb.Tx, out *reports, j journey, state, class, message string, funds *bool) error {
-	if err := b.move(tx, j, state, stateOpen, stateCode); err != nil {
+	if err := b.move(tx, j, state, stateOpen, stateCode, stateHeld); err != nil {
 		return err
 	}
 	return b.ended(tx, out, j, state, class, message, funds)

@@ -29,6 +29,7 @@ func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 		b.fault(w, r, err)
 		return
 	}
+	r = inLanguage(r, j)
 	s := scaVisit{b: b, w: w, r: r, j: j, v: v}
 	err = s.look()
 	if err == nil {
@@ -298,10 +299,10 @@ func (s *scaVisit) showState(status int, key string) {
 	}
 	switch {
 	case s.ended():
-		if !j.over() {
+		if !j.over() || j.State == stateHeld && s.over() {
 			p.State = "over"
 		}
-		p.ReturnTo, p.Title = j.RedirectURL, "end."+p.State
+		p.ReturnTo, p.Title = s.wayBack(), "end."+p.State
 		if j.State == stateUsed {
 			p.State, p.Title, p.ReturnTo = stateDone, "end.done", s.b.baseURL+"/me"
 		}

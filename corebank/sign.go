@@ -53,7 +53,10 @@ func (c connector) StartSignature(ctx context.Context, r wire.SignatureCreate) e
 	if err != nil {
 		return err
 	}
-	if j.Signs, j.Request, j.Choice = first.ID, first.Request, first.Choice; j.ExpiresAt.After(first.ExpiresAt) {
+	own := j.Request
+	j.Signs, j.Request, j.Choice = first.ID, first.Request, first.Choice
+	j.Request.Confirm, j.Request.Language = own.Confirm, own.Language // of this signer
+	if j.ExpiresAt.After(first.ExpiresAt) {
 		j.ExpiresAt = first.ExpiresAt
 	}
 	if user := string(r.UserID); user != "" {
@@ -142,7 +145,8 @@ func (b *Bank) toSign(ctx context.Context, j journey, customer string, all []acc
 // sign takes down the signature that j gives, where several are needed. over says that nothing
 // more is to be done: others have to sign as well, or it does not count. Else first is the
 // journey whose request is signed now by all who have to, which is j itself where it needs no more.
-func (b *Bank) sign(tx *sqldb.Tx, out *reports, j journey) (first journey, over bool, err error) {
+// from is the state that j was in.
+func (b *Bank) sign(tx *sqldb.Tx, out *reports, j journey, from string) (first journey, over bool, err error) {
 	if j.own() || j.Kind == kindBasket {
 		return j, false, nil
 	}
@@ -173,9 +177,9 @@ func (b *Bank) sign(tx *sqldb.Tx, out *reports, j journey) (first journey, over 
 		return j, true, err
 	}
 	if len(lacking) > 0 {
-		return j, true, b.signedPartly(tx, out, j, first)
+		return j, true, b.signedPartly(tx, out, j, first, from)
 	}
-	if err := b.move(tx, j, stateDone, stateCode); err != nil {
+	if err := b.move(tx, j, stateDone, from); err != nil {
 		return j, true, err
 	}
 	if _, err := tx.Exec(`UPDATE corebank_journey SET state = $1 WHERE bank = $2 AND id = $3`, stateDone, b.code, first.ID); err != nil {
@@ -186,12 +190,12 @@ func (b *Bank) sign(tx *sqldb.Tx, out *reports, j journey) (first journey, over 
 }
 
 // signedPartly tells that j has signed what first asks for, and that others have to as well.
-func (b *Bank) signedPartly(tx *sqldb.Tx, out *reports, j, first journey) error {
+func (b *Bank) signedPartly(tx *sqldb.Tx, out *reports, j, first journey, from string) error {
 	state := stateDone
 	if j.ID == first.ID {
 		state = stateSigned
 	}
-	if err := b.move(tx, j, state, stateCode); err != nil {
+	if err := b.move(tx, j, state, from); err != nil {
 		return err
 	}
 	until := b.now().Add(nextSignature).UnixMicro()
@@ -229,7 +233,7 @@ func partlyOf(kind string) wire.String {
 // closeSignatures ends the journeys that could have signed the one with this ID: the hub ends
 // their sessions itself.
 func (b *Bank) closeSignatures(tx *sqldb.Tx, id string) error {
-	_, err := tx.Exec(`UPDATE corebank_journey SET state = $1 WHERE bank = $2 AND signs = $3 AND signs <> '' AND state IN ('open', 'code')`, stateFailed, b.code, id)
+	_, err := tx.Exec(`UPDATE corebank_journey SET state = $1 WHERE bank = $2 AND signs = $3 AND signs <> '' AND state IN ('open', 'code', 'held')`, stateFailed, b.code, id)
 	return err
 }
 

@@ -38,7 +38,7 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 	}
 	e.UserID, e.SCAStatus = wire.String(j.Customer), scaStatus(j)
 	if j.bySteps() && !j.over() {
-		if j.told(b.textsTo("en"), &e); !j.Proven { // who was only named: that there is such a customer is nobody's business
+		if j.told(b.textsTo(j.Request.Language), &e); !j.Proven { // who was only named: that there is such a customer is nobody's business
 			e.UserID = ""
 		}
 	}
@@ -57,10 +57,12 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 		if p.Reason == reasonFunds {
 			e.FundsAvailable = new(false)
 		}
-	case j.Signs != "" && !j.over() && !b.now().Before(j.ExpiresAt):
+	case j.Signs != "" && (!j.over() || j.State == stateHeld) && !b.now().Before(j.ExpiresAt):
 		e.SCAStatus = "failed"
-	case p.State == payReceived && (!j.over() || j.State == stateSigned) && !b.now().Before(j.ExpiresAt):
+	case p.State == payReceived && (!j.over() || j.State == stateSigned || j.State == stateHeld) && !b.now().Before(j.ExpiresAt):
 		e.Status, e.SCAStatus, e.ErrorClass, e.ErrorMessage = "RJCT", "failed", "SessionExpired", "DS24 The PSU did not approve in time."
+	case j.State == stateHeld:
+		e.ConfirmationCodeSHA256 = codeHash(b.returnCode(j))
 	case p.State == payReceived && !j.over():
 		if !j.bySteps() {
 			e.RedirectURL = wire.String(b.baseURL + "/sca/" + j.page())
@@ -108,6 +110,8 @@ func scaStatus(j journey) wire.String {
 		return "scaMethodSelected"
 	case stateSigned:
 		return "finalised"
+	case stateHeld:
+		return "unconfirmed"
 	case stateDone, stateApproved:
 		if j.Request.Exempted {
 			return "exempted"

@@ -40,6 +40,7 @@ func (j *journey) elsewhere(s wire.SCA) error {
 	if !isPlain(j.Login) || len(j.Login) > longest {
 		return sdk.ErrInvalid
 	}
+	j.Request.Confirm, j.Request.Language = s.ConfirmationRequired, readLanguage(string(s.PSUAcceptLanguage))
 	switch s.SCAApproach {
 	case "", approachRedirect:
 		j.Login = ""
@@ -52,12 +53,15 @@ func (j *journey) elsewhere(s wire.SCA) error {
 }
 
 // told says where the SCA of j stands. It says the same of a name whether or not there is a
-// customer called so, and whether or not she has a phone; so t is not in her language.
+// customer called so, and whether or not she has a phone; so t is in no customer's language, but
+// in the one that the third party names.
 func (j journey) told(t i18n.Texts, e *wire.Event) {
 	e.SCAApproach = wire.String(j.Approach)
 	switch {
 	case j.State == stateDone || j.State == stateApproved || j.State == stateSigned:
 		e.SCAStatus = "finalised"
+	case j.State == stateHeld:
+		e.SCAStatus = "unconfirmed"
 	case j.over():
 		e.SCAStatus = "failed"
 	case j.Approach == approachDecoupled && j.Login != "":
@@ -158,17 +162,18 @@ func (c connector) Authorise(ctx context.Context, r wire.SessionAuthorise) (wire
 	if err != nil {
 		return wire.Event{}, err
 	}
-	return b.standing(ctx, j.ID)
+	return b.standing(ctx, j.ID, r.PSUAcceptLanguage)
 }
 
-// standing says where j stands now, and what the customer needs for the step after this one.
-func (b *Bank) standing(ctx context.Context, id string) (wire.Event, error) {
+// standing says where j stands now, and what the customer needs for the step after this one, in
+// the language that she reads.
+func (b *Bank) standing(ctx context.Context, id string, language wire.String) (wire.Event, error) {
 	j, err := b.journey(ctx, id)
 	if err != nil {
 		return wire.Event{}, err
 	}
 	e := wire.Event{SessionSecret: wire.String(j.Session)}
-	j.told(b.textsTo("en"), &e)
+	j.told(b.textsTo(cmp.Or(readLanguage(string(language)), j.Request.Language)), &e)
 	switch {
 	case j.Approach == approachRedirect && !j.over():
 		e.RedirectURL = wire.String(b.pageOf(j))

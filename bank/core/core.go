@@ -119,11 +119,17 @@ type Bank interface {
 	// steps. A step is sent once: a code counts once. Of one that may have arrived, with no
 	// answer, the error is ErrUnavailable and ErrUnknownOutcome.
 	Authorise(ctx context.Context, s SCAStep) (*Update, error)
+	// Confirm lets the bank go on with a session that it reported as unconfirmed, or drop it
+	// (extension "confirmation"); how that ends is reported as ever, before or after the answer.
+	// It may be asked again. ErrRefused where nothing is held any more; ErrNotOffered where the
+	// connector holds nothing.
+	Confirm(ctx context.Context, c Confirmation) (*Update, error)
 }
 
 // A PSUContext is what the TPP passed on about the customer's device. All of it is optional.
 type PSUContext struct {
 	IPAddress, DeviceID, UserAgent, GeoLocation, CorporateID string
+	AcceptLanguage                                           string // of the texts that the bank shows her
 }
 
 // An AccountReference names an account by exactly one identifier, and its currency where

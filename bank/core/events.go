@@ -27,6 +27,7 @@ type Update struct {
 	Methods     []SCAMethod // those that the PSU can choose from
 	Chosen      *SCAMethod
 	Challenge   *Challenge
+	CodeHash    []byte // of an SCA that waits to be confirmed: SHA-256 of the code that the PSU's browser has
 }
 
 // ItemStatuses tell how the payments of a bulk stand. The newest take the place of all before.

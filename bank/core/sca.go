@@ -26,6 +26,20 @@ type SCA struct {
 	PSUIDType       string
 	CorporateID     string
 	CorporateIDType string
+	// Confirmation: where the PSU comes to the bank's pages, the bank goes on with what she has
+	// approved only when it is confirmed (extension "confirmation").
+	Confirmation bool
+}
+
+// ParameterConfirmationCode is what the bank adds to the return URL of a session that has to be
+// confirmed: the code, for the browser that has approved and for no other.
+const ParameterConfirmationCode = "confirmation_code"
+
+// A Confirmation says whether the TPP of a session has proven that the PSU came back to it.
+type Confirmation struct {
+	Session   string
+	TPP       string
+	Confirmed bool // otherwise what is held is dropped
 }
 
 // An SCAStep is what a PSU does next in the SCA of a session that was started with the

@@ -46,7 +46,8 @@ type Config struct {
 	// Capabilities are what the connector declares beyond what every one has: "logins",
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
 	// "periodic-payments", "cancellation", "payment_status",
-	// "funds_at_bank", "baskets", "payee_verification", "embedded", "decoupled", "multilevel". Others are not asked for.
+	// "funds_at_bank", "baskets", "payee_verification", "embedded", "decoupled", "multilevel",
+	// "confirmation". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -87,7 +88,7 @@ const (
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
 	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
-	"baskets", "payee_verification", "embedded", "decoupled", "multilevel",
+	"baskets", "payee_verification", "embedded", "decoupled", "multilevel", "confirmation",
 }
 
 // A Client asks one bank.

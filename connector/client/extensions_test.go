@@ -31,8 +31,8 @@ func TestTheExamplesOfExtensionsAreWhatIsSent(t *testing.T) {
 		"BodyOnly": func() any { return &wire.BodyOnly{} }, "PaymentCancel": func() any { return &wire.PaymentCancel{} }, "FundsAtBank": func() any { return &wire.FundsAtBank{} }, "PaymentQuery": func() any { return &wire.PaymentQuery{} },
 		"AccessesQuery": func() any { return &wire.AccessesQuery{} }, "AccessEntry": func() any { return &wire.AccessEntry{} },
 		"SignatureCreate":  func() any { return &wire.SignatureCreate{} },
-		"SessionAuthorise": func() any { return &wire.SessionAuthorise{} },
-		"PayeesVerify":     func() any { return &wire.PayeesVerify{} }, "List PayeeAnswer": func() any { return &wire.List[wire.PayeeAnswer]{} },
+		"SessionAuthorise": func() any { return &wire.SessionAuthorise{} }, "SessionConfirm": func() any { return &wire.SessionConfirm{} },
+		"PayeesVerify": func() any { return &wire.PayeesVerify{} }, "List PayeeAnswer": func() any { return &wire.List[wire.PayeeAnswer]{} },
 		"Data Event": func() any {
 			return &struct {
 				Data wire.Event `json:"data"`

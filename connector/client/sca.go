@@ -14,22 +14,27 @@ import (
 // sca is what a start says of s: nothing where the PSU authenticates on the bank's pages, for
 // that is what every connector does. One that does not declare the approach must not be
 // asked: it would send her to its pages, where nobody goes.
-func (c *Client) sca(s core.SCA) (wire.SCA, error) {
+func (c *Client) sca(s core.SCA) (w wire.SCA, err error) {
+	if s.Confirmation && !c.can("confirmation") { // it would go on at once
+		return w, core.ErrNotOffered
+	}
 	switch s.Approach {
 	case "", core.Redirect:
-		return wire.SCA{}, nil
+		w.ConfirmationRequired = s.Confirmation
+		return w, nil
 	case core.Embedded, core.Decoupled:
 		if c.can(s.Approach) {
 			return scaOf(s), nil
 		}
 	}
-	return wire.SCA{}, core.ErrNotOffered
+	return w, core.ErrNotOffered
 }
 
 func scaOf(s core.SCA) wire.SCA {
 	return wire.SCA{
 		SCAApproach: wire.String(s.Approach), PSUID: wire.String(s.PSUID), PSUIDType: wire.String(s.PSUIDType),
 		PSUCorporateID: wire.String(s.CorporateID), PSUCorporateIDType: wire.String(s.CorporateIDType),
+		ConfirmationRequired: s.Confirmation,
 	}
 }
 
@@ -87,3 +92,16 @@ func (c *Client) StartSignature(ctx context.Context, s core.Signature) (*core.Up
 }
 
 var errNoSCAStatus = errors.New("sca_status is missing")
+
+// Confirm is POST /sessions/{session_secret}/confirm, for connectors that declare
+// "confirmation". Whoever is asked again answers as the first time, so it may be.
+func (c *Client) Confirm(ctx context.Context, q core.Confirmation) (*core.Update, error) {
+	if !c.can("confirmation") {
+		return nil, core.ErrNotOffered
+	}
+	return c.start(ctx, request{
+		method: http.MethodPost, path: wire.PathSessions + "/" + url.PathEscape(q.Session) + "/confirm",
+		tpp: q.TPP, session: q.Session, secret: true, retry: c.c.ReadBackoff,
+		data: wire.SessionConfirm{SessionSecret: wire.String(q.Session), ProviderCode: wire.String(c.c.BankCode), Confirmed: q.Confirmed},
+	})
+}

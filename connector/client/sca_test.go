@@ -231,3 +231,61 @@ func TestReportsAboutStepsNameNoSession(t *testing.T) {
 	}
 	f.Close()
 }
+
+// A connector that would not wait must not be handed what has to be confirmed; and the two ends
+// of the house call the parameter of the way back alike.
+func TestConfirmationIsDeclared(t *testing.T) {
+	for _, approach := range []string{"", core.Redirect, core.Embedded, core.Decoupled} {
+		asked := core.SCA{Approach: approach, Confirmation: true}
+		plain := Client{c: Config{Capabilities: []string{core.Embedded, core.Decoupled}}}
+		if _, err := plain.sca(asked); !errors.Is(err, core.ErrNotOffered) {
+			t.Errorf("%q: %v", approach, err)
+		}
+		holds := Client{c: Config{Capabilities: []string{core.Embedded, core.Decoupled, "confirmation"}}}
+		if got, err := holds.sca(asked); err != nil || !got.ConfirmationRequired {
+			t.Errorf("%q: %+v, %v", approach, got, err)
+		}
+	}
+	if core.ParameterConfirmationCode != wire.ParameterConfirmationCode {
+		t.Error(core.ParameterConfirmationCode, wire.ParameterConfirmationCode)
+	}
+	f := misbehaving(t, Config{}, say(200, `{}`))
+	if _, err := f.Confirm(t.Context(), core.Confirmation{Session: "s1"}); !errors.Is(err, core.ErrNotOffered) || f.calls.Load() != 0 {
+		t.Error(err, f.calls.Load())
+	}
+}
+
+func TestConfirmIsAnswered(t *testing.T) {
+	digest := strings.Repeat("0a", 32)
+	for _, tt := range []struct {
+		name, body string
+		status     int
+		calls      int64 // it may be asked again
+		want       error
+		told       string
+	}{
+		{"well", `{"data":{"session_secret":"hidden-session","sca_status":"finalised"}}`, 200, 1, nil, "finalised"},
+		{"without a word: it will be reported", `{}`, 200, 1, nil, ""},
+		{"nothing is held", `{"error_class":"SessionStepNotAllowed"}`, 400, 1, core.ErrRefused, ""},
+		{"a broken bank", `{}`, 500, 2, core.ErrUnavailable, ""},
+		{"it still waits", `{"data":{"sca_status":"unconfirmed","confirmation_code_sha256":"` + digest + `"}}`, 200, 1, nil, "unconfirmed"},
+		{"it waits for no code, so nobody can bring one", `{"data":{"sca_status":"unconfirmed"}}`, 200, 1, nil, "unconfirmed"},
+		{"it waits for half a code", `{"data":{"sca_status":"unconfirmed","confirmation_code_sha256":"` + digest[2:] + `"}}`, 200, 1, core.ErrMalformed, ""},
+		{"it has a code and does not wait", `{"data":{"sca_status":"finalised","confirmation_code_sha256":"` + digest + `"}}`, 200, 1, core.ErrMalformed, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log strings.Builder
+			f := misbehaving(t, Config{Capabilities: []string{"confirmation"}, ReadBackoff: []time.Duration{time.Millisecond}, Log: slog.New(slog.NewTextHandler(&log, nil))}, say(tt.status, tt.body))
+			u, err := f.Confirm(t.Context(), core.Confirmation{Session: "hidden-session", TPP: "PSDSI-BS-1234567", Confirmed: true})
+			if !errors.Is(err, tt.want) || err == nil && ((u != nil) != (tt.told != "") || u != nil && u.SCAStatus != tt.told) {
+				t.Errorf("got %+v, %v", u, err)
+			}
+			if n := f.calls.Load(); n != tt.calls {
+				t.Errorf("it was asked %d times", n)
+			}
+			if strings.Contains(log.String(), "hidden") {
+				t.Errorf("a secret is told: %s", log.String())
+			}
+		})
+	}
+}

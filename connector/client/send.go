@@ -324,7 +324,7 @@ func refusesIn200(body []byte) bool {
 }
 
 func header(r request, signed string) http.Header {
-	const most = 11
+	const most = 12
 	values := make([]string, 0, most) // of all headers in one piece
 	h := make(http.Header, most)
 	set := func(name, value string) {
@@ -347,6 +347,7 @@ func header(r request, signed string) http.Header {
 	for _, m := range [...]struct{ name, value string }{
 		{"Psu-Device-Id", r.psu.DeviceID}, {"Psu-User-Agent", r.psu.UserAgent}, {"Psu-Geo-Location", r.psu.GeoLocation},
 		{"Psu-Corporate-Id", r.psu.CorporateID}, {"Psu-Ip-Address", r.psu.IPAddress},
+		{wire.HeaderLanguage, r.psu.AcceptLanguage},
 	} {
 		// A TPP wrote these; what cannot stand in a header must not stop its request.
 		if wire.HeaderValue(m.value) {
@@ -392,8 +393,9 @@ func operation(path string) string {
 			return list + "/{id}/" + of
 		}
 	}
-	if strings.HasPrefix(path, wire.PathSessions+"/") {
-		return wire.PathSessions + "/{secret}/authorise"
+	if rest, ok := strings.CutPrefix(path, wire.PathSessions+"/"); ok {
+		_, what, _ := strings.Cut(rest, "/")
+		return wire.PathSessions + "/{secret}/" + what
 	}
 	if strings.HasPrefix(path, wire.PathPayments+"/") {
 		return wire.PathPayments + "/{id}"

@@ -16,7 +16,7 @@ func (s *server) baskets(mux *http.ServeMux) {
 	}
 	services := s.paymentServices()
 	handle(s, mux, "POST "+wire.PathBaskets, carries{body: true}, func(ctx context.Context, c call, b wire.BasketCreate) (any, error) {
-		if err := errors.Join(c.needs(b.RedirectURL, b.AppName), s.elsewhere(b.SCA)); err != nil {
+		if err := errors.Join(c.needs(b.RedirectURL, b.AppName), s.elsewhere(c, &b.SCA)); err != nil {
 			return nil, err
 		}
 		members, err := complete(c, &b, services)
@@ -47,7 +47,7 @@ func complete(c call, b *wire.BasketCreate, services []string) ([]member, error)
 	}
 	for i := range b.Payments {
 		p := &b.Payments[i]
-		err := add("payment", p.SessionSecret, p.ProviderCode, p.AppName, p.RedirectURL, p.PSUIPAddress, p.UserID, p.SCAApproach, p.PSUID, p.PSUIDType, p.PSUCorporateID, p.PSUCorporateIDType)
+		err := add("payment", p.SessionSecret, p.ProviderCode, p.AppName, p.RedirectURL, p.PSUIPAddress, p.UserID, p.SCAApproach, p.PSUID, p.PSUIDType, p.PSUCorporateID, p.PSUCorporateIDType, held(p.SCA))
 		if err == nil {
 			err = whole(c, p, services)
 		}
@@ -58,7 +58,7 @@ func complete(c call, b *wire.BasketCreate, services []string) ([]member, error)
 	}
 	for i := range b.Accesses {
 		r := &b.Accesses[i].TokenCreate
-		err := errors.Join(add("access", r.SessionSecret, r.ProviderCode, r.AppName, r.RedirectURL, r.PSUIPAddress, r.AuthorizationType, r.SCAApproach, r.PSUID, r.PSUIDType, r.PSUCorporateID, r.PSUCorporateIDType), dates(r.ValidUntil))
+		err := errors.Join(add("access", r.SessionSecret, r.ProviderCode, r.AppName, r.RedirectURL, r.PSUIPAddress, r.AuthorizationType, r.SCAApproach, r.PSUID, r.PSUIDType, r.PSUCorporateID, r.PSUCorporateIDType, held(r.SCA)), dates(r.ValidUntil))
 		if err != nil {
 			return nil, err
 		}
@@ -68,4 +68,12 @@ func complete(c call, b *wire.BasketCreate, services []string) ([]member, error)
 		return nil, errFormat
 	}
 	return members, nil
+}
+
+// held is a text where w asks for a confirmation of its own.
+func held(w wire.SCA) wire.String {
+	if w.ConfirmationRequired {
+		return "confirmation_required"
+	}
+	return ""
 }

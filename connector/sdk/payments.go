@@ -18,7 +18,7 @@ func (s *server) payments(mux *http.ServeMux) {
 	if b, ok := s.bank.(Payments); ok {
 		services := s.paymentServices()
 		handle(s, mux, "POST "+wire.PathPayments, carries{body: true}, func(ctx context.Context, c call, p wire.PaymentCreate) (any, error) {
-			if err := errors.Join(c.needs(p.RedirectURL), s.elsewhere(p.SCA)); err != nil {
+			if err := errors.Join(c.needs(p.RedirectURL), s.elsewhere(c, &p.SCA)); err != nil {
 				return nil, err
 			}
 			if err := whole(c, &p, services); err != nil {
@@ -29,7 +29,7 @@ func (s *server) payments(mux *http.ServeMux) {
 	}
 	if b, ok := s.bank.(Cancellations); ok {
 		on(s, mux, "DELETE "+wire.PathPayments+"/{payment}", func(ctx context.Context, c call, r wire.PaymentCancel) (any, error) {
-			if err := errors.Join(c.needs(r.PaymentSession, r.RedirectURL), c.namesPayment(r.PaymentIdentification), s.elsewhere(r.SCA)); err != nil {
+			if err := errors.Join(c.needs(r.PaymentSession, r.RedirectURL), c.namesPayment(r.PaymentIdentification), s.elsewhere(c, &r.SCA)); err != nil {
 				return nil, err
 			}
 			return nothing, s.starts.once(ctx, "cancellation", string(r.SessionSecret), func() error { return b.CancelPayment(ctx, r) })

@@ -51,7 +51,7 @@ func (s *server) signatures(mux *http.ServeMux) {
 		if string(r.Signs) != c.PathValue("session") || r.Signs == r.SessionSecret || len(r.Signs) > secretMax {
 			return nil, errFormat
 		}
-		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
+		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(c, &r.SCA)); err != nil {
 			return nil, err
 		}
 		return nothing, s.starts.once(ctx, "signature", string(r.SessionSecret), func() error { return b.StartSignature(ctx, r) })
@@ -93,8 +93,13 @@ func oneStep(r wire.SessionAuthorise) bool {
 }
 
 // elsewhere refuses a start whose customer does not come to the bank's pages, where the bank
-// knows no other way: it would wait for her there.
-func (s *server) elsewhere(w wire.SCA) error {
+// knows no other way: it would wait for her there. So it does with one that has to be
+// confirmed, where the bank would not wait for that.
+func (s *server) elsewhere(c call, w *wire.SCA) error {
+	w.PSUAcceptLanguage = c.language()
+	if _, ok := s.bank.(Confirmations); w.ConfirmationRequired && !ok {
+		return errRoute
+	}
 	switch w.SCAApproach {
 	case "", "redirect":
 		return nil
@@ -104,4 +109,43 @@ func (s *server) elsewhere(w wire.SCA) error {
 		}
 	}
 	return errRoute
+}
+
+// language is in which languages the customer reads, as her browser told the third party.
+func (c call) language() wire.String {
+	const longest = 200
+	said := c.Header.Get(wire.HeaderLanguage)
+	if len(said) > longest {
+		return ""
+	}
+	return wire.String(said)
+}
+
+// Confirmations is implemented by a bank that can hold what a customer has approved on its
+// pages until it is confirmed (extension "confirmation"). A start then says so in its
+// ConfirmationRequired. After SCA the bank reports nothing but sca_status unconfirmed, with the
+// SHA-256 of a code that it adds to redirect_url; it gives that code to the browser that has
+// approved and to no other.
+//
+// Confirm lets it go on, or drop what it holds. Success and fail are reported as ever, also when
+// Confirm is what brings them. Called again it answers as the first time; ErrStep where nothing
+// is held.
+type Confirmations interface {
+	Confirm(ctx context.Context, c wire.SessionConfirm) (wire.Event, error)
+}
+
+// confirmations offers to go on with what is held.
+func (s *server) confirmations(mux *http.ServeMux) {
+	b, ok := s.bank.(Confirmations)
+	if !ok {
+		return
+	}
+	on(s, mux, "POST "+wire.PathSessions+"/{session}/confirm", func(ctx context.Context, c call, r wire.SessionConfirm) (any, error) {
+		if string(r.SessionSecret) != c.PathValue("session") {
+			return nil, errFormat
+		}
+		e, err := b.Confirm(ctx, r)
+		e.SessionSecret = r.SessionSecret
+		return map[string]any{"data": e}, err
+	})
 }

@@ -137,3 +137,38 @@ func TestStartsElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// A keeper holds what its customers approve.
+type keeper struct{ basketTaker }
+
+func (*keeper) Confirm(_ context.Context, c wire.SessionConfirm) (wire.Event, error) {
+	if !c.Confirmed {
+		return wire.Event{}, ErrStep
+	}
+	return wire.Event{SessionSecret: "of somebody else", SCAStatus: "finalised"}, nil
+}
+
+func TestConfirmations(t *testing.T) {
+	without, keeps := serve(t, &basketTaker{}), serve(t, &keeper{})
+	both := `"payments":[` + memberPayment("p1") + `],"accesses":[` + memberAccess("a1") + `]`
+	for _, tt := range []struct {
+		name, url, data string
+		status          int
+		want            string
+	}{
+		{"a bank that holds nothing", without + "/sessions/s1/confirm", `{"session_secret":"s1","provider_code":"lon","confirmed":true}`, 404, "RouteNotFound"},
+		{"and is asked to", without + "/baskets", basketOf("h1", `"confirmation_required":true,`+both), 404, "RouteNotFound"},
+		{"a bank that holds", keeps + "/baskets", basketOf("h2", `"confirmation_required":true,`+both), 200, `{}`},
+		{"a member that wants to be held by itself", keeps + "/baskets", basketOf("h3", `"payments":[`+memberPayment("p3", `"confirmation_required":true`)+`]`), 400, "WrongRequestFormat"},
+		{"it goes on", keeps + "/sessions/s1/confirm", `{"session_secret":"s1","provider_code":"lon","confirmed":true}`, 200, `{"data":{"session_secret":"s1","sca_status":"finalised"}}`},
+		{"it holds nothing now", keeps + "/sessions/s1/confirm", `{"session_secret":"s1","provider_code":"lon","confirmed":false}`, 400, wire.ClassStep},
+		{"what is signed is for another session", keeps + "/sessions/s2/confirm", `{"session_secret":"s1","provider_code":"lon","confirmed":true}`, 400, "WrongRequestFormat"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body := ask(t, "POST", tt.url, http.Header{"Authorization": {signed(tt.data, now.Add(time.Minute), hubKey())}})
+			if status != tt.status || !strings.Contains(body, tt.want) {
+				t.Errorf("got %d %s; want %d %s", status, body, tt.status, tt.want)
+			}
+		})
+	}
+}

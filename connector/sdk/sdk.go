@@ -4,7 +4,7 @@
 // New wraps a Bank into an http.Handler. What else the bank can do, it says by implementing
 // more interfaces: Payments, PaymentServices, Cancellations, PaymentQueries, Baskets,
 // PayeeVerification, FundsConfirmations, Cards, CardTransactions, StandingOrders,
-// TrustedBeneficiaries, Refresher, Logins, Authorisations. What it does not implement is answered
+// TrustedBeneficiaries, Refresher, Logins, Authorisations, Confirmations. What it does not implement is answered
 // with 404, as the protocol wants it. Whatever the PSU does on the bank's pages is reported through Hub: Update with the
 // address of those pages, then Success or Fail.
 //

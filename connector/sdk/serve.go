@@ -58,6 +58,7 @@ func New(c Config) http.Handler {
 	s.baskets(mux)
 	s.authorisations(mux)
 	s.signatures(mux)
+	s.confirmations(mux)
 	s.rest(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errRoute) })
 	return s.recovering(mux)
@@ -75,7 +76,7 @@ type server struct {
 
 func (s *server) accounts(mux *http.ServeMux) {
 	on(s, mux, "POST "+wire.PathTokens, func(ctx context.Context, c call, r wire.TokenCreate) (any, error) {
-		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
+		if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(c, &r.SCA)); err != nil {
 			return nil, err
 		}
 		if err := dates(r.ValidUntil); err != nil {
@@ -141,7 +142,7 @@ func (s *server) rest(mux *http.ServeMux) {
 	}
 	if b, ok := s.bank.(FundsConfirmations); ok {
 		on(s, mux, "POST "+wire.PathFundsTokens, func(ctx context.Context, c call, r wire.FundsTokenCreate) (any, error) {
-			if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(r.SCA)); err != nil {
+			if err := errors.Join(c.needs(r.RedirectURL, r.AppName), s.elsewhere(c, &r.SCA)); err != nil {
 				return nil, err
 			}
 			return nothing, s.starts.once(ctx, "funds", string(r.SessionSecret), func() error { return b.StartFundsAccess(ctx, r) })

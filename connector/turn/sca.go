@@ -4,6 +4,8 @@
 package turn
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"unicode/utf8"
 
@@ -15,6 +17,7 @@ var (
 	errApproach  = errors.New("sca_approach is none of redirect, decoupled, embedded")
 	errMethods   = errors.New("an SCA method lacks its type or its id, or there are too many")
 	errChallenge = errors.New("challenge_data is larger than Berlin Group allows")
+	errCodeHash  = errors.New("confirmation_code_sha256 is not 64 hexadecimal digits beside sca_status unconfirmed")
 )
 
 // What a TPP is shown of the SCA is bounded as Berlin Group bounds it.
@@ -22,6 +25,7 @@ const (
 	methodsMax  = 50
 	methodIDMax = 35
 	textMax     = 500
+	unconfirmed = "unconfirmed"
 	imageMax    = 512 << 10
 	linesMax    = 50
 
@@ -36,6 +40,13 @@ func SCA(e wire.Event, u *core.Update) error {
 		u.SCAApproach = string(e.SCAApproach)
 	default:
 		return errApproach
+	}
+	if e.ConfirmationCodeSHA256 != "" {
+		hash, err := hex.DecodeString(string(e.ConfirmationCodeSHA256))
+		if err != nil || len(hash) != sha256.Size || e.SCAStatus != unconfirmed {
+			return errCodeHash
+		}
+		u.CodeHash = hash
 	}
 	if len(e.SCAMethods) > methodsMax {
 		return errMethods

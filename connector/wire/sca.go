@@ -1,13 +1,31 @@
 package wire
 
 // SCA says how the PSU authenticates where it is not on the bank's pages, and who she says
-// she is. Connectors that declare neither "embedded" nor "decoupled" never see it.
+// she is. Connectors that declare neither "embedded" nor "decoupled" never see that.
 type SCA struct {
 	SCAApproach        String `json:"sca_approach,omitempty"` // embedded, decoupled
 	PSUID              String `json:"psu_id,omitempty"`
 	PSUIDType          String `json:"psu_id_type,omitempty"`
 	PSUCorporateID     String `json:"psu_corporate_id,omitempty"`
 	PSUCorporateIDType String `json:"psu_corporate_id_type,omitempty"`
+
+	// ConfirmationRequired: what the PSU approves on the bank's pages is held until it is
+	// confirmed (extension "confirmation").
+	ConfirmationRequired bool `json:"confirmation_required,omitempty"`
+	// PSUAcceptLanguage is what the header of that name says of the languages that she reads.
+	PSUAcceptLanguage String `json:"-"`
+}
+
+// ParameterConfirmationCode is what a bank adds to redirect_url when the PSU's browser goes
+// back and her approval has to be confirmed.
+const ParameterConfirmationCode = "confirmation_code"
+
+// SessionConfirm is the data of POST /sessions/{session_secret}/confirm (extension
+// "confirmation"). The answer's data is an Event.
+type SessionConfirm struct {
+	SessionSecret String `json:"session_secret"`
+	ProviderCode  String `json:"provider_code"`
+	Confirmed     bool   `json:"confirmed"` // otherwise what is held is dropped
 }
 
 // SessionAuthorise is the data of POST /sessions/{session_secret}/authorise (extensions

@@ -34,7 +34,7 @@ const (
 	PathStandingOrders = "/standing_orders" // /accounts/{account_id}/standing_orders
 	PathBeneficiaries  = "/trusted_beneficiaries"
 	PathPayeesVerify   = "/payees/verify" // extension "payee_verification"
-	// + /{session_secret}/authorise, extensions "embedded" and "decoupled"; and /signatures, "multilevel"
+	// + /{session_secret}/authorise, extensions "embedded" and "decoupled"; /signatures, "multilevel"; and /confirm, "confirmation"
 	PathSessions      = "/sessions"
 	HubBase           = "/api/connectors/v2"
 	HeaderAppID       = "App-Id"
@@ -43,6 +43,7 @@ const (
 	HeaderToken       = "Token" // token revocation by the bank
 	HeaderClientID    = "Client-Id"
 	HeaderConsentID   = "Consent-Id"
+	HeaderLanguage    = "Psu-Accept-Language"
 	HeaderOverride    = "X-HTTP-Method-Override"
 	HubIssuer         = "priora.saltedge.com"
 )
@@ -554,6 +555,9 @@ type Event struct {
 	SCAMethods      []SCAMethod `json:"sca_methods,omitempty"`
 	ChosenSCAMethod *SCAMethod  `json:"chosen_sca_method,omitempty"`
 	ChallengeData   *Challenge  `json:"challenge_data,omitempty"`
+
+	// Extension "confirmation": with sca_status unconfirmed, in hexadecimal digits.
+	ConfirmationCodeSHA256 String `json:"confirmation_code_sha256,omitempty"`
 }
 
 // TokenAnswer is one access in the hub's answer to GET /tokens.

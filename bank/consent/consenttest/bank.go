@@ -28,6 +28,7 @@ type Bank struct {
 	Beneficiaries []core.TrustedBeneficiary
 	OnRefresh     func(session string) error
 	OnStep        func(context.Context, core.SCAStep) (*core.Update, error)
+	OnConfirm     func(context.Context, core.Confirmation) (*core.Update, error)
 
 	mu      sync.Mutex
 	err     error            // of every answer
@@ -302,6 +303,14 @@ func (b *Bank) Authorise(ctx context.Context, s core.SCAStep) (*core.Update, err
 		return nil, core.ErrNotOffered
 	}
 	return b.OnStep(ctx, s)
+}
+
+// Confirm goes on as OnConfirm does.
+func (b *Bank) Confirm(ctx context.Context, c core.Confirmation) (*core.Update, error) {
+	if b.OnConfirm == nil {
+		return nil, core.ErrNotOffered
+	}
+	return b.OnConfirm(ctx, c)
 }
 
 func (b *Bank) StartBasket(context.Context, core.BasketOrder) (*core.Update, error) {
