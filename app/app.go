@@ -196,6 +196,7 @@ func (a *Hub) build(context.Context) error {
 	a.notices = a.notifications()
 	a.authorisations = &authorisation.Service{
 		Store: authorisationsql.Store{DB: a.db}, Cores: a.cores, Atomically: a.db.Atomically, Now: a.now, NewID: newID, Notify: a.notices,
+		Audit: record,
 	}
 	a.tokens = &token.Service{Store: tokensql.Store{DB: a.db}, Now: a.now}
 	a.apps = &bankapp.Service{Store: appsql.Store{DB: a.db}}

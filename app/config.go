@@ -309,6 +309,7 @@ func (c *Config) checkBanks(wrong complaint) {
 			"embedded":              slices.Contains(b.bank.SCAApproaches, profile.Embedded),
 			"cancellation":          b.bank.Payments.Cancellation != profile.CancelNone,
 			"payee_verification":    b.bank.Payments.PayeeVerification,
+			"confirmation":          b.bank.Confirms(),
 		} {
 			if needed && !slices.Contains(b.Connector.Capabilities, name) {
 				wrong("bank %s: its profile offers what its connector does not: declare the capability %q, or switch it off", code, name)

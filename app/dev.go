@@ -180,7 +180,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string, override
 		}
 		capabilities := []string{
 			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "baskets",
-			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel",
+			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel", "confirmation",
 		}
 		differs := map[string]any{}
 		file["override"] = differs

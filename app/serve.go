@@ -210,7 +210,7 @@ func (a *Hub) mountShared(mux *http.ServeMux) {
 // mountWeb serves browsers and connectors.
 func (a *Hub) mountWeb(web *http.ServeMux, pages *page.Pages) {
 	web.Handle("/api/connectors/v2/", callback.New(callback.Config{Banks: a.callbacks, Events: events{a}, Dashboard: a.dashboards, Now: a.now, Log: a.log}))
-	returns := &psu.Return{Authorisations: a.authorisations, ContinueURL: a.continueURL, Pages: pages, Log: a.log}
+	returns := &psu.Return{Authorisations: a.authorisations, Banks: a.banks, ContinueURL: a.continueURL, Pages: pages, Log: a.log}
 	web.Handle("/return/", returns.Handler())
 	web.Handle("GET /.well-known/jwks.json", callback.KeySet(&a.secrets.connectorKey.PublicKey))
 	web.Handle("GET /assets/", pages.Assets())

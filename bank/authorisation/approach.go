@@ -92,6 +92,6 @@ func (w Wish) Choose(p profile.Profile) (a Approach, oauth bool) {
 
 // By is what the bank is told of who authenticates in a, and how.
 func (w Wish) By(a Authorisation) core.SCA {
-	w.SCA.Approach = string(a.Approach)
+	w.SCA.Approach, w.SCA.Confirmation = string(a.Approach), a.Confirm
 	return w.SCA
 }

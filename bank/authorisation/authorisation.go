@@ -40,13 +40,14 @@ const (
 	PSUAuthenticated  Status = "psuAuthenticated"
 	SCAMethodSelected Status = "scaMethodSelected"
 	Started           Status = "started"
-	Finalised         Status = "finalised" // final
-	Failed            Status = "failed"    // final
-	Exempted          Status = "exempted"  // final: no SCA was needed
+	Unconfirmed       Status = "unconfirmed" // at the bank all is well; the TPP has to confirm it
+	Finalised         Status = "finalised"   // final
+	Failed            Status = "failed"      // final
+	Exempted          Status = "exempted"    // final: no SCA was needed
 )
 
 // order is the way of an authorisation; final states have no way on.
-var order = []Status{Received, PSUIdentified, PSUAuthenticated, SCAMethodSelected, Started}
+var order = []Status{Received, PSUIdentified, PSUAuthenticated, SCAMethodSelected, Started, Unconfirmed}
 
 // Final says whether s is an end.
 func (s Status) Final() bool { return s == Finalised || s == Failed || s == Exempted }
@@ -120,6 +121,12 @@ type Authorisation struct {
 	FinalisedAt  time.Time
 	SuccessToken []byte // SHA-256 of the token that came with success: a repeat is recognised
 
+	// Confirm: where the PSU comes back from the bank's pages, the TPP has to prove that she came
+	// back to it, by a code that only her browser is given.
+	Confirm     bool
+	CodeHash    []byte    // SHA-256 of that code; nil until SCA succeeded
+	ConfirmedAt time.Time // when the right code came; the end is still the bank's to tell
+
 	Signs       string    // session of the first signature, to which this adds one; "": it adds to none
 	AwaitsUntil time.Time // of the first of several signatures: the next may come until then; zero: none
 
@@ -158,7 +165,7 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 	if latest := now.Add(expiryCap); end.After(latest) {
 		end = latest
 	}
-	if end.After(a.ExpiresAt) { // a bank gives time; it does not take the profile's away
+	if end.After(a.ExpiresAt) && a.Status != Unconfirmed { // a bank gives time; it does not take the profile's away
 		a.ExpiresAt = end
 	}
 	// finalised and failed are told by Success and Fail, not by an Update: only they carry
@@ -168,6 +175,8 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 		a.Status = Exempted
 		a.FinalisedAt = now
 		a = a.over()
+	case to == Unconfirmed:
+		a = a.hold(now, u.CodeHash)
 	case slices.Index(order, to) > slices.Index(order, a.Status):
 		a.Status = to
 	}
@@ -188,6 +197,9 @@ func (a Authorisation) Succeed(now time.Time, s core.Success) (_ Authorisation, 
 	if a.Status != Exempted {
 		if err := a.open(now); err != nil {
 			return a, false, err
+		}
+		if a.unheld() {
+			return a, false, fmt.Errorf("%w: it was not confirmed", ErrNotAccepted)
 		}
 		a.Status = Finalised
 	}

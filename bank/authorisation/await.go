@@ -22,6 +22,12 @@ func (s *Service) AwaitEnd(ctx context.Context, bank, id string, limit time.Dura
 	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.Status.Final() })
 }
 
+// AwaitBack is AwaitEnd for a PSU who comes back: what is still to be confirmed is hers to bring
+// to the TPP.
+func (s *Service) AwaitBack(ctx context.Context, bank, id string, limit time.Duration) (Authorisation, error) {
+	return s.await(ctx, bank, id, limit, func(a Authorisation) bool { return a.Status.Final() || a.Status == Unconfirmed })
+}
+
 func (s *Service) await(ctx context.Context, bank, id string, limit time.Duration, enough func(Authorisation) bool) (Authorisation, error) {
 	ring, leave := s.waiting.join(bank, id)
 	defer leave()

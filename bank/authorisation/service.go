@@ -10,6 +10,7 @@ import (
 	"kontor/bank/core"
 	"kontor/bank/notify"
 	"kontor/bank/tpp"
+	"kontor/kit/audit"
 )
 
 // A Store keeps authorisations. Package authorisationtest says in tests what these words mean.
@@ -70,6 +71,7 @@ type Service struct {
 	Now        func() time.Time
 	NewID      func() string   // unguessable
 	Notify     *notify.Service // TPPs hear of each scaStatus; nil: nobody is told
+	Audit      audit.Log       // each step leaves an entry; nil: nothing is recorded
 	waiting    waiting
 }
 
@@ -85,6 +87,7 @@ type Start struct {
 	NokRedirectURI string
 	PSU            string
 	OAuthSession   string
+	Confirm        bool          // by a code, where the PSU comes back from the bank's pages
 	Timeout        time.Duration // until the bank says otherwise
 }
 
@@ -95,6 +98,7 @@ func (s *Service) New(st Start) Authorisation {
 		Bank: st.Bank, ID: s.NewID(), Kind: st.Kind, Subject: st.Subject, TPP: st.TPP, Approach: cmp.Or(st.Approach, Redirect), OAuth: st.OAuth,
 		Status: Received, Session: s.NewID(), ReturnKey: s.NewID(),
 		RedirectURI: st.RedirectURI, NokRedirectURI: st.NokRedirectURI, PSU: st.PSU, OAuthSession: st.OAuthSession,
+		Confirm:   st.Confirm && !st.OAuth,
 		CreatedAt: now, ExpiresAt: now.Add(st.Timeout),
 	}
 	if st.Kind == OfLogin {
@@ -240,7 +244,7 @@ func (s *Service) CloseAll(ctx context.Context, bank string, kind Kind, subject 
 				return closed, nil
 			})
 			if err == nil {
-				err = s.tell(ctx, a, closed)
+				err = s.tell(ctx, a, closed, "hub")
 			}
 		}
 	}
@@ -291,7 +295,7 @@ func (s *Service) runOut(ctx context.Context, a Authorisation) error {
 			return nil // somebody finished it in the meantime
 		}
 		if err == nil {
-			err = s.tell(ctx, a, ended)
+			err = s.tell(ctx, a, ended, "hub")
 		}
 		if err != nil {
 			return err
@@ -327,7 +331,7 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 		if err != nil || after == nil {
 			return err
 		}
-		if err := s.tell(ctx, before, next); err != nil {
+		if err := s.tell(ctx, before, next, "bank"); err != nil {
 			return err
 		}
 		return after(ctx)
@@ -339,15 +343,34 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 	return nil
 }
 
-// tell tells the TPP of a new scaStatus, in the transaction of ctx. A log-in has no resource
-// that a TPP could have asked to hear of.
-func (s *Service) tell(ctx context.Context, before, a Authorisation) error {
+// tell records what actor has moved, and tells the TPP of a new scaStatus, in the transaction
+// of ctx. A log-in has no resource that a TPP could have asked to hear of.
+func (s *Service) tell(ctx context.Context, before, a Authorisation, actor string) error {
+	if a.Chosen != nil && (before.Chosen == nil || before.Chosen.ID != a.Chosen.ID) {
+		if err := s.record(ctx, a, actor, "authorisation.method", ""); err != nil {
+			return err
+		}
+	}
+	if a.Status != before.Status {
+		if err := s.record(ctx, a, actor, "authorisation."+string(a.Status), ""); err != nil {
+			return err
+		}
+	}
 	if a.Status == before.Status || a.Kind == OfLogin {
 		return nil
 	}
 	return s.Notify.Event(ctx, notify.Event{
 		Bank: a.Bank, Kind: a.Kind.resource(), Resource: a.Subject, Authorisation: a.ID, SCAStatus: string(a.Status),
 	})
+}
+
+// record writes what actor did with a into the audit record, under a's own ID: that of its
+// subject is for what the subject's PSU is shown. Nothing that a PSU enters belongs there.
+func (s *Service) record(ctx context.Context, a Authorisation, actor, action, requestID string) error {
+	if s.Audit == nil {
+		return nil
+	}
+	return s.Audit.Append(ctx, audit.Entry{At: s.Now(), Bank: a.Bank, Actor: actor, Action: action, Resource: a.ID, RequestID: requestID})
 }
 
 // resource is the kind of what k authorises, as TPPs are told of it.

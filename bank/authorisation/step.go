@@ -2,6 +2,7 @@ package authorisation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ const (
 	Authenticate Step = "authenticate" // give a password
 	Select       Step = "select"       // choose one of her methods
 	Send         Step = "send"         // answer the challenge
-	Confirm      Step = "confirm"      // prove that she came back to the TPP; no authorisation waits for that
+	Confirm      Step = "confirm"      // prove that she came back to the TPP, where a code is asked for
 )
 
 // ways lists the approaches by how little the TPP sees of SCA: a method that the PSU chooses
@@ -80,6 +81,10 @@ func (a Authorisation) Takes(now time.Time, step Step) error {
 		return fmt.Errorf("%w: it is %s", ErrStatus, at.Status)
 	case a.Approach == Redirect && step == Identify, slices.Contains(a.Next(), step):
 		return nil
+	case step == Confirm && a.ByCode():
+		if at.Status == Unconfirmed {
+			return nil
+		}
 	case a.Approach == Redirect, step == Confirm, a.Approach == Decoupled && step != Identify && step != Select:
 		return ErrNotOffered
 	}
@@ -94,8 +99,8 @@ const stepMax = 30 * time.Second
 // for at most wait. A step is passed on once, and to its end though the TPP hangs up: a code
 // can be used only once. What the bank refuses of it is core.ErrCredentials,
 // core.ErrMethodUnknown or core.ErrRefused, and a stays open until the bank ends it.
-func (s *Service) Step(ctx context.Context, a Authorisation, step Step, by core.SCAStep, wait time.Duration) (Authorisation, error) {
-	if err := a.Takes(s.Now(), step); err != nil || a.Approach == Redirect {
+func (s *Service) Step(ctx context.Context, a Authorisation, step Step, by core.SCAStep, requestID string, wait time.Duration) (Authorisation, error) {
+	if err := s.permit(ctx, a, step, requestID); err != nil || a.Approach == Redirect {
 		return a, err // on its own pages the bank asks the PSU who she is
 	}
 	by.Session, by.TPP, by.Approach = a.Session, string(a.TPP), string(a.Approach)
@@ -104,7 +109,7 @@ func (s *Service) Step(ctx context.Context, a Authorisation, step Step, by core.
 	defer cancel()
 	u, err := s.Cores[a.Bank].Authorise(limited, by)
 	if err != nil {
-		return a, err
+		return a, errors.Join(err, s.notAccepted(ctx, a, step, requestID, err))
 	}
 	if u == nil {
 		return s.Await(ctx, a.Bank, a.ID, 0)
@@ -117,4 +122,25 @@ func (s *Service) Step(ctx context.Context, a Authorisation, step Step, by core.
 		return s.AwaitEnd(ctx, a.Bank, a.ID, wait)
 	}
 	return s.Await(ctx, a.Bank, a.ID, wait)
+}
+
+// permit says whether a takes step now, and records that it did.
+func (s *Service) permit(ctx context.Context, a Authorisation, step Step, requestID string) error {
+	if err := a.Takes(s.Now(), step); err != nil || a.Approach == Redirect {
+		return err
+	}
+	return s.record(ctx, a, string(a.TPP), "authorisation."+string(step), requestID)
+}
+
+// notAccepted records that the bank did not accept a step, and that this has closed the door. What
+// of it was wrong is nobody's business but the PSU's.
+func (s *Service) notAccepted(ctx context.Context, a Authorisation, step Step, requestID string, cause error) error {
+	if !errors.Is(cause, core.ErrCredentials) && !errors.Is(cause, core.ErrMethodUnknown) {
+		return nil
+	}
+	err := s.record(ctx, a, "bank", "authorisation."+string(step)+".fail", requestID)
+	if now, gerr := s.Store.Get(ctx, a.Bank, a.ID); gerr == nil && now.Status == Failed {
+		err = errors.Join(err, s.record(ctx, a, "bank", "authorisation.lock", requestID))
+	}
+	return err
 }

@@ -167,13 +167,13 @@ func TestAStepIsPassedOnOnce(t *testing.T) {
 			}
 			return a
 		}
-		if _, err := w.Step(t.Context(), become(authorisation.Redirect), authorisation.Identify, core.SCAStep{}, time.Second); err != nil || len(bank.took) != 0 {
+		if _, err := w.Step(t.Context(), become(authorisation.Redirect), authorisation.Identify, core.SCAStep{}, "", time.Second); err != nil || len(bank.took) != 0 {
 			t.Errorf("on the bank's pages: got %v, and the bank was told %d times", err, len(bank.took))
 		}
 		a := become(authorisation.Embedded)
 		hungUp, cancel := context.WithCancel(t.Context())
 		cancel()
-		got, err := w.Step(hungUp, a, authorisation.Authenticate, core.SCAStep{Password: "secret"}, time.Second)
+		got, err := w.Step(hungUp, a, authorisation.Authenticate, core.SCAStep{Password: "secret"}, "", time.Second)
 		if err != nil || got.Status != authorisation.SCAMethodSelected || got.Chosen == nil || got.Chosen.ID != "sms" {
 			t.Errorf("a password: got %+v, %v", got, err)
 		}
@@ -181,10 +181,10 @@ func TestAStepIsPassedOnOnce(t *testing.T) {
 			t.Errorf("the bank was told %+v", bank.took)
 		}
 		bank.u, bank.err = nil, core.ErrCredentials
-		if _, err := w.Step(t.Context(), got, authorisation.Send, core.SCAStep{Data: "1"}, time.Second); !errors.Is(err, core.ErrCredentials) || w.status(t) != authorisation.SCAMethodSelected {
+		if _, err := w.Step(t.Context(), got, authorisation.Send, core.SCAStep{Data: "1"}, "", time.Second); !errors.Is(err, core.ErrCredentials) || w.status(t) != authorisation.SCAMethodSelected {
 			t.Errorf("a wrong code: got %v and %s", err, w.status(t))
 		}
-		if _, err := w.Step(t.Context(), got, authorisation.Authenticate, core.SCAStep{Password: "secret"}, time.Second); !errors.Is(err, authorisation.ErrStatus) || len(bank.took) != 2 {
+		if _, err := w.Step(t.Context(), got, authorisation.Authenticate, core.SCAStep{Password: "secret"}, "", time.Second); !errors.Is(err, authorisation.ErrStatus) || len(bank.took) != 2 {
 			t.Errorf("a password again: got %v, and the bank was told %d times", err, len(bank.took))
 		}
 		// The event comes before the answer, as it may.
@@ -194,7 +194,7 @@ func TestAStepIsPassedOnOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if got, err = w.Step(t.Context(), got, authorisation.Send, core.SCAStep{Data: "7"}, time.Second); err != nil || got.Status != authorisation.Finalised {
+		if got, err = w.Step(t.Context(), got, authorisation.Send, core.SCAStep{Data: "7"}, "", time.Second); err != nil || got.Status != authorisation.Finalised {
 			t.Errorf("the right code: got %s, %v", got.Status, err)
 		}
 	})

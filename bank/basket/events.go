@@ -59,7 +59,7 @@ func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation,
 		return s.Authorised(ctx, a, core.Success{})
 	}
 	k, err := s.change(ctx, a, func(k Basket) Basket { return k.Progress(u) })
-	if err != nil || u.ExpiresAt.IsZero() {
+	if err != nil || u.ExpiresAt.IsZero() && a.Status != authorisation.Unconfirmed {
 		return err
 	}
 	return s.extend(ctx, k, a.ExpiresAt)

@@ -38,7 +38,7 @@ func (s *Service) StartAuthorisation(
 	approach, oauth := r.SCA.Choose(b.Profile)
 	a := s.Authorisations.New(authorisation.Start{
 		Bank: b.Code, Kind: authorisation.OfBasket, Subject: id, TPP: k.TPP, Approach: approach, OAuth: oauth,
-		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: r.UserID, Timeout: b.SCATimeout,
+		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: r.UserID, Confirm: b.Confirms(), Timeout: b.SCATimeout,
 	})
 	a.RequestID, a.Digest = r.RequestID, digest
 	if approach == authorisation.Embedded {

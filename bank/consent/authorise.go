@@ -212,7 +212,7 @@ func (s *Service) Refused(ctx context.Context, a authorisation.Authorisation, f 
 // PSU more time; and notes that one of several PSUs has authorised it.
 func (s *Service) Progressed(ctx context.Context, a authorisation.Authorisation, u core.Update) error {
 	partly := u.Status == string(PartiallyAuthorised)
-	if u.ExpiresAt.IsZero() && !partly {
+	if u.ExpiresAt.IsZero() && a.Status != authorisation.Unconfirmed && !partly {
 		return nil
 	}
 	advanced := false

@@ -133,7 +133,7 @@ func (s *Service) started(b profile.Bank, c Consent, r Start) authorisation.Auth
 	approach, oauth := r.SCA.Choose(b.Profile)
 	return s.Authorisations.New(authorisation.Start{
 		Bank: b.Code, Kind: authorisation.OfConsent, Subject: c.ID, TPP: c.TPP, Approach: approach, OAuth: oauth,
-		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, Timeout: b.SCATimeout,
+		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, Confirm: b.Confirms(), Timeout: b.SCATimeout,
 	})
 }
 

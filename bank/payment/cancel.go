@@ -144,7 +144,7 @@ func (s *Service) askToCancel(
 	a := s.authorisation(b, authorisation.OfCancellation, p, r)
 	a.RequestID, a.Digest = r.RequestID, authorisation.Digest(p.ID, r.Body)
 	if r.actor != "" { // what the PSU asked for herself she approves on the bank's page, and no client of OAuth leads her
-		a.OAuth, a.Approach = false, authorisation.Redirect
+		a.OAuth, a.Approach, a.Confirm = false, authorisation.Redirect, false
 	}
 	actor := cmp.Or(r.actor, string(t.ID))
 	err := s.Atomically(ctx, func(ctx context.Context) error {

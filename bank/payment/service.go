@@ -171,7 +171,7 @@ func (s *Service) authorisation(b profile.Bank, kind authorisation.Kind, p Payme
 	approach, oauth := r.SCA.Choose(b.Profile)
 	return s.Authorisations.New(authorisation.Start{
 		Bank: b.Code, Kind: kind, Subject: p.ID, TPP: p.TPP, Approach: approach, OAuth: oauth,
-		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: cmp.Or(r.UserID, p.PSU), Timeout: b.SCATimeout,
+		RedirectURI: r.RedirectURI, NokRedirectURI: r.NokRedirectURI, PSU: cmp.Or(r.UserID, p.PSU), Confirm: b.Confirms(), Timeout: b.SCATimeout,
 	})
 }
 

@@ -23,7 +23,8 @@ type Profile struct {
 	StartAuthorisation StartAuthorisation `yaml:"startAuthorisation"`
 	SCAApproaches      []SCAApproach      `yaml:"scaApproaches"` // by priority
 	// EncryptedPasswords lets TPPs of the embedded approach send passwords that are encrypted for the bank.
-	EncryptedPasswords bool `yaml:"encryptedPasswords"`
+	EncryptedPasswords bool            `yaml:"encryptedPasswords"`
+	SCAConfirmation    SCAConfirmation `yaml:"scaConfirmation"`
 	// SCATimeout bounds how long a PSU may take, from the creation of the resource.
 	SCATimeout time.Duration `yaml:"scaTimeout"`
 	// FirstUpdateWait is how long a creation waits for the bank's page address.
@@ -95,6 +96,23 @@ const (
 	Decoupled SCAApproach = "decoupled" // on a device of hers
 	Embedded  SCAApproach = "embedded"  // at the TPP
 )
+
+// SCAConfirmation holds the switches of how TPPs confirm that a PSU came back to them.
+type SCAConfirmation struct {
+	Mode      ConfirmationMode `yaml:"mode"`
+	Parameter string           `yaml:"parameter"` // of TPP-Redirect-URI: it has the code
+}
+
+// ConfirmationMode says how a TPP confirms an authorisation.
+type ConfirmationMode string
+
+const (
+	ConfirmNothing ConfirmationMode = "none"
+	ConfirmByCode  ConfirmationMode = "code" // that the PSU's browser brings back from the bank
+)
+
+// Confirms says whether SCA on the bank's pages has to be confirmed by the TPP.
+func (p Profile) Confirms() bool { return p.SCAConfirmation.Mode == ConfirmByCode }
 
 // Consent holds the switches of account information consents.
 type Consent struct {

@@ -108,6 +108,9 @@ func (f *findings) scope(key, name string) {
 	f.when(name != "" && !scopeName.MatchString(name), key, "%q is not one OAuth scope", name)
 }
 
+// parameterName is what needs no escaping in any address.
+var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,39}$`)
+
 func (p Profile) validateSCA(f *findings) {
 	f.among("startAuthorisation", string(p.StartAuthorisation), string(Implicit), string(Explicit))
 	var approaches []string
@@ -116,6 +119,9 @@ func (p Profile) validateSCA(f *findings) {
 	}
 	f.list("scaApproaches", approaches, string(Redirect), string(OAuthSCA), string(Decoupled), string(Embedded))
 	f.when(p.EncryptedPasswords && !slices.Contains(p.SCAApproaches, Embedded), "encryptedPasswords", "there are no passwords to encrypt without the approach embedded")
+	f.among("scaConfirmation.mode", string(p.SCAConfirmation.Mode), string(ConfirmNothing), string(ConfirmByCode))
+	f.when(!parameterName.MatchString(p.SCAConfirmation.Parameter), "scaConfirmation.parameter", "%q is not the name of a parameter in an address", p.SCAConfirmation.Parameter)
+	f.when(p.Confirms() && !slices.Contains(p.SCAApproaches, Redirect), "scaConfirmation.mode", "a code comes with the PSU's browser, which needs the approach redirect")
 	f.when(len(approaches) == 0, "scaApproaches", "without one, no PSU can authorise anything")
 	if p.OAuth.Mode == OAuthIntegrated {
 		f.when(slices.Contains(p.SCAApproaches, Redirect), "scaApproaches", "redirect would pass by the tokens that oauth.mode integrated asks for")

@@ -142,7 +142,7 @@ func (a *API) started(
 ) (answer, error) {
 	// A request that is made again finds the step taken.
 	if body.step() != authorisation.Identify && auth.Takes(a.Now(), body.step()) == nil {
-		moved, err := a.Authorisations.Step(c.Context(), auth, body.step(), body.toBank(psu, c.psu), a.Bank.FirstUpdateWait)
+		moved, err := a.Authorisations.Step(c.Context(), auth, body.step(), body.toBank(psu, c.psu), c.requestID, a.Bank.FirstUpdateWait)
 		if err != nil {
 			l := links{}
 			a.scaLinks(&l, http.Header{}, auth, self)
@@ -215,7 +215,12 @@ func (a *API) updatePSUData(c *call, kind authorisation.Kind, subject string, se
 	case step == authorisation.Authenticate && auth.Status == authorisation.Received && auth.PSU == "":
 		return answer{}, malformed("PSU-ID", "header is missing: it says whose password this is")
 	}
-	if auth, err = a.Authorisations.Step(c.Context(), auth, step, body.toBank(psu, c.psu), a.Bank.FirstUpdateWait); err != nil {
+	if step == authorisation.Confirm {
+		auth, err = a.Authorisations.Confirm(c.Context(), auth, *body.ConfirmationCode, c.requestID, a.Bank.FirstUpdateWait)
+	} else {
+		auth, err = a.Authorisations.Step(c.Context(), auth, step, body.toBank(psu, c.psu), c.requestID, a.Bank.FirstUpdateWait)
+	}
+	if err != nil {
 		return answer{}, err
 	}
 	l, h := links{}, http.Header{}
@@ -385,8 +390,8 @@ func (a *API) scaLinks(l *links, h http.Header, auth authorisation.Authorisation
 	switch {
 	case auth.OAuth:
 		l.SCAOAuth = &href{a.MetadataURL}
-	case auth.Approach == authorisation.Redirect && auth.BankURL != "":
-		l.SCARedirect = &href{auth.BankURL}
+	default:
+		a.redirectLinks(l, auth, self)
 	}
 	for _, step := range auth.Next() {
 		switch step {
@@ -402,6 +407,20 @@ func (a *API) scaLinks(l *links, h http.Header, auth authorisation.Authorisation
 		case authorisation.Send:
 			l.AuthoriseTransaction = &self
 		}
+	}
+}
+
+// redirectLinks adds where the PSU's browser goes, and where the TPP proves that it came back.
+// Once the bank has let it go there is only the latter.
+func (a *API) redirectLinks(l *links, auth authorisation.Authorisation, self href) {
+	if auth.Approach != authorisation.Redirect || auth.BankURL == "" || auth.Status.Final() {
+		return
+	}
+	if auth.Status != authorisation.Unconfirmed {
+		l.SCARedirect = &href{auth.BankURL}
+	}
+	if auth.ByCode() {
+		l.Confirmation = &self
 	}
 }
 

@@ -33,6 +33,8 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 		return d.Authorisations.Fail(t.Context(), "lon", core.Fail{Session: last(), Class: more})
 	case "says": // says id1 partiallyAuthorised: an update with this status
 		return d.Authorisations.Update(t.Context(), "lon", core.Update{Session: last(), Status: more})
+	case "holds-by": // holds-by id1 code-7: the PSU has approved, and her browser takes this code back
+		return d.Authorisations.Update(t.Context(), "lon", held(last(), more))
 	case "allow-again": // allow-again id1 psu-7
 		return d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Token: "token-anew"})
 	case "signs": // signs id1 psu-7: one of several signatures

@@ -186,7 +186,7 @@ func (a *API) getBasketSCAStatus(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.scaStatus(c, authorisation.OfBasket, k.ID)
+	return a.scaStatus(c, authorisation.OfBasket, k.ID, func(id string) href { return a.basketLink(k, toAuthorisations, id) })
 }
 
 // spec: xs2a/updateSigningBasketPsuData

@@ -343,7 +343,7 @@ func (a *API) getConsentSCAStatus(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.scaStatus(c, authorisation.OfConsent, con.ID)
+	return a.scaStatus(c, authorisation.OfConsent, con.ID, func(id string) href { return a.atConsent(con, "authorisations", id) })
 }
 
 // consent returns the consent in the path. It is only where it was asked for.
@@ -365,16 +365,17 @@ func (a *API) authorisations(c *call, kind authorisation.Kind, subject string) (
 	return answer{status: http.StatusOK, body: authorisationList{ids}}, err
 }
 
-// scaStatus shows one authorisation of a resource of the caller's.
-func (a *API) scaStatus(c *call, kind authorisation.Kind, subject string) (answer, error) {
+// scaStatus shows one authorisation of a resource of the caller's. self says where it is.
+func (a *API) scaStatus(c *call, kind authorisation.Kind, subject string, self func(id string) href) (answer, error) {
 	auth, err := a.Authorisations.Get(c.Context(), a.Bank.Code, c.tpp.ID, kind, subject, c.id("authorisationId"))
 	if err != nil {
 		return answer{}, err
 	}
 	body := scaStatusAnswer{SCAStatus: string(auth.Status), PSUMessage: auth.PSUMessage}
-	if l := (links{}); !auth.OAuth && auth.Approach == authorisation.Redirect && auth.BankURL != "" && !auth.Status.Final() {
-		l.SCARedirect = &href{auth.BankURL}
-		body.Links = &l
+	if l := (links{}); !auth.OAuth {
+		if a.redirectLinks(&l, auth, self(auth.ID)); l != (links{}) {
+			body.Links = &l
+		}
 	}
 	return answer{status: http.StatusOK, body: body}, nil
 }

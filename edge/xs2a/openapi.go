@@ -17,7 +17,7 @@ import (
 )
 
 // Version of the interface's document; it changes when the contract does.
-const Version = "0.4.0"
+const Version = "0.5.0"
 
 // A Place says where the interface of a bank and its authorization server are.
 type Place struct {

@@ -49,7 +49,7 @@ var update = flag.Bool("update", false, "rewrite testdata with what the API answ
 // "TPP: other" is another TPP, "TPP: both" one that also reads accounts, "TPP: ai" one without
 // the roles. "@ standard" before all else is a bank with every service and product, "@ direct"
 // one that also cancels without SCA, "@ unmixed" one whose baskets hold one kind, "@ stepping" one that offers
-// decoupled and embedded SCA beside redirect, and "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile
+// decoupled and embedded SCA beside redirect, "@ confirming" one where codes confirm that PSUs came back, and "@ verifying" one of level 1.3.16 that verifies payees; without it the bank has the profile
 // bankart. A body that begins with @ is a paper.
 // {p} and {a} are the payment and the authorisation that the last answers named.
 func TestPaymentDialogues(t *testing.T) {
@@ -210,8 +210,8 @@ func (s *stage) FundsAvailable(_ context.Context, _ core.Access, _ core.AccountR
 	return m.Minor <= 10000, nil
 }
 
-// report plays an event of the bank: success, signs psu, stumbles, members, fail [status], update <status> [funds], or says
-// <text for the PSU>.
+// report plays an event of the bank: success, signs psu, stumbles, members, fail [status], update <status> [funds], says
+// <text for the PSU>, or holds <code that confirms it>.
 func (s *stage) report(words []string) error {
 	words = append(words, "", "")
 	switch words[0] {
@@ -225,6 +225,9 @@ func (s *stage) report(words []string) error {
 		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "SignatureNotGiven"})
 	case "fail":
 		return s.auths.Fail(context.Background(), "lon", core.Fail{Session: s.session, Class: "AccessDenied", Status: words[1]})
+	}
+	if words[0] == "holds" {
+		return s.auths.Update(context.Background(), "lon", held(s.session, words[1]))
 	}
 	if words[0] == "says" {
 		return s.auths.Update(context.Background(), "lon", core.Update{Session: s.session, PSUMessage: strings.TrimSpace(strings.Join(words[1:], " "))})
@@ -266,8 +269,8 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	clock := func() time.Time { return s.now }
 	var ids atomic.Int32
 	newID := func() string { return fmt.Sprintf("id%d", ids.Add(1)) }
-	steps := profileName == "stepping"
-	if steps {
+	steps, confirming := profileName == "stepping", profileName == "confirming"
+	if steps || confirming {
 		profileName = "standard"
 	}
 	direct, verifying, unmixed := profileName == "direct", profileName == "verifying", profileName == "unmixed"
@@ -292,6 +295,9 @@ func openStage(t *testing.T, profileName string, change ...func(*profile.Profile
 	}
 	if steps {
 		b.SCAApproaches = []profile.SCAApproach{profile.Redirect, profile.Decoupled, profile.Embedded}
+	}
+	if confirming {
+		b.SCAConfirmation.Mode = profile.ConfirmByCode
 	}
 	for _, change := range change {
 		change(&b)
@@ -371,7 +377,7 @@ func (s *stage) play(t *testing.T, script []byte) []byte {
 			headers[http.CanonicalHeaderKey(name)] = []string{strings.TrimSpace(value)}
 		case '!':
 			words := strings.Fields(rest)
-			if words[0] == "success" || words[0] == "signs" || words[0] == "stumbles" || words[0] == "members" || words[0] == "fail" || words[0] == "update" || words[0] == "says" {
+			if words[0] == "success" || words[0] == "signs" || words[0] == "stumbles" || words[0] == "members" || words[0] == "fail" || words[0] == "update" || words[0] == "says" || words[0] == "holds" {
 				if err := s.report(words); err != nil {
 					fmt.Fprintln(&out, err)
 				}

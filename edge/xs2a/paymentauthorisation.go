@@ -69,20 +69,20 @@ func (a *API) listSCA(c *call, kind authorisation.Kind) (answer, error) {
 
 // spec: xs2a/getPaymentInitiationScaStatus
 func (a *API) getPaymentSCAStatus(c *call) (answer, error) {
-	return a.readSCA(c, authorisation.OfPayment)
+	return a.readSCA(c, toAuthorisations, authorisation.OfPayment)
 }
 
 // spec: xs2a/getPaymentCancellationScaStatus
 func (a *API) getCancellationSCAStatus(c *call) (answer, error) {
-	return a.readSCA(c, authorisation.OfCancellation)
+	return a.readSCA(c, toCancellationAuthorisations, authorisation.OfCancellation)
 }
 
-func (a *API) readSCA(c *call, kind authorisation.Kind) (answer, error) {
+func (a *API) readSCA(c *call, path string, kind authorisation.Kind) (answer, error) {
 	p, err := a.payment(c)
 	if err != nil {
 		return answer{}, err
 	}
-	return a.scaStatus(c, kind, p.ID)
+	return a.scaStatus(c, kind, p.ID, func(id string) href { return a.paymentLink(p, path, id) })
 }
 
 // spec: xs2a/updatePaymentPsuData

@@ -37,7 +37,8 @@ import (
 // TestAccountDialogues replays testdata/consent*.txt, account*.txt and input*.txt against
 // the real services on SQLite, and a bank in memory.
 //
-//	@ salt               the bank has this profile; stands first
+//	@ salt               the bank has this profile, confirming: codes confirm that PSUs came
+//	                     back; stands first
 //	> GET /v1/accounts   a request: method, path, body; under it stands the answer
 //	| Name: value        a header of the next request; without a value it is left out
 //	= id1                requests from here on are under this consent, with a token for it
@@ -94,9 +95,17 @@ const (
 func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk {
 	t.Helper()
 	w := consenttest.NewWorld(t, sqldbtest.SQLite(t, append([]fs.FS{accountsql.Migrations, fundssql.Migrations}, consenttest.Migrations...)...))
+	confirming := profileName == "confirming"
+	if confirming {
+		profileName = "standard"
+	}
 	p, err := profile.Load(profileName)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if confirming {
+		p.OAuth, p.SCAApproaches = profile.OAuth{Mode: profile.OAuthNone}, []profile.SCAApproach{profile.Redirect, profile.Decoupled, profile.Embedded}
+		p.SCAConfirmation.Mode = profile.ConfirmByCode
 	}
 	p.FirstUpdateWait = 10 * time.Millisecond
 	w.Change(func(b *profile.Bank) { b.Profile, b.ProfileName = p, profileName })
@@ -130,7 +139,7 @@ func openDesk(t *testing.T, profileName string, change ...func(*xs2a.API)) *desk
 			CreditorAddress: &core.Address{TownName: "Kranj", Country: "SI"}},
 		{ID: "b2", CreditorName: "Luka", CreditorAccount: core.AccountReference{IBAN: "SI56191000000123438"}, DebtorAccount: core.AccountReference{IBAN: savings}},
 	}
-	w.Bank.OnStep = stepping(w.Authorisations)
+	w.Bank.OnStep, w.Bank.OnConfirm = stepping(w.Authorisations), confirmed(w.Authorisations)
 	d := &desk{World: w, said: map[string]string{}}
 	api := &xs2a.API{
 		Bank: w.At, BaseURL: "https://api.example/psd2/lon", MetadataURL: "https://hub.example/.well-known/oauth-authorization-server/lon",
@@ -236,6 +245,10 @@ func (d *desk) bankDoes(t *testing.T, words []string) {
 		d.Bank.Fail(nil)
 	case "silent":
 		d.Bank.URL = ""
+	case "absent": // it hears of no confirmation
+		d.Bank.OnConfirm = func(context.Context, core.Confirmation) (*core.Update, error) { return nil, core.ErrUnavailable }
+	case "present":
+		d.Bank.OnConfirm = confirmed(d.Authorisations)
 	default:
 		err = d.bankDoesMore(t, words[0], id, more)
 	}

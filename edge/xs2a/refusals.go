@@ -94,6 +94,7 @@ var refusals = []struct {
 
 	{authorisation.ErrUnknown, nil, http.StatusForbidden, "RESOURCE_UNKNOWN"},
 	{authorisation.ErrStatus, nil, http.StatusConflict, "STATUS_INVALID"},
+	{authorisation.ErrCode, nil, http.StatusBadRequest, "SCA_INVALID"},
 	{authorisation.ErrNotOffered, nil, http.StatusBadRequest, "SERVICE_INVALID"},
 
 	{account.ErrUnknown, nil, http.StatusNotFound, "RESOURCE_UNKNOWN"},

@@ -232,6 +232,11 @@ func (a *API) admit(c *call) error {
 			return err
 		}
 	}
+	// What a browser says of its languages is only a wish: a TPP that sends nonsense is served.
+	const languagesMax = 200
+	if l := c.Header.Get("Psu-Accept-Language"); len(l) <= languagesMax {
+		c.psu.AcceptLanguage = l
+	}
 	return a.authorise(c)
 }
 

@@ -2,6 +2,7 @@ package xs2a_test
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
@@ -43,4 +44,27 @@ func stepping(auths *authorisation.Service) func(context.Context, core.SCAStep) 
 
 func (s *stage) Authorise(ctx context.Context, step core.SCAStep) (*core.Update, error) {
 	return stepping(s.auths)(ctx, step)
+}
+
+// held is the report of a bank that waits for code.
+func held(session, code string) core.Update {
+	hash := sha256.Sum256([]byte(code))
+	return core.Update{Session: session, SCAStatus: "unconfirmed", CodeHash: hash[:]}
+}
+
+// confirmed plays a bank that goes on with what it has held.
+func confirmed(auths *authorisation.Service) func(context.Context, core.Confirmation) (*core.Update, error) {
+	return func(ctx context.Context, c core.Confirmation) (*core.Update, error) {
+		if !c.Confirmed {
+			return &core.Update{SCAStatus: "failed"}, nil
+		}
+		return &core.Update{SCAStatus: "finalised"}, auths.Success(ctx, "lon", core.Success{Session: c.Session, UserID: "psu-7", Token: "token-" + c.Session})
+	}
+}
+
+func (s *stage) Confirm(ctx context.Context, c core.Confirmation) (*core.Update, error) {
+	if s.answer == "away" {
+		return nil, core.ErrUnavailable
+	}
+	return confirmed(s.auths)(ctx, c)
 }

@@ -23,6 +23,7 @@ type links struct {
 	UpdateEncryptedPSUAuthentication                 *href `json:"updateEncryptedPsuAuthentication,omitempty" doc:"Where it sends her password encrypted for the bank."`
 	SelectAuthenticationMethod                       *href `json:"selectAuthenticationMethod,omitempty" doc:"Where it sends which method she chose."`
 	AuthoriseTransaction                             *href `json:"authoriseTransaction,omitempty" doc:"Where it sends her answer to the challenge."`
+	Confirmation                                     *href `json:"confirmation,omitempty" doc:"Where it sends the code that her browser brought back, at a bank that asks for one."`
 	Self                                             *href `json:"self,omitempty"`
 	Status                                           *href `json:"status,omitempty"`
 	Account                                          *href `json:"account,omitempty"`

@@ -30,6 +30,7 @@ func Sample() authorisation.Authorisation {
 		Signs: "s0", AwaitsUntil: at.Add(time.Hour),
 		Approach: authorisation.Embedded, Methods: []core.SCAMethod{{ID: "sms", Type: "SMS_OTP", Name: "Telefon"}, {ID: "push", Type: "PUSH_OTP"}},
 		Chosen: &core.SCAMethod{ID: "sms", Type: "SMS_OTP"}, Challenge: &core.Challenge{Image: []byte{137, 80}, Data: []string{"7"}, OTPMaxLength: 6, OTPFormat: "integer"},
+		Confirm: true, CodeHash: []byte{4, 5}, ConfirmedAt: at.Add(2 * time.Minute),
 	}
 }
 
