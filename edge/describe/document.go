@@ -106,6 +106,8 @@ type Scope struct {
 type SCA struct {
 	Approaches                  []string `json:"approaches" switch:"scaApproaches"` // by priority: redirect, oauth, decoupled, embedded
 	EncryptedPasswords          bool     `json:"encryptedPasswords" switch:"encryptedPasswords"`
+	Confirmation                string   `json:"confirmation" switch:"scaConfirmation.mode"` // none, code
+	ConfirmationParameter       string   `json:"confirmationParameter,omitempty" switch:"scaConfirmation.parameter"`
 	Start                       string   `json:"start" switch:"startAuthorisation"` // implicit: together with the resource
 	TimeoutSeconds              int      `json:"timeoutSeconds" switch:"scaTimeout"`
 	FirstUpdateWaitMilliseconds int      `json:"firstUpdateWaitMilliseconds" switch:"firstUpdateWait"`
@@ -285,7 +287,7 @@ func document(c Config) Document {
 				TokenSeconds: seconds(p.OAuth.TokenTTL), CodeSeconds: seconds(p.OAuth.CodeTTL), RefreshTokens: p.OAuth.RefreshToken, RichRequests: p.OAuth.RichRequests,
 			},
 		},
-		SCA: SCA{words(p.SCAApproaches), p.EncryptedPasswords, string(p.StartAuthorisation), seconds(p.SCATimeout), int(p.FirstUpdateWait.Milliseconds())},
+		SCA: SCA{words(p.SCAApproaches), p.EncryptedPasswords, string(p.SCAConfirmation.Mode), confirmationParameter(p), string(p.StartAuthorisation), seconds(p.SCATimeout), int(p.FirstUpdateWait.Milliseconds())},
 		Consents: Consents{
 			Models:           ConsentModels{p.Consent.Dedicated, p.Consent.BankOffered, p.Consent.Global, p.Consent.AvailableAccounts},
 			ForceBankOffered: p.Consent.ForceBankOffered, RestrictedTo: p.Consent.RestrictedTo, ReplaceOlder: p.Consent.ReplaceOlder,
@@ -373,4 +375,12 @@ func words[T ~string](texts []T) []string {
 		all = append(all, string(s))
 	}
 	return slices.Clip(all)
+}
+
+// confirmationParameter is where TPPs find the code; none where there is no code.
+func confirmationParameter(p profile.Profile) string {
+	if !p.Confirms() {
+		return ""
+	}
+	return p.SCAConfirmation.Parameter
 }

@@ -98,10 +98,19 @@ func sca(d Document) section {
 	return section{"sca", "capabilities.sca", intro, []row{
 		approaches,
 		yes("capabilities.encryptedPasswords", d.SCA.EncryptedPasswords),
+		confirmation(d.SCA),
 		one("capabilities.start", d.SCA.Start, map[string]string{"implicit": "capabilities.startImplicit", "explicit": "capabilities.startExplicit"}),
 		span("capabilities.scaTimeout", d.SCA.TimeoutSeconds),
 		{Label: "capabilities.firstWait", Texts: []page.Text{wait}},
 	}}
+}
+
+func confirmation(s SCA) row {
+	r := one("capabilities.confirmation", s.Confirmation, map[string]string{"none": "capabilities.confirmationNone", "code": "capabilities.confirmationCode"})
+	if s.ConfirmationParameter != "" {
+		r.Codes = append(r.Codes, s.ConfirmationParameter)
+	}
+	return r
 }
 
 func consents(d Document) section {
