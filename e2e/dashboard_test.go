@@ -41,7 +41,7 @@ func (w *world) endsAccess(t *testing.T, b *tab) {
 	if b.address() != my {
 		t.Errorf("the way in stays in the address: %s", b.address())
 	}
-	b.comes(ok, texts("What happened", "you approved it at your bank", "it was used once"), click("section.card a.button"))
+	b.comes(ok, texts("What happened", "you approved it at your bank", "it was used once"), click("article.card a.button"))
 	b.comes(ok, texts("Cancel access", "Back"), click("#end"))
 	if both := evaluate[[]string](b, weight); len(both) != 2 || both[0] != both[1] {
 		t.Errorf("one answer weighs more than the other: %q", both)

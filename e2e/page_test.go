@@ -144,6 +144,10 @@ func (b *tab) wide(width int64, phone bool) {
 	b.t.Helper()
 	if width == 0 {
 		call(b, emulation.ClearDeviceMetricsOverride, cdp.Empty{})
+		// The window gets its size back a moment later: what is clicked until then is missed.
+		if !eventually(func() bool { return evaluate[bool](b, fmt.Sprint("innerWidth > ", 2*narrowest)) }) {
+			b.t.Errorf("%s: the window stays narrow", b.name)
+		}
 		return
 	}
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 844, DeviceScaleFactor: 1, Mobile: phone})
