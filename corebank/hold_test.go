@@ -238,6 +238,32 @@ func TestEverythingElseIsHeldAsWell(t *testing.T) {
 				t.Errorf("%s, and %d was paid", got, ana-w.booked("ana-current"))
 			}
 		})
+		t.Run("each signature of several by itself", func(t *testing.T) {
+			golob := w.booked("golob-business")
+			order := w.order("250.00", fromGolob, toBeConfirmed)
+			w.do(w.c.StartPayment(ctx, order))
+			w.hold("jan")
+			if got := w.hub.of(order.SessionSecret); got != "update RCVD received, update unconfirmed" {
+				t.Fatal(got)
+			}
+			if got := w.confirms(order.SessionSecret, true); got != "finalised" || w.status(order.SessionSecret).Status != "PATC" {
+				t.Fatal(got, w.status(order.SessionSecret).Status)
+			}
+			dropped, second := another(order.SessionSecret, toConfirm), another(order.SessionSecret, toConfirm)
+			w.do(w.c.StartSignature(ctx, dropped))
+			w.hold("vesna")
+			if got := w.confirms(dropped.SessionSecret, false); got != "failed" || w.status(order.SessionSecret).Status != "PATC" {
+				t.Error(got, w.status(order.SessionSecret).Status)
+			}
+			w.do(w.c.StartSignature(ctx, second))
+			w.hold("vesna")
+			if w.booked("golob-business") != golob {
+				t.Fatal("it was paid before she was back")
+			}
+			if got := w.confirms(second.SessionSecret, true); got != "finalised" || w.booked("golob-business") != golob-25000 {
+				t.Errorf("%s, and %d was paid", got, golob-w.booked("golob-business"))
+			}
+		})
 		t.Run("a payment that is cancelled while it waits", func(t *testing.T) {
 			ana := w.booked("ana-current")
 			order := w.order("42.50", toBeConfirmed)

@@ -11,6 +11,9 @@
 // each success whether another signature is needed; the subject is authorised with the last,
 // and one PSU's refusal ends all.
 //
+// Where the PSU comes back from the bank's pages, the TPP may have to confirm that she came back
+// to it, by a code that only her browser has: until then the bank holds what she approved.
+//
 // An scaStatus never goes back, and the end is final: that is what makes it safe that
 // events arrive twice or in any order.
 //

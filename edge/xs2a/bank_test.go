@@ -1,6 +1,7 @@
 package xs2a_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ func (d *desk) bankDoesMore(t *testing.T, does, id, more string) error {
 		return d.Authorisations.Fail(t.Context(), "lon", core.Fail{Session: last(), Class: more})
 	case "says": // says id1 partiallyAuthorised: an update with this status
 		return d.Authorisations.Update(t.Context(), "lon", core.Update{Session: last(), Status: more})
+	case "late-success": // late-success id1 psu-7: the success of one whose time is over, which the hub refuses
+		if err := d.Authorisations.Success(t.Context(), "lon", core.Success{Session: last(), UserID: more, Token: "token-late"}); !errors.Is(err, core.ErrSessionExpired) {
+			return fmt.Errorf("the late success of %s: %w", more, err)
+		}
 	case "holds-by": // holds-by id1 code-7: the PSU has approved, and her browser takes this code back
 		return d.Authorisations.Update(t.Context(), "lon", held(last(), more))
 	case "allow-again": // allow-again id1 psu-7

@@ -96,6 +96,7 @@ func common(p profile.Profile, op *operation) []parameter {
 		{"header", "X-Request-ID", "Names this call; it comes back in the answer.", "uuid", true},
 		{"header", "PSU-IP-Address", "Address of the PSU's device, if and only if she asked for this.", "", op.psuIP},
 		{"header", "PSU-User-Agent", "The PSU's browser or app.", "", false},
+		{"header", "PSU-Accept-Language", "The languages that the PSU reads, as her browser says it: the bank's page and psuMessage follow it.", "", false},
 		{"header", "PSU-Device-ID", "Names the PSU's device.", "", false},
 		{"header", "PSU-Geo-Location", "Where the PSU's device is, as GEO:latitude;longitude.", "", false},
 		{"header", "PSU-Corporate-ID", "The company that the PSU acts for.", "", false},
