@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,14 @@ func event(r *http.Request, data json.RawMessage) (wire.Event, error) {
 	return e, nil
 }
 
+// goesOn says whether e tells of a session that goes on. The data are signed, and the address
+// is not: what a bank said in an update must not become a success, nor a success a failure,
+// because somebody sends it to another address. The words of each are told apart, therefore.
+func goesOn(e wire.Event) bool {
+	return e.Status != "" || e.SCAStatus != "" || e.RedirectURL != "" || e.SessionExpiresAt != "" || e.FundsAvailable != nil ||
+		e.SCAApproach != "" || e.SCAMethods != nil || e.ChosenSCAMethod != nil || e.ChallengeData != nil
+}
+
 func (h *hub) update(r *http.Request, b *bank, data json.RawMessage) (any, string, error) {
 	e, err := event(r, data)
 	if err != nil {
@@ -60,6 +69,9 @@ func (h *hub) success(r *http.Request, b *bank, data json.RawMessage) (any, stri
 	if err != nil {
 		return nil, "", err
 	}
+	if e.ErrorClass != "" || e.ErrorMessage != "" || e.UserID == "" && e.Token == "" && goesOn(e) {
+		return nil, "", fmt.Errorf("%w: data is not that of a success", core.ErrEvent)
+	}
 	// The token goes back to the bank in a header of every read.
 	if e.Token != "" && !wire.HeaderValue(string(e.Token)) {
 		return nil, "", fmt.Errorf("%w: token cannot stand in a header", core.ErrEvent)
@@ -78,6 +90,11 @@ func (h *hub) fail(r *http.Request, b *bank, data json.RawMessage) (any, string,
 	e, err := event(r, data)
 	if err != nil {
 		return nil, "", err
+	}
+	ends := e.ErrorClass != "" || e.ErrorMessage != "" || e.RedirectURL == "" && e.SessionExpiresAt == "" && e.FundsAvailable == nil &&
+		slices.Contains([]wire.String{"", "failed"}, e.SCAStatus) && slices.Contains([]wire.String{"", "RJCT", "CANC", "rejected"}, e.Status)
+	if !ends || e.Token != "" || e.Consent != nil || e.DebtorAccount != nil {
+		return nil, "", fmt.Errorf("%w: data is not that of a failure", core.ErrEvent)
 	}
 	return struct{}{}, "", h.events.Fail(r.Context(), b.code, core.Fail{
 		Session: string(e.SessionSecret), Class: shorten(string(cmp.Or(e.ErrorClass, "InternalProviderError"))),

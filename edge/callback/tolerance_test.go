@@ -149,3 +149,32 @@ func TestTokensMayBeAskedForWithNothing(t *testing.T) {
 		}
 	}
 }
+
+// The address of a report is not signed. What a bank said by one word is not taken as another.
+func TestWordsAreToldApart(t *testing.T) {
+	for name, verbs := range map[string]map[string][]string{
+		"an update": {"success": {
+			`{"session_secret":"s","status":"RCVD","sca_status":"received","redirect_url":"https://bank.example/1","session_expires_at":"2026-11-22T00:00:00Z"}`,
+			`{"session_secret":"s","redirect_url":"https://bank.example/1"}`, `{"session_secret":"s","sca_status":"psuAuthenticated"}`, `{"session_secret":"s","status":"PDNG","funds_available":true}`,
+			`{"session_secret":"s","status":"RCVD"}`, `{"session_secret":"s","sca_status":"started","sca_approach":"decoupled"}`,
+		}, "fail": {
+			`{"session_secret":"s","status":"RCVD","redirect_url":"https://bank.example/1"}`, `{"session_secret":"s","sca_status":"psuAuthenticated"}`, `{"session_secret":"s","status":"ACTC","funds_available":true}`,
+			`{"session_secret":"s","status":"ACSC"}`,
+		}},
+		"a success": {"fail": {`{"session_secret":"s","user_id":"17","token":"t"}`, `{"session_secret":"s","user_id":"17","debtor_account":{"iban":"SI56020170014356205"}}`}},
+		"a failure": {"success": {`{"session_secret":"s","error_class":"AccessDenied","user_id":"17","status":"RJCT"}`, `{"session_secret":"s","error_message":"no"}`}},
+	} {
+		for verb, all := range verbs {
+			for _, data := range all {
+				t.Run(name+" as "+verb+": "+data, func(t *testing.T) {
+					l, url := open(t)
+					h := http.Header{"App-Id": {"app"}, "App-Secret": {"secret"}, "Authorization": {sign(data, now.Add(time.Minute), bankKey())}}
+					status, body := send(t, "PATCH", url+"/sessions/s/"+verb, h)
+					if status != 400 || len(l.heard) != 0 {
+						t.Errorf("got %d %v, heard %q", status, body, l.heard)
+					}
+				})
+			}
+		}
+	}
+}
