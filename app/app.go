@@ -85,8 +85,8 @@ type Hub struct {
 	dashboards     *dashboard.Service
 	notices        *notify.Service
 	push           *push.Sender
-	continueURLs   map[string]func(session string) string // by bank code
-	testing        []page.Link                            // shown on the start page of a sandbox
+	continueURLs   map[string]func(session, key string) string // by bank code
+	testing        []page.Link                                 // shown on the start page of a sandbox
 }
 
 type openedSecrets struct {
@@ -113,7 +113,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Hub, error) {
 func newHub(cfg Config, log *slog.Logger) *Hub {
 	a := &Hub{
 		cfg: cfg, log: log, now: cfg.now, banks: map[string]profile.Bank{}, cores: map[string]core.Bank{},
-		certificates: map[string]tls.Certificate{}, continueURLs: map[string]func(string) string{}, seals: map[string]push.Seal{},
+		certificates: map[string]tls.Certificate{}, continueURLs: map[string]func(string, string) string{}, seals: map[string]push.Seal{},
 	}
 	if a.now == nil {
 		a.now = time.Now

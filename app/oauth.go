@@ -25,9 +25,9 @@ func (a *Hub) mountOAuth(b profile.Bank, api, web *http.ServeMux, pages *page.Pa
 }
 
 // continueURL is where the authorization server of bank takes a PSU back.
-func (a *Hub) continueURL(bank, session string) string {
+func (a *Hub) continueURL(bank, session, key string) string {
 	if of, ok := a.continueURLs[bank]; ok {
-		return of(session)
+		return of(session, key)
 	}
 	return a.browserURL()
 }

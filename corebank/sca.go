@@ -306,6 +306,11 @@ func (s *scaVisit) showState(status int, key string) {
 		if j.State == stateUsed {
 			p.State, p.Title, p.ReturnTo = stateDone, "end.done", s.b.baseURL+"/me"
 		}
+		// The way back of what was approved is only for who approved it: somebody else may have
+		// begun it, have sent her the address of this page, and wait here to come back as her.
+		if j.State == stateDone && (s.v.who == nil || s.v.who.ID != j.Customer) {
+			p.ReturnTo = ""
+		}
 		if j.own() {
 			p.AppName = s.b.name
 			if p.State != stateDone {

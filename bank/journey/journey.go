@@ -170,6 +170,7 @@ func (s *Service) page(ctx context.Context, bank, id string) (string, error) {
 type Outcome struct {
 	Over, OK bool
 	PSU      string // the bank's id of the PSU
+	Back     string // secret with which her browser comes back from the bank
 }
 
 // Outcome says how the journey of session stands, waiting a moment for its end.
@@ -182,7 +183,7 @@ func (s *Service) Outcome(ctx context.Context, bank, session string, wait time.D
 		return Outcome{Over: true}, nil
 	}
 	ok := a.Status == authorisation.Finalised || a.Status == authorisation.Exempted
-	return Outcome{Over: a.Status.Final(), OK: ok, PSU: a.PSU}, err
+	return Outcome{Over: a.Status.Final(), OK: ok, PSU: a.PSU, Back: a.ReturnKey}, err
 }
 
 // Logins is the subject of an authorisation that is about nothing but who the PSU is: all

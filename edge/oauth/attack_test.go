@@ -99,7 +99,7 @@ func fixedJourney(t *testing.T, f *fapiWorld) {
 	f.authorize(f.browser, refer(f.push(f.own, request())))
 	session := f.journeys.begun[0]
 	for _, cookie := range []string{"", "kontor_authorize=", "kontor_authorize=" + session, "kontor_authorize=" + token.NewSecret(), "kontor_authorize=x; kontor_authorize=y"} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.oauth.ContinueURL(session), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.oauth.ContinueURL(session, ""), nil)
 		must(t, err)
 		r.Header.Set("Cookie", cookie)
 		if got := f.do(f.client(), r); got.StatusCode != http.StatusBadRequest || got.Header.Get("Location") != "" {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"net/url"
@@ -13,6 +14,9 @@ import (
 // endWait is how long a browser is kept that comes back before the bank has told the end.
 // After that it gets a page that asks again.
 const endWait = 3 * time.Second
+
+// backParameter proves that a browser comes from the bank.
+const backParameter = "back"
 
 // continueAuthorize is where the browser comes from the bank. It answers the request once:
 // with a code, or with the PSU's refusal.
@@ -48,6 +52,12 @@ func (s *Server) continueAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if !outcome.Over {
 		s.Pages.Waiting(w, r)
+		return
+	}
+	// Whoever began has the cookie; whoever was at the bank has this. They are one browser, or
+	// somebody was talked into approving what another one began.
+	if subtle.ConstantTimeCompare([]byte(r.URL.Query().Get(backParameter)), []byte(outcome.Back)) != 1 {
+		s.Pages.OAuth(w, r, http.StatusBadRequest, "oauth.expired", "")
 		return
 	}
 	to := answer{s, w, r, g.RedirectURI, g.State}

@@ -128,9 +128,10 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+wellKnown+s.issuer.EscapedPath(), s.describeTo)
 }
 
-// ContinueURL is where the browser of session comes when it is done at the bank.
-func (s *Server) ContinueURL(session string) string {
-	return s.AuthorizeURL + "/continue/" + url.PathEscape(session)
+// ContinueURL is where the browser of session comes when it is done at the bank. back is what
+// only the bank's page could tell it (journey.Outcome).
+func (s *Server) ContinueURL(session, back string) string {
+	return s.AuthorizeURL + "/continue/" + url.PathEscape(session) + "?" + backParameter + "=" + url.QueryEscape(back)
 }
 
 // metadata describe the server to clients.

@@ -90,7 +90,7 @@ func TestPushedRequestIsAnsweredOnce(t *testing.T) {
 		replies := make([]reply, len(browsers))
 		var wg sync.WaitGroup
 		for i, browser := range browsers {
-			wg.Go(func() { replies[i] = w.get(browser, w.oauth.ContinueURL(w.journeys.begun[i])) })
+			wg.Go(func() { replies[i] = w.get(browser, w.oauth.ContinueURL(w.journeys.begun[i], "")) })
 		}
 		wg.Wait()
 		won := 0

@@ -276,7 +276,7 @@ func (w *world) authorize(browser *http.Client, q url.Values) reply {
 func (w *world) goBack(browser *http.Client) reply {
 	w.t.Helper()
 	sessions := w.journeys.begun
-	return w.get(browser, w.oauth.ContinueURL(sessions[len(sessions)-1]))
+	return w.get(browser, w.oauth.ContinueURL(sessions[len(sessions)-1], ""))
 }
 
 // code leads a browser through and returns what it brings back to the TPP.

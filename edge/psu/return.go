@@ -25,8 +25,9 @@ const endWait = 3 * time.Second
 type Return struct {
 	Authorisations *authorisation.Service
 	Banks          map[string]profile.Bank // by code
-	// ContinueURL is the authorization server's address for a session that waits.
-	ContinueURL func(bank, session string) string
+	// ContinueURL is the authorization server's address for a session that waits, and to which
+	// the browser comes back with key.
+	ContinueURL func(bank, session, key string) string
 	Pages       *page.Pages
 	Log         *slog.Logger
 }
@@ -48,7 +49,7 @@ func (p *Return) back(w http.ResponseWriter, r *http.Request) {
 		p.Log.ErrorContext(r.Context(), "return failed", "bank", bank, "err", err)
 		p.Pages.Error(w, r, http.StatusInternalServerError, "error.internal")
 	case a.OAuthSession != "":
-		http.Redirect(w, r, p.ContinueURL(bank, a.OAuthSession), http.StatusSeeOther)
+		http.Redirect(w, r, p.ContinueURL(bank, a.OAuthSession, key), http.StatusSeeOther)
 	case !a.Status.Final() && a.Status != authorisation.Unconfirmed:
 		p.Pages.Waiting(w, r)
 	default:

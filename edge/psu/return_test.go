@@ -33,7 +33,7 @@ func TestReturn(t *testing.T) {
 	b.SCAConfirmation.Parameter = "code"
 	h := (&psu.Return{
 		Authorisations: &authorisation.Service{Store: store, Now: func() time.Time { return now }},
-		Banks:          map[string]profile.Bank{"lon": b}, ContinueURL: func(_, session string) string { return "https://hub.example/continue/" + session },
+		Banks:          map[string]profile.Bank{"lon": b}, ContinueURL: func(_, session, _ string) string { return "https://hub.example/continue/" + session },
 		Pages: pages, Log: slog.New(slog.DiscardHandler),
 	}).Handler()
 	hash := sha256.Sum256([]byte(code))
