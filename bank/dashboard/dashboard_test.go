@@ -114,9 +114,9 @@ func TestHowLongASessionLasts(t *testing.T) {
 	}{
 		{"at once", "ana", began, began, true},
 		{"nobody has logged in", "", began, began, false},
-		{"to the last moment of ten minutes", "ana", began, after(10*time.Minute - 1), true},
-		{"ten minutes without a request", "ana", began, after(10 * time.Minute), false},
-		{"a request makes it longer", "ana", after(9 * time.Minute), after(18 * time.Minute), true},
+		{"to the last moment of five minutes", "ana", began, after(5*time.Minute - 1), true},
+		{"five minutes without a request", "ana", began, after(5 * time.Minute), false},
+		{"a request makes it longer", "ana", after(4 * time.Minute), after(8 * time.Minute), true},
 		{"to the last moment of an hour", "ana", after(59 * time.Minute), after(time.Hour - 1), true},
 		{"an hour is the end, whatever she does", "ana", after(59 * time.Minute), after(time.Hour), false},
 	} {

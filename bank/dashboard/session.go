@@ -25,10 +25,10 @@ var (
 	ErrNotOffered = errors.New("this bank offers no log-in to the dashboard")
 )
 
-// How long a PSU stays logged in: after her last request, and at all. A log-in that has
-// begun must be done in loginMax.
+// How long a PSU stays logged in: after her last request (RTS art. 4(3)(d)), and at all. A
+// log-in that has begun must be done in loginMax.
 const (
-	idleMax  = 10 * time.Minute
+	idleMax  = 5 * time.Minute
 	stayMax  = time.Hour
 	loginMax = 30 * time.Minute
 	// seenStep is how exactly her last request is noted: not every page shall cost a write.
