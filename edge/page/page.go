@@ -105,6 +105,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name, r
 // a form must never end in a redirect to a TPP: it ends in a page, and that page leaves.
 func Secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
