@@ -61,7 +61,7 @@ func (b *Bank) linked(tx source, p payment) ([]string, error) {
 		return nil, err
 	}
 	all := []string{
-		p.ID, p.Service, p.Product, strconv.FormatInt(p.Amount.Minor, 10), p.Amount.Currency, p.CreditorIBAN, p.Words.Account, p.CreditorName,
+		p.ID, p.Service, p.Product, strconv.FormatInt(p.Amount.Minor, 10), p.Amount.Currency, p.CreditorIBAN, p.Words.Account, p.Words.Agent, p.CreditorName,
 		p.Debtor, strconv.FormatInt(debit.Minor, 10), strconv.FormatInt(fee.Minor, 10), p.ExecuteOn, string(planned),
 	}
 	if p.Service == serviceBulk {
