@@ -35,11 +35,18 @@ func world(t *testing.T, change func(*app.Config)) *apptest.Sandbox {
 
 func start(t *testing.T, change func(*app.Config)) (dev *app.Dev, stop func() error) {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	o := app.DevOptions{Data: t.TempDir(), API: free, Web: free, WebTLS: free, Bank: free}
+	o := app.DevOptions{}
 	if change != nil {
 		o = o.With(change)
 	}
+	return startWith(t, o)
+}
+
+// startWith is start where more than the hub's configuration is another.
+func startWith(t *testing.T, o app.DevOptions) (dev *app.Dev, stop func() error) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	o.Data, o.API, o.Web, o.WebTLS, o.Bank = t.TempDir(), free, free, free, free
 	ctx, cancel := context.WithCancel(context.Background())
 	dev, err := app.NewDev(ctx, o, log)
 	if err != nil {

@@ -42,6 +42,7 @@ type BanksOptions struct {
 
 	sandbox  *sandbox
 	listener net.Listener
+	now      func() time.Time // nil: time.Now
 }
 
 // Banks are the reference banks, behind one listener: each under /{code}.
@@ -117,7 +118,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
 			AppID: "app-" + s.code, AppSecret: string(secret), SigningKey: o.sandbox.bankKey, HubKeys: []*rsa.PublicKey{&o.sandbox.connectorKey.PublicKey},
 			Country: s.country, BIC: s.bic, IBANs: s.ibans, RoundTheClock: true, // whoever tries it out is not to wait for Monday
-			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Log: log,
+			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Now: o.now, Log: log,
 		})
 		if err != nil {
 			return err

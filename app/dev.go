@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,7 +35,8 @@ type DevOptions struct {
 	// try at a sandbox what a bank of hers has.
 	Override map[string]map[string]any
 
-	change func(*Config) // of the hub, by tests
+	change   func(*Config)    // of the hub, by tests
+	banksNow func() time.Time // of the banks, by tests
 }
 
 // A Dev is a hub and reference banks in one process, with everything a TPP needs to try
@@ -104,7 +106,7 @@ func (d *Dev) build(ctx context.Context, o DevOptions, log *slog.Logger) error {
 	}
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: d.listeners[3]}, log)
+		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: d.listeners[3], now: o.banksNow}, log)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -137,6 +139,12 @@ func (d *Dev) Run(ctx context.Context, whenReady func() error) error {
 		stop()
 	}
 	return errors.Join(append([]error{err, g.Wait()}, d.close()...)...)
+}
+
+// Handlers are what stands behind the listeners of the hub, for TPPs and for browsers. Programs
+// that ask them without a socket measure the hub, and nothing else.
+func (d *Dev) Handlers() (api, web http.Handler) {
+	return d.hub.servers[0].Handler, d.hub.servers[1].Handler
 }
 
 func (d *Dev) close() (errs []error) {
