@@ -308,7 +308,7 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 		// The way back of what was approved is only for who approved it: somebody else may have
 		// begun it, have sent her the address of this page, and wait here to come back as her.
-		if j.State == stateDone && (s.v.who == nil || s.v.who.ID != j.Customer) {
+		if (j.State == stateDone || j.State == stateHeld) && (s.v.who == nil || s.v.who.ID != j.Customer) {
 			p.ReturnTo = ""
 		}
 		if j.own() {

@@ -276,12 +276,12 @@ func TestKeySet(t *testing.T) {
 func TestOneOfSeveralSignatures(t *testing.T) {
 	l, url := open(t)
 	for _, tt := range []struct{ app, status, want string }{
-		{"two", "PATC", "two success user  token  partly, as asked from [{}]"},
-		{"two", "partiallyAuthorised", "two success user  token  partly, as asked from [{}]"},
-		{"two", "ACSC", "two success user  token  as asked from [{}]"},
-		{"app", "PATC", "lon success user  token  as asked from [{}]"},
+		{"two", "PATC", "two success user 17 token  partly, as asked from [{}]"},
+		{"two", "partiallyAuthorised", "two success user 17 token  partly, as asked from [{}]"},
+		{"two", "ACSC", "two success user 17 token  as asked from [{}]"},
+		{"app", "PATC", "lon success user 17 token  as asked from [{}]"},
 	} {
-		h := http.Header{"App-Id": {tt.app}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","status":"`+tt.status+`"}`, now.Add(time.Minute), bankKey())}}
+		h := http.Header{"App-Id": {tt.app}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","user_id":"17","status":"`+tt.status+`"}`, now.Add(time.Minute), bankKey())}}
 		if status, body := send(t, "PATCH", url+"/sessions/s/success", h); status != http.StatusOK {
 			t.Fatalf("%d %v", status, body)
 		}
