@@ -145,7 +145,7 @@ func (a *approached) meet(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	a.client = client.WithPreferences(wish)
-	if a.bank.OAuth != "" && (a.way == byRedirect || a.way == byOAuth) {
+	if a.way == byOAuth || a.can.Access.OAuth.Mode == "preStep" {
 		if a.server, err = client.Metadata(ctx, a.bank.OAuth+"/.well-known/oauth-authorization-server"); err != nil {
 			return "", err
 		}
@@ -222,7 +222,9 @@ func (a *approached) give(ctx context.Context, g *guide) (string, error) {
 	how := "no token comes with it: certificate and consent open the accounts"
 	switch a.way {
 	case byRedirect:
-		how = "back at TPP-Redirect-URI"
+		if how = "back at TPP-Redirect-URI"; a.can.SCA.Confirmation == "code" {
+			how += ", with a code by which the TPP confirms that it was her"
+		}
 	case byOAuth:
 		how = "a token of " + created.ConsentID + " and nothing else"
 	}
@@ -315,27 +317,32 @@ func (a *approached) pay(ctx context.Context, g *guide) (string, error) {
 		return "", err
 	}
 	told := ""
-	switch a.way {
-	case byEmbedded:
+	switch confirmed := a.can.SCA.Confirmation == "code"; {
+	case a.way == byEmbedded:
 		wanted.wrong, told = true, "; a wrong password, a wrong code: PSU_CREDENTIALS_INVALID"
-	case byDecoupled:
-		told = "; another one, that she refused: RJCT"
-		refused, not, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, a.order(g, 77_00, "not wanted"))
-		if err != nil {
-			return "", err
-		}
-		not.refuse = true
-		if _, err = a.authorises(ctx, g, not); err != nil {
-			return "", err
-		}
-		if err = a.stands(ctx, refused, xs2aclient.PaymentRejected); err != nil {
-			return "", err
-		}
+	case a.way == byDecoupled:
+		told, err = "; another one, that she refused: RJCT", a.comesToNothing(ctx, g, func(b *begun) { b.refuse = true })
+	case a.way == byRedirect && confirmed:
+		told, err = "; another one, confirmed with a wrong code: RJCT", a.comesToNothing(ctx, g, func(b *begun) { b.wrong = true })
+	}
+	if err != nil {
+		return "", err
 	}
 	if _, err = a.authorises(ctx, g, wanted); err != nil {
 		return "", err
 	}
 	return "ACSC; " + a.holder.balance.Plus(euros(-4_20)).String() + " EUR are left" + told, all(a.stands(ctx, id, xs2aclient.PaymentSettled), a.paid(ctx, euros(4_20)))
+}
+
+// comesToNothing orders a payment whose authorisation goes as how says, and which is rejected.
+func (a *approached) comesToNothing(ctx context.Context, g *guide, how func(*begun)) error {
+	id, b, err := a.ordered(ctx, g, xs2aclient.InstantSEPACreditTransfers, a.order(g, 77_00, "not wanted"))
+	if err != nil {
+		return err
+	}
+	how(&b)
+	_, err = a.authorises(ctx, g, b)
+	return all(err, a.stands(ctx, id, xs2aclient.PaymentRejected))
 }
 
 func (a *approached) takeBack(ctx context.Context, g *guide) (string, error) {
@@ -377,7 +384,7 @@ func (a *approached) sign(ctx context.Context, g *guide) (string, error) {
 		_, never := client.CreateBasket(ctx, xs2aclient.BasketRequest{PaymentIDs: []string{"imagined"}}, g.redirects())
 		return "SERVICE_INVALID: " + a.bank.Code + " has no baskets", refusedWith(never, http.StatusMethodNotAllowed, "SERVICE_INVALID")
 	}
-	waiting := a.client.WithPSU(present).WithPreferences(xs2aclient.Preferences{ExplicitAuthorisation: true})
+	waiting := client.WithPSU(present).WithPreferences(xs2aclient.Preferences{ExplicitAuthorisation: true})
 	var ids []xs2aclient.PaymentID
 	var request xs2aclient.BasketRequest
 	for i, cents := range inBasket {

@@ -21,7 +21,7 @@ type begun struct {
 	tells    func(text string) error
 
 	refuse bool // on her phone
-	wrong  bool // what she enters at the TPP is wrong before it is right
+	wrong  bool // what she enters at the TPP is wrong before it is right; the code of her return is only wrong
 }
 
 // often is how much time passes before the TPP looks again.
@@ -46,7 +46,9 @@ func (a *approached) authorises(ctx context.Context, g *guide, b begun) (token x
 	}}
 	switch a.way {
 	case byRedirect:
-		err = a.redirected(ctx, g, b.links["scaRedirect"], look)
+		if err = a.redirected(ctx, g, b, look); b.wrong {
+			b.refuse = true // one wrong code is enough: nobody types it
+		}
 	case byOAuth:
 		token, err = g.leads(ctx, a.who, a.client, a.oauth(g), b.scope, look)
 		err = all(err, has("the scaOAuth link", b.links["scaOAuth"]), has("access_token", token.AccessToken))
@@ -66,15 +68,33 @@ func (a *approached) authorises(ctx context.Context, g *guide, b begun) (token x
 	return token, all(err, is("scaStatus", sca.Status, want))
 }
 
-// redirected leads the customer to her bank, and back.
-func (a *approached) redirected(ctx context.Context, g *guide, link string, do plan) error {
-	if err := has("the scaRedirect link", link); err != nil {
+// redirected leads the customer to her bank, and back. Where the bank wants to know that it was
+// she who came back, the TPP confirms that with the code that her browser brings.
+func (a *approached) redirected(ctx context.Context, g *guide, b begun, do plan) error {
+	if err := has("the scaRedirect link", b.links["scaRedirect"]); err != nil {
 		return err
 	}
 	c := g.at(a.who)
 	defer c.browser.close()
-	cameBack, err := c.follows(ctx, link, do)
-	return all(err, g.returned(cameBack, g.redirects().URI))
+	cameBack, err := c.follows(ctx, b.links["scaRedirect"], do)
+	if err = all(err, g.returned(cameBack, g.redirects().URI)); err != nil {
+		return err
+	}
+	back, err := url.Parse(cameBack)
+	if err != nil || a.can.SCA.Confirmation != "code" {
+		return err
+	}
+	sca, err := a.client.AwaitSCA(ctx, b.links["scaStatus"], often)
+	code := back.Query().Get(a.can.SCA.ConfirmationParameter)
+	if err = all(err, is("scaStatus", sca.Status, xs2aclient.SCAUnconfirmed), has("the confirmation link", b.links["confirmation"]), has("the code that confirms it", code)); err != nil {
+		return err
+	}
+	if b.wrong {
+		_, err = a.client.Confirm(ctx, b.links["confirmation"], otherCode(code))
+		return refusedWith(err, http.StatusBadRequest, "SCA_INVALID")
+	}
+	s, err := a.client.Confirm(ctx, b.links["confirmation"], code)
+	return all(err, is("scaStatus", s.Status, xs2aclient.SCAFinalised))
 }
 
 // onPhone says who the PSU is, where that was not said, and has her answer on her phone.
@@ -215,5 +235,8 @@ func (c *psu) newest(ctx context.Context, before []message) (found message, err 
 // otherCode is as long as code, and wrong.
 func otherCode(code string) string {
 	last := code[len(code)-1]
+	if last < '0' || last > '9' {
+		last = '0' - 1
+	}
 	return code[:len(code)-1] + string('0'+(last-'0'+1)%10)
 }

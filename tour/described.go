@@ -31,7 +31,11 @@ type capabilities struct {
 			Scopes []struct{ Name string } // of a log-in before anything: to read, to pay
 		}
 	}
-	SCA      struct{ Approaches []string }
+	SCA struct {
+		Approaches            []string
+		Confirmation          string // code: that the PSU came back is confirmed
+		ConfirmationParameter string
+	}
 	Consents struct {
 		Models          map[string]bool
 		ValidityDaysMax int

@@ -27,18 +27,21 @@ type devCommand struct {
 }
 
 func (c devCommand) options() (app.DevOptions, error) {
-	o := app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics}
-	for bank, text := range c.Override {
+	override, err := overridden(c.Override)
+	return app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics, Override: override}, err
+}
+
+// overridden reads the switches of banks.
+func overridden(texts map[string]string) (map[string]map[string]any, error) {
+	override := map[string]map[string]any{}
+	for bank, text := range texts {
 		var switches map[string]any
 		if err := yaml.Unmarshal([]byte(text), &switches); err != nil {
-			return o, fmt.Errorf("--override %s: %w", bank, err)
+			return nil, fmt.Errorf("--override %s: %w", bank, err)
 		}
-		if o.Override == nil {
-			o.Override = map[string]map[string]any{}
-		}
-		o.Override[bank] = switches
+		override[bank] = switches
 	}
-	return o, nil
+	return override, nil
 }
 
 func (c devCommand) Run(ctx context.Context, log *slog.Logger) error {
@@ -73,8 +76,13 @@ type tourCommand struct {
 	Verbose bool   `help:"Print full requests and answers." short:"v"`
 	Against string `placeholder:"FILE" help:"Take the tour at a kontor dev that is running: its ready file." type:"existingfile"`
 
-	Approach []string `placeholder:"WAY" help:"Play only how PSUs authorise in this approach: redirect, oauth, decoupled or embedded; or in several, with commas."`
+	Approach []string          `placeholder:"WAY" help:"Play only how PSUs authorise in this approach: redirect, oauth, decoupled or embedded; or in several, with commas."`
+	Override map[string]string `placeholder:"BANK=YAML" mapsep:"none" help:"With --approach: switches in which a bank differs from its profile. Default: lon, the one that redirects, offers all that can be authorised, and wants it confirmed."`
 }
+
+// allByRedirect is what can be authorised by redirect and the profile of the bank that does so has
+// not.
+const allByRedirect = `{payments: {cancellation: authorised}, baskets: {enabled: true, sizeMax: 5}, funds: {consentVia: v2}, scaConfirmation: {mode: code}}`
 
 func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err := tour.CheckApproaches(c.Approach); err != nil {
@@ -89,8 +97,15 @@ func (c tourCommand) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if len(c.Approach) > 0 && c.Override == nil {
+		c.Override = map[string]string{"lon": allByRedirect}
+	}
+	override, err := overridden(c.Override)
+	if err != nil {
+		return err
+	}
 	const free = "127.0.0.1:0"
-	dev, err := app.NewDev(ctx, app.DevOptions{Data: dir, DB: c.DB, Temporary: true, API: free, Web: free, WebTLS: free, Bank: free}, log)
+	dev, err := app.NewDev(ctx, app.DevOptions{Data: dir, DB: c.DB, Temporary: true, API: free, Web: free, WebTLS: free, Bank: free, Override: override}, log)
 	if err != nil {
 		return err
 	}
