@@ -31,9 +31,8 @@ func TestABankUnderFAPI2(t *testing.T) {
 	renewed := s.XS2A(isar, apptest.Issue(t, s.CA(), func(r *eidas.Request) {
 		r.Organization, r.OrganizationIdentifier, r.DNSNames = alpa.Name, alpa.OrganizationIdentifier, []string{"alpa.example", "localhost"}
 	}))
-	created, err := client.CreateConsent(t.Context(), xs2aclient.ConsentRequest{
-		Access: xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts}, RecurringIndicator: true, ValidUntil: "9999-12-31", FrequencyPerDay: 4,
-	}, xs2aclient.Redirects{URI: apptest.Redirect})
+	everything := xs2aclient.ConsentRequest{Access: xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts}, RecurringIndicator: true, ValidUntil: "9999-12-31", FrequencyPerDay: 4}
+	created, err := client.CreateConsent(t.Context(), everything, xs2aclient.Redirects{URI: apptest.Redirect})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,4 +141,12 @@ func TestABankUnderFAPI2(t *testing.T) {
 	_, err = client.Exchange(t.Context(), o, pushed, code)
 	refused("the code once more", err, "invalid_grant")
 	refused("what it brought", read(client, fresh.AccessToken), "TOKEN_INVALID", "TOKEN_UNKNOWN")
+
+	t.Run("a client that others wrote goes the same way", func(t *testing.T) {
+		again, err := client.CreateConsent(t.Context(), everything, xs2aclient.Redirects{URI: apptest.Redirect})
+		if err != nil {
+			t.Fatal(err)
+		}
+		openidClientReads(t, s, isar, alpa, ana, again.ConsentID)
+	})
 }
