@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -262,6 +263,13 @@ func TestWhoMayAddAPasskey(t *testing.T) {
 		page.submit("passkey", "answer", "{}").sees(refused)
 		page.makes(bent(webauthntest.New(w.bank.party), func(a *webauthntest.Authenticator) { a.Origin = "https://lon.example" })).sees(refused)
 		page.makes(bent(webauthntest.New(w.bank.party), func(a *webauthntest.Authenticator) { a.Flags = 1 })).sees(refused)
+		_, challenge := page.asked()
+		forged, err := page.http.PostForm(page.at, url.Values{"action": {"passkey"}, "answer": {string(webauthntest.New(w.bank.party).Create(challenge, nil))}, "csrf": {"of another page"}})
+		w.do(err)
+		forged.Body.Close()
+		if forged.StatusCode != http.StatusForbidden {
+			t.Errorf("another page adds a passkey: %d", forged.StatusCode)
+		}
 		_, elsewhere := w.mayEnrol("luka", "Telefon").asked()
 		page.submit("passkey", "answer", string(webauthntest.New(w.bank.party).Create(elsewhere, nil))).sees(refused)
 		a := webauthntest.New(w.bank.party)

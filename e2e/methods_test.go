@@ -97,6 +97,8 @@ func (w *world) approvesByPasskey(t *testing.T, b *tab) {
 	w.redeem(t, w.bank(t, "standard"), flow, w.returned(b, b.goesOn()))
 	w.stands(t, id, xs2aclient.PaymentSettled)
 
+	w.turnsToThePage(t, b, psu)
+
 	// Without JavaScript the page says so, and another way goes on.
 	b.withoutScript()
 	r = w.transfer(psu, "67.00", "By no passkey")
@@ -107,6 +109,29 @@ func (w *world) approvesByPasskey(t *testing.T, b *tab) {
 
 	b.comes(ok, texts("Sandbox device"), navigate(me))
 	b.comes(ok, texts("The passkey was removed"), button("unenrol"))
+}
+
+// turnsToThePage: a PSU who enters her password at the TPP and chooses her passkey goes on at the
+// bank, for a browser signs for the bank's own pages only.
+func (w *world) turnsToThePage(t *testing.T, b *tab, psu ready.Persona) {
+	bank := w.bank(t, "standard")
+	created := w.sends(t, http.MethodPost, bank.XS2A+"/v1/payments/sepa-credit-transfers", w.transfer(psu, "68.00", "Turned"), "TPP-Redirect-Preferred", "false", "TPP-Decoupled-Preferred", "false")
+	known := w.sends(t, http.MethodPut, created.Links["updatePsuAuthentication"].Href, map[string]any{"psuData": map[string]string{"password": psu.Password}}, "PSU-ID", psu.Login)
+	id := ""
+	for _, m := range known.SCAMethods {
+		if m.AuthenticationType == "PASSKEY" {
+			id = m.AuthenticationMethodID
+		}
+	}
+	turned := w.sends(t, http.MethodPut, known.Links["selectAuthenticationMethod"].Href, map[string]string{"authenticationMethodId": id})
+	if turned.approach != "REDIRECT" {
+		t.Errorf("the TPP is told that the approach is %s", turned.approach)
+	}
+	b.comes(ok, texts("Approve a payment", "68.00 EUR"), navigate(turned.Links["scaRedirect"].Href))
+	b.comes(ok, texts("Approve with your passkey"), click("input[value^=passkey-]"), button("approve"))
+	b.comes(ok, texts("Done"), button("passkey"))
+	w.leaves(b, w.back)
+	w.stands(t, xs2aclient.PaymentID{Service: xs2aclient.Payments, Product: xs2aclient.SEPACreditTransfers, ID: created.PaymentID}, xs2aclient.PaymentSettled)
 }
 
 // authenticator gives the tab a device of its own that has passkeys, and whose user always agrees.
