@@ -72,7 +72,7 @@ func orderBulk(ctx context.Context, g *guide) (string, error) {
 	payments, sum := g.wages()
 	b := &g.isar.bulk
 	b.id = xs2aclient.PaymentID{Service: xs2aclient.BulkPayments, Product: xs2aclient.XML + xs2aclient.SEPACreditTransfers}
-	b.sent = pain("pain.001.001.09", "TOUR-BULK", time.Now(), g.payer, payments...)
+	b.sent = pain("pain.001.001.09", "TOUR-BULK", g.now(), g.payer, payments...)
 	if g.reports != nil {
 		g.reports("pain.001.001.09", b.sent)
 	}
@@ -175,7 +175,7 @@ func orderBulkJSON(ctx context.Context, g *guide) (string, error) {
 
 func orderNonsense(ctx context.Context, g *guide) (string, error) {
 	payments, sum := g.wages()
-	good := string(pain("pain.001.001.09", "TOUR-NONSENSE", time.Now(), g.payer, payments...))
+	good := string(pain("pain.001.001.09", "TOUR-NONSENSE", g.now(), g.payer, payments...))
 	for _, wrong := range []struct{ what, old, new string }{
 		{"a wrong sum", "<CtrlSum>" + sum.String() + "<", "<CtrlSum>1.00<"},
 		{"a wrong count", "<NbOfTxs>3<", "<NbOfTxs>4<"},

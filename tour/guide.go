@@ -165,14 +165,17 @@ func (g *guide) redirects() xs2aclient.Redirects {
 // daysAgo is a date of this machine's calendar; the bank's may be a day off.
 func daysAgo(n int) string { return time.Now().AddDate(0, 0, -n).Format(time.DateOnly) }
 
-// today is the date at the standard bank, whose orders begin with it.
-func (g *guide) today() string {
+// now is this moment in the zone of the standard bank, whose orders begin on its own days.
+func (g *guide) now() time.Time {
 	zone, err := time.LoadLocation(g.isar.zone)
 	if err != nil {
 		zone = time.Local
 	}
-	return time.Now().In(zone).Format(time.DateOnly)
+	return time.Now().In(zone)
 }
+
+// today is the date there.
+func (g *guide) today() string { return g.now().Format(time.DateOnly) }
 
 // eventually asks again and again whether what the bank reports has arrived.
 func eventually(ctx context.Context, ok func() (bool, error)) error {
