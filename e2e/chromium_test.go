@@ -3,8 +3,10 @@
 //
 // A test of handlers does not see what a browser refuses: a policy that blocks our own style
 // sheet, a form whose redirects it forbids, a page that is too wide for a phone. Here every
-// page that is visited is looked at (page_test.go), whatever the journey is about, and the
-// one that matters most is gone through once more without JavaScript.
+// page that is visited is looked at (page_test.go), whatever the journey is about, the first of
+// each kind from all sides, and the journey that matters most is gone through once more without
+// JavaScript. Journeys share one sandbox and one browser: there is one for each approach and each
+// method of SCA, passkeys by the browser's virtual authenticator.
 //
 // Chromium reaches nothing but the sandbox: all other names lead nowhere. KONTOR_CHROMIUM
 // names the program; KONTOR_SHOTS a folder for pictures of every page.
