@@ -37,6 +37,7 @@ func good(t *testing.T) (dir, text string) {
 		"lon.yaml":   "{code: lon, name: Lonska banka, profile: bankart, basePath: /psd2/lon, bic: LONBSI2X, country: SI, timezone: Europe/Ljubljana}",
 		"salt.yaml":  "{code: salt, name: Banca Salina, profile: salt, basePath: /salt, bic: SALNROBU, country: RO, timezone: Europe/Bucharest}",
 		"nol.yaml":   "{code: nol, name: Nolska banka, profile: salt, basePath: /psd2, bic: NOLBSI2X, country: SI, timezone: Europe/Ljubljana}",
+		"code.yaml":  "{code: code, name: Kodna banka, profile: bankart, basePath: /code, bic: KODBSI2X, country: SI, timezone: Europe/Ljubljana, override: {scaConfirmation: {mode: code}}}",
 		"secret":     "a-secret-of-the-connector",
 		"app-secret": "0123456789abcdef0123456789abcdef\n",
 	} {
@@ -124,6 +125,7 @@ func TestConfig(t *testing.T) {
 		{"a connector's secret that is not there", "appId: salt, appSecret: secret", "appId: salt, appSecret: none", "bank salt: connector.appSecret: none: cannot be read"},
 		{"a log-in that no connector offers", ", capabilities: [logins]", "", `bank lon: its profile needs a log-in`},
 		{"standing orders that no connector tells", ", capabilities: [standing_orders]", "", `bank salt: its profile offers what its connector does not: declare the capability "standing_orders"`},
+		{"codes that confirm, and a bank that would not wait for them", "salt.yaml", "code.yaml", `bank code: its profile offers what its connector does not: declare the capability "confirmation"`},
 		{"a capability that nobody knows", "[standing_orders]", "[standing_orders, standing-orders]", `bank salt: there is no capability "standing-orders"`},
 		{"an app twice", "apps:", "apps:\n  - {clientId: sava, clientSecret: app-secret, tpp: PSDSI-BS-1, name: Sava, redirectUris: ['https://sava.example/cb']}", "app sava: stands twice"},
 		{"an app without a name", "name: Sava, ", "", "app sava: name: is missing"},

@@ -165,7 +165,7 @@ func (g *giving) seesAll(t *testing.T) {
 	_, page := entered(t, g.Sandbox, g.isar, g.ana)
 	shows(t, page, g.alpa.Name, g.carpat.Name, "/consents/"+g.ofAlpa.id+"/end", "/consents/"+g.ofCarpat.id+"/end", "/payments/"+g.rent.ID+"/end", "Every month", "3.00 EUR",
 		"not: "+g.elsewhere.id)
-	if n := strings.Count(page.Body, `<section class="card"`); n != 3 {
+	if n := strings.Count(page.Body, `<article class="card"`); n != 3 {
 		t.Errorf("%d things are shown", n)
 	}
 	_, page = entered(t, g.Sandbox, g.salt, g.ana)

@@ -175,6 +175,10 @@ func TestRefusedSettings(t *testing.T) {
 		{"no way to authenticate", "salt", func(p *profile.Profile) { p.SCAApproaches = nil }, "scaApproaches"},
 		{"a way to authenticate that is not offered", "salt", func(p *profile.Profile) { p.SCAApproaches = []profile.SCAApproach{"palmistry"} }, `scaApproaches: "palmistry"`},
 		{"encrypted passwords that nobody can send", "salt", func(p *profile.Profile) { p.EncryptedPasswords = true }, "encryptedPasswords: there are no passwords"},
+		{"a confirmation that nobody knows", "bankart", func(p *profile.Profile) { p.SCAConfirmation.Mode = "nod" }, `scaConfirmation.mode: "nod"`},
+		{"codes that no browser could bring", "salt", func(p *profile.Profile) { p.SCAConfirmation.Mode = profile.ConfirmByCode }, "scaConfirmation.mode: a code comes with"},
+		{"a parameter that would be two", "bankart", func(p *profile.Profile) { p.SCAConfirmation.Parameter = "code=1&x" }, "scaConfirmation.parameter"},
+		{"a parameter without a name", "bankart", func(p *profile.Profile) { p.SCAConfirmation.Parameter = "" }, "scaConfirmation.parameter"},
 		{"a way to authenticate that stands there twice", "salt", func(p *profile.Profile) {
 			p.SCAApproaches = []profile.SCAApproach{profile.OAuthSCA, profile.OAuthSCA}
 		}, "twice"},
