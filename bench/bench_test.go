@@ -123,7 +123,7 @@ func TestQuick(t *testing.T) {
 		t.Skip("builds and starts the product, the floor and two banks")
 	}
 	file := filepath.Join(t.TempDir(), "bench.json")
-	o := options{databases: []string{"sqlite"}, paths: hotPaths(), slices: 1, json: file, parts: []string{"paths", "flat", "ledger"}, quick: true}
+	o := options{databases: []string{"sqlite"}, paths: hotPaths(), slices: 1, json: file, parts: []string{"paths", "flat", "ledger", "pages"}, quick: true}
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func TestQuick(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Rows) != len(hotPaths()) || len(r.Flat) != 3 || len(r.Spread) != 1 || len(r.Ledger) != 1 {
-		t.Fatalf("the report has %d paths, %d sizes, %d spreads, %d ledgers", len(r.Rows), len(r.Flat), len(r.Spread), len(r.Ledger))
+	if len(r.Rows) != len(hotPaths()) || len(r.Flat) != 3 || len(r.Spread) != 1 || len(r.Ledger) != 1 || len(r.Pages) < 50 {
+		t.Fatalf("the report has %d paths, %d sizes, %d spreads, %d ledgers, %d pages", len(r.Rows), len(r.Flat), len(r.Spread), len(r.Ledger), len(r.Pages))
 	}
 	for _, row := range r.Rows {
 		// Allocations are the same on a busy machine; time is not.

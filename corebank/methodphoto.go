@@ -96,11 +96,18 @@ func photoImage(content string) []byte {
 	n := drawn.Bounds().Dx()
 	side := (n + 2*border) * scale
 	out := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
-	for y := range n * scale {
-		for x := range n * scale {
-			if r, _, _, _ := drawn.At(x/scale, y/scale).RGBA(); r == 0 {
-				out.SetColorIndex(x+border*scale, y+border*scale, 1)
+	for y := range n {
+		// To ask for a module is dear: each is asked for once, and its line is then repeated.
+		first := out.Pix[(y+border)*scale*out.Stride:][:out.Stride]
+		for x := range n {
+			if r, _, _, _ := drawn.At(x, y).RGBA(); r == 0 {
+				for i := range scale {
+					first[(x+border)*scale+i] = 1
+				}
 			}
+		}
+		for i := 1; i < scale; i++ {
+			copy(out.Pix[((y+border)*scale+i)*out.Stride:], first)
 		}
 	}
 	var file bytes.Buffer
