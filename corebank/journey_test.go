@@ -314,12 +314,15 @@ func TestStartsThatCannotBe(t *testing.T) {
 func TestLoginJourney(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.do(w.c.StartLogin(t.Context(), wire.LoginCreate{SessionSecret: "l1", AppName: "Zlatka Pay", RedirectURL: hubReturn, IBAN: wire.String(ibanOf["ana"])}))
-		b := w.browser().open(w.page()).sees("asks the bank to confirm who you are")
+		b := w.browser().open(w.page()).sees("asks the bank to confirm that you are its customer", ">Refuse<")
 		b.logIn("luka").sees("not yours")
-		b.logIn("ana").sees("Confirm who you are", ">Allow<", ">Refuse<").submit("approve").sees("Done")
+		b.logIn("ana").sees("Done") // and no question after it
 		if w.hub.heard() != "update received received, success" || w.hub.last["success"].UserID != "1001" || w.hub.last["success"].Token != "" {
 			t.Errorf("%s: %+v", w.hub.heard(), w.hub.last["success"])
 		}
+		// Who is logged in already is asked all the same: her browser alone confirms nothing.
+		w.do(w.c.StartLogin(t.Context(), wire.LoginCreate{SessionSecret: "l2", AppName: "Zlatka Pay", RedirectURL: hubReturn, IBAN: wire.String(ibanOf["ana"])}))
+		b.open(w.page()).sees("Confirm who you are", ">Allow<", ">Refuse<").submit("approve").sees("Done")
 		// One log-in per journey: the payment after it is shown at once.
 		w.do(w.c.StartPayment(t.Context(), w.order("40.00", func(p *wire.PaymentCreate) { p.UserID = "1001" })))
 		b.open(w.page()).sees("Approve a payment")

@@ -193,7 +193,17 @@ func (s *scaVisit) logIn(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", s.b.logIn(s.w, s.r, s.v, c)
+	if err := s.b.logIn(s.w, s.r, s.v, c); err != nil || s.j.Kind != kindLogin {
+		return "", err
+	}
+	// She was told who asks, and has shown who she is: to ask her once more would be a step that
+	// only those have who come from a third party. Who was logged in before is asked.
+	hers, _, err := s.b.offered(ctx, s.j, c.ID)
+	if err != nil || len(hers) == 0 {
+		return "", err
+	}
+	s.j.Customer = c.ID
+	return "", s.b.allow(ctx, s.j)
 }
 
 // approve takes the customer's choice. A log-in is over then; all else needs a code.
@@ -320,6 +330,9 @@ func (s *scaVisit) showState(status int, key string) {
 		s.b.show(s.w, s.r, http.StatusOK, "end", p)
 	case !s.mayGoOn():
 		p.Title, p.Text = "login.title", "login."+j.Kind
+		if j.Kind == kindLogin {
+			p.Text = "login.allowText"
+		}
 		if s.v.who != nil && key == "" {
 			p.Error, p.ErrorOf = "login.other", s.v.who.Name
 			if j.Signs != "" {

@@ -215,10 +215,8 @@ func (w *world) mayAsk(t *testing.T, b *tab, scope string, psu ready.Persona) *x
 	t.Helper()
 	bank := w.bank(t, "bankart")
 	flow := must[xs2aclient.Flow](t)(w.oauth(t, bank).Begin(scope, url.Values{"iban": {psu.Accounts[0].IBAN}}))
-	const confirm = "Confirm who you are"
-	b.comes(ok, texts("Log in", w.tpp.Name), navigate(flow.URL))
-	b.logsIn(psu, confirm, w.tpp.Name)
-	b.comes(ok, texts("Done"), button("approve"))
+	b.comes(ok, texts("Log in", w.tpp.Name, "confirm that you are its customer"), navigate(flow.URL))
+	b.logsIn(psu, "Done", w.tpp.Name)
 	return w.client(t, bank).WithToken(w.redeem(t, bank, flow, w.returned(b, b.goesOn())).AccessToken)
 }
 

@@ -14,11 +14,12 @@ import (
 )
 
 var (
-	fieldTag = regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`)
-	labelTag = regexp.MustCompile(`(?s)<label[^>]*>.*?</label>`)
-	nameOf   = regexp.MustCompile(`\bname="([^"]*)"`)
-	typeOf   = regexp.MustCompile(`\btype="([^"]*)"`)
-	tags     = regexp.MustCompile(`<[^>]*>`)
+	fieldTag       = regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`)
+	labelTag       = regexp.MustCompile(`(?s)<label[^>]*>.*?</label>`)
+	nameOf         = regexp.MustCompile(`\bname="([^"]*)"`)
+	autocompleteOf = regexp.MustCompile(`\bautocomplete="([^"]*)"`)
+	typeOf         = regexp.MustCompile(`\btype="([^"]*)"`)
+	tags           = regexp.MustCompile(`<[^>]*>`)
 )
 
 func attribute(of *regexp.Regexp, tag string) string {
@@ -31,6 +32,9 @@ func attribute(of *regexp.Regexp, tag string) string {
 // typed are the fields in which a customer types something: who she is, a code, and on her own
 // page a third party that she lets ask, and what a passkey is called. There is none for an IBAN.
 var typed = []string{"login", "password", "code", "tpp", "called", "passkeyname"}
+
+// completes is what a browser, or a phone, fills in by itself (WCAG 2.2, 1.3.5 and 3.3.8).
+var completes = map[string]string{"login": "username", "password": "current-password", "code": "one-time-code"}
 
 // obstacles fails where something is in the way of a customer who comes from a third party
 // (RTS art. 32(3), EBA/OP/2020/10).
@@ -51,6 +55,8 @@ func obstacles(t *testing.T, all []shown) {
 				}
 			case !slices.Contains(typed, name):
 				t.Errorf("%s: %s has to be typed", s, name)
+			case completes[name] != "" && attribute(autocompleteOf, tag) != completes[name]:
+				t.Errorf("%s: browsers cannot fill in %s: %s", s, name, tag)
 			}
 		}
 		for _, label := range labelTag.FindAllString(s.Body, -1) {
@@ -86,7 +92,8 @@ var stepsTo = map[string][]string{
 	"bank/end: done, on her own page":  {"allow", "approve", "confirm"},
 	"bank/end: done on the phone":      {"login", "approve", "answered"},
 	"bank/end: refused":                {"refuse"},
-	"bank/choose: who she is":          {"login"},
+	"bank/end: who she is":             {"login"},
+	"bank/choose: who she is":          nil,
 	"bank/choose: accounts":            {"login"},
 	"bank/code: text message":          {"login", "approve"},
 	"bank/code: authenticator app":     {"login", "approve"},
