@@ -133,6 +133,8 @@ type Authorisation struct {
 	Signs       string    // session of the first signature, to which this adds one; "": it adds to none
 	AwaitsUntil time.Time // of the first of several signatures: the next may come until then; zero: none
 
+	Exemption string // why the bank wanted no SCA, as RTS-16 of core.Exemptions; "": it did, or does not tell
+
 	RequestID string   // X-Request-ID, where a TPP started this by itself; "" once another may have it
 	Digest    [32]byte // of what was sent with it
 }
@@ -175,7 +177,7 @@ func (a Authorisation) Update(now time.Time, u core.Update) (Authorisation, erro
 	// what the resource needs.
 	switch to := Status(u.SCAStatus); {
 	case to == Exempted && a.BankURL == "":
-		a.Status = Exempted
+		a.Status, a.Exemption = Exempted, u.Exemption
 		a.FinalisedAt = now
 		a = a.over()
 	case to == Unconfirmed:
@@ -205,6 +207,9 @@ func (a Authorisation) Succeed(now time.Time, s core.Success) (_ Authorisation, 
 			return a, false, fmt.Errorf("%w: it was not confirmed", ErrNotAccepted)
 		}
 		a.Status = Finalised
+		if s.Exemption != "" { // she was on the bank's page, and her log-in was enough
+			a.Status, a.Exemption = Exempted, s.Exemption
+		}
 	}
 	a.FinalisedAt = now
 	a.SuccessToken = digest[:]

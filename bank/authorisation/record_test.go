@@ -55,7 +55,7 @@ func TestTheRecordTellsEveryStep(t *testing.T) {
 		}, nil},
 		{"no SCA was needed", func(t *testing.T, w world, _ *stepper, _ func(authorisation.Step, core.SCAStep) error) {
 			w.Update(t.Context(), "lon", core.Update{Session: w.a.Session, SCAStatus: "exempted"})
-		}, []string{"bank authorisation.exempted"}},
+		}, []string{"bank consent.exempt of c1", "bank authorisation.exempted"}},
 		{"on the bank's pages, and again the same", func(t *testing.T, w world, _ *stepper, _ func(authorisation.Step, core.SCAStep) error) {
 			w.Update(t.Context(), "lon", core.Update{Session: w.a.Session, SCAStatus: "started"})
 			w.Update(t.Context(), "lon", core.Update{Session: w.a.Session, SCAStatus: "started"})
@@ -90,7 +90,11 @@ func TestTheRecordTellsEveryStep(t *testing.T) {
 				})
 				var want []string
 				for _, s := range tt.want {
-					want = append(want, strings.Replace(s, "TPP", string(w.a.TPP), 1)+" "+w.a.ID)
+					entry, resource, of := strings.Cut(s, " of ")
+					if !of {
+						resource = w.a.ID
+					}
+					want = append(want, strings.Replace(entry, "TPP", string(w.a.TPP), 1)+" "+resource)
 				}
 				if !slices.Equal(record.all, want) {
 					t.Errorf("recorded %q; want %q", record.all, want)

@@ -343,11 +343,30 @@ func (s *Service) event(ctx context.Context, bank, session string, change func(A
 	return nil
 }
 
+// exempt is how the record calls that the bank wanted no SCA: with the article that it names.
+func (a Authorisation) exempt() string {
+	action := string(a.Kind) + ".exempt"
+	if a.Kind == OfCancellation {
+		action = "payment.cancel.exempt"
+	}
+	if a.Exemption != "" {
+		action += "." + a.Exemption
+	}
+	return action
+}
+
 // tell records what actor has moved, and tells the TPP of a new scaStatus, in the transaction
 // of ctx. A log-in has no resource that a TPP could have asked to hear of.
 func (s *Service) tell(ctx context.Context, before, a Authorisation, actor string) error {
 	if a.Chosen != nil && (before.Chosen == nil || before.Chosen.ID != a.Chosen.ID) {
 		if err := s.record(ctx, a, actor, "authorisation.method", ""); err != nil {
+			return err
+		}
+	}
+	if a.Status == Exempted && before.Status != Exempted { // it belongs to the record of what needed no SCA
+		of := a
+		of.ID = a.Subject
+		if err := s.record(ctx, of, actor, a.exempt(), ""); err != nil {
 			return err
 		}
 	}

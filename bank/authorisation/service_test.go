@@ -102,6 +102,12 @@ func (w world) another(err error) *authorisation.Service {
 
 func each(t *testing.T, kind authorisation.Kind, test func(t *testing.T, w world)) {
 	t.Helper()
+	eachOf(t, kind, tables, test)
+}
+
+// eachOf is each with more tables than an authorisation needs.
+func eachOf(t *testing.T, kind authorisation.Kind, tables []fs.FS, test func(t *testing.T, w world)) {
+	t.Helper()
 	sqldbtest.Each(t, tables, func(t *testing.T, db *sqldb.DB) {
 		c, n := &clock{}, atomic.Int32{}
 		c.set(noon)

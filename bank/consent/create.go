@@ -219,6 +219,12 @@ func (c Consent) request(b profile.Bank) core.AccessRequest {
 	}
 	if !b.Consent.ForceBankOffered {
 		req.AllPSD2 = c.Model == Global || c.Model == AvailableAccounts
+		switch {
+		case c.Model == AvailableAccounts && c.Access.AvailableAccountsWithBalance != "":
+			req.List = core.ListOfBalances
+		case c.Model == AvailableAccounts:
+			req.List = core.ListOfAccounts
+		}
 		if c.Model == Dedicated {
 			// The protocol knows balances and transactions only, and wants both filled or both
 			// empty: accounts of which less is asked stand in both, and the hub gives less.

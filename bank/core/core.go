@@ -186,11 +186,20 @@ type AccessRequest struct {
 	ValidUntil      day.Day
 	FrequencyPerDay int
 	AllPSD2         bool // every account; otherwise the lists, and empty lists leave the choice to the PSU
+	List            List // with AllPSD2: the TPP asks for no more than the list of accounts
 	Balances        []AccountReference
 	Transactions    []AccountReference
 	PSU             PSUContext
 	SCA             SCA
 }
+
+// A List says what of the list of accounts is asked for; "": it is asked for more than that.
+type List string
+
+const (
+	ListOfAccounts List = "accounts"
+	ListOfBalances List = "balances" // the accounts, and their balances
+)
 
 // An Access is the right to ask, as the bank granted it.
 type Access struct {

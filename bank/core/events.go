@@ -20,6 +20,8 @@ type Update struct {
 	Items          *ItemStatuses // of a bulk; nil: nothing is told of its payments
 	// Partly says, in an answer about the status, what Success.Partly says.
 	Partly bool
+	// Exemption is the article of the RTS by which SCAStatus is exempted: one of Exemptions, or "".
+	Exemption string
 
 	// Of the SCA by other ways than the bank's pages. The bank may decide on another approach
 	// than was asked for, as when the PSU chooses a method that works by her phone.
@@ -52,6 +54,9 @@ type Success struct {
 	Token         string // for reads and checks; "" for payments and log-ins
 	Granted       *Grant // nil: what was asked
 	DebtorAccount AccountReference
+	// Exemption is the article of the RTS by which the PSU's log-in was enough: one of
+	// Exemptions; "": she completed SCA, or an Update has said that none was needed.
+	Exemption string
 	// Partly: this PSU has signed, and others have to sign as well (extension "multilevel").
 	// Nothing is authorised yet; each of them signs in a session of her own.
 	Partly bool

@@ -11,6 +11,19 @@ var (
 	ErrMethodUnknown = errors.New("SCA method unknown at the bank") // or not one of this PSU's
 )
 
+// Exemptions are the articles by which a bank may do without SCA.
+//
+// Source: Delegated Regulation (EU) 2018/389 (RTS), articles 10 to 18.
+var Exemptions = []string{
+	"RTS-10", // account information
+	"RTS-13", // trusted beneficiaries
+	"RTS-14", // recurring payments
+	"RTS-15", // transfers between accounts of one person
+	"RTS-16", // low values
+	"RTS-17", // corporate processes
+	"RTS-18", // transaction risk analysis
+}
+
 // The ways in which a PSU authenticates.
 const (
 	Redirect  = "redirect"  // on the bank's own pages; OAuth is the same to a bank

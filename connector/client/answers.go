@@ -84,7 +84,7 @@ func update(body []byte, session string) (*core.Update, error) {
 	}
 	u := &core.Update{
 		Session: session, Status: string(e.Status), SCAStatus: string(e.SCAStatus), RedirectURL: string(e.RedirectURL),
-		FundsAvailable: e.FundsAvailable, PSUMessage: e.Extra.Text("psu_message"), Items: turn.Items(e.Extra),
+		FundsAvailable: e.FundsAvailable, PSUMessage: e.Extra.Text("psu_message"), Items: turn.Items(e.Extra), Exemption: turn.Exemption(e.Exemption),
 	}
 	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt)
 	return u, turn.SCA(e, u)

@@ -47,7 +47,7 @@ type Config struct {
 	// "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments",
 	// "periodic-payments", "cancellation", "payment_status",
 	// "funds_at_bank", "baskets", "payee_verification", "embedded", "decoupled", "multilevel",
-	// "confirmation". Others are not asked for.
+	// "confirmation", "exemptions". Others are not asked for.
 	Capabilities      []string
 	AuthorizationType string // default "oauth"
 	ReportErrors      bool   // tell the connector which of its answers could not be used
@@ -88,7 +88,7 @@ const (
 var Capabilities = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh",
 	servicePeriodic, serviceBulk, "cancellation", "payment_status", "funds_at_bank",
-	"baskets", "payee_verification", "embedded", "decoupled", "multilevel", "confirmation",
+	"baskets", "payee_verification", "embedded", "decoupled", "multilevel", "confirmation", "exemptions",
 }
 
 // A Client asks one bank.
@@ -175,6 +175,9 @@ func (c *Client) StartAccess(ctx context.Context, r core.AccessRequest) (*core.U
 	var err error
 	if data.SCA, err = c.sca(r.SCA); err != nil {
 		return nil, err
+	}
+	if c.can("exemptions") {
+		data.AvailableAccounts = wire.String(r.List)
 	}
 	data.ProviderCode, data.AppName, data.RedirectURL = wire.String(c.c.BankCode), wire.String(r.AppName), wire.String(r.ReturnURL)
 	data.AuthorizationType, data.PSUIPAddress = wire.String(c.c.AuthorizationType), wire.String(r.PSU.IPAddress)

@@ -30,6 +30,7 @@ func TestTheExamplesOfExtensionsAreWhatIsSent(t *testing.T) {
 		"List TrustedBeneficiary": func() any { return &wire.List[wire.TrustedBeneficiary]{} }, "BasketCreate": func() any { return &wire.BasketCreate{} }, "PaymentCreate": func() any { return &wire.PaymentCreate{} },
 		"BodyOnly": func() any { return &wire.BodyOnly{} }, "PaymentCancel": func() any { return &wire.PaymentCancel{} }, "FundsAtBank": func() any { return &wire.FundsAtBank{} }, "PaymentQuery": func() any { return &wire.PaymentQuery{} },
 		"AccessesQuery": func() any { return &wire.AccessesQuery{} }, "AccessEntry": func() any { return &wire.AccessEntry{} },
+		"TokenCreate":      func() any { return &wire.TokenCreate{} },
 		"SignatureCreate":  func() any { return &wire.SignatureCreate{} },
 		"SessionAuthorise": func() any { return &wire.SessionAuthorise{} }, "SessionConfirm": func() any { return &wire.SessionConfirm{} },
 		"PayeesVerify": func() any { return &wire.PayeesVerify{} }, "List PayeeAnswer": func() any { return &wire.List[wire.PayeeAnswer]{} },

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"kontor/bank/core"
@@ -104,6 +105,15 @@ func Items(e wire.Extra) *core.ItemStatuses {
 		all.Told = append(all.Told, i)
 	}
 	return &all
+}
+
+// Exemption reads by which article the bank wanted no SCA; "" where it does not tell, or tells
+// one that allows nothing of the kind.
+func Exemption(s wire.String) string {
+	if slices.Contains(core.Exemptions, string(s)) {
+		return string(s)
+	}
+	return ""
 }
 
 func method(w wire.SCAMethod) (core.SCAMethod, error) {

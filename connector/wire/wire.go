@@ -108,6 +108,7 @@ type TokenCreate struct {
 	ValidUntil         String `json:"valid_until"`
 	FrequencyPerDay    int    `json:"frequency_per_day,omitempty"`
 	Access             Access `json:"access"`
+	AvailableAccounts  String `json:"available_accounts,omitempty"` // extension "exemptions": accounts, balances
 	PSUIPAddress       String `json:"psu_ip_address,omitempty"`
 
 	SCA // extensions "embedded" and "decoupled"
@@ -549,6 +550,8 @@ type Event struct {
 	ErrorClass       String   `json:"error_class,omitempty"`
 	ErrorMessage     String   `json:"error_message,omitempty"`
 	Extra            Extra    `json:"extra,omitempty"`
+
+	Exemption String `json:"exemption,omitempty"` // extension "exemptions": RTS-10, …
 
 	// Extensions "embedded" and "decoupled".
 	SCAApproach     String      `json:"sca_approach,omitempty"`

@@ -55,7 +55,7 @@ func (h *hub) update(r *http.Request, b *bank, data json.RawMessage) (any, strin
 	}
 	u := core.Update{
 		Session: string(e.SessionSecret), Status: string(e.Status), SCAStatus: string(e.SCAStatus), RedirectURL: string(e.RedirectURL),
-		FundsAvailable: e.FundsAvailable, PSUMessage: shorten(e.Extra.Text("psu_message")), Items: turn.Items(e.Extra),
+		FundsAvailable: e.FundsAvailable, PSUMessage: shorten(e.Extra.Text("psu_message")), Items: turn.Items(e.Extra), Exemption: turn.Exemption(e.Exemption),
 	}
 	u.ExpiresAt, _ = wire.ParseTime(e.SessionExpiresAt) // a form nobody knows: the default holds
 	if err := turn.SCA(e, &u); err != nil {
@@ -76,7 +76,7 @@ func (h *hub) success(r *http.Request, b *bank, data json.RawMessage) (any, stri
 	if e.Token != "" && !wire.HeaderValue(string(e.Token)) {
 		return nil, "", fmt.Errorf("%w: token cannot stand in a header", core.ErrEvent)
 	}
-	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token), Partly: b.multilevel && e.Partly()}
+	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token), Partly: b.multilevel && e.Partly(), Exemption: turn.Exemption(e.Exemption)}
 	if s.Granted, err = grant(e.Consent); err != nil {
 		return nil, "", err
 	}

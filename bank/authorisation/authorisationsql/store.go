@@ -32,7 +32,7 @@ var _ authorisation.Store = Store{}
 
 const columns = `bank, id, kind, subject, tpp, status, oauth, session, bank_url, return_key, redirect_uri, nok_redirect_uri,
 	oauth_session, psu, psu_message, created_at, expires_at, finalised_at, success_token, request_id, digest,
-	approach, methods, chosen, challenge, signs, awaits_until, confirm, code_hash, confirmed_at`
+	approach, methods, chosen, challenge, signs, awaits_until, confirm, code_hash, confirmed_at, exemption`
 
 func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error {
 	var digest []byte
@@ -45,14 +45,14 @@ func (s Store) Create(ctx context.Context, a authorisation.Authorisation) error 
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		const insert = `INSERT INTO authorisation (` + columns + `, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, 1)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, 1)
 			ON CONFLICT (bank, tpp, request_id) WHERE request_id IS NOT NULL DO NOTHING`
 		args := []any{
 			a.Bank, a.ID, string(a.Kind), a.Subject, string(a.TPP), string(a.Status), sqldb.Bool(a.OAuth), a.Session, a.BankURL, a.ReturnKey,
 			a.RedirectURI, a.NokRedirectURI, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
 			sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), digest,
 			string(a.Approach), said[0], said[1], said[2], a.Signs, sqldb.Micros(a.AwaitsUntil),
-			sqldb.Bool(a.Confirm), a.CodeHash, sqldb.Micros(a.ConfirmedAt),
+			sqldb.Bool(a.Confirm), a.CodeHash, sqldb.Micros(a.ConfirmedAt), a.Exemption,
 		}
 		n, err := tx.Exec(insert, args...)
 		if err != nil || n == 1 {
@@ -131,13 +131,13 @@ func (s Store) update(ctx context.Context, where, bank, key string, change func(
 		}
 		n, err := s.DB.Exec(ctx, `UPDATE authorisation SET status = $1, bank_url = $2, oauth_session = $3, psu = $4, psu_message = $5,
 			expires_at = $6, finalised_at = $7, success_token = $8, request_id = $9, session = $10,
-			approach = $11, oauth = $12, methods = $13, chosen = $14, challenge = $15, awaits_until = $16, code_hash = $17, confirmed_at = $18,
+			approach = $11, oauth = $12, methods = $13, chosen = $14, challenge = $15, awaits_until = $16, code_hash = $17, confirmed_at = $18, exemption = $19,
 			version = version + 1
-			WHERE bank = $19 AND id = $20 AND version = $21`,
+			WHERE bank = $20 AND id = $21 AND version = $22`,
 			string(a.Status), a.BankURL, sqldb.Null(a.OAuthSession), a.PSU, a.PSUMessage,
 			sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.FinalisedAt), a.SuccessToken, sqldb.Null(a.RequestID), a.Session,
 			string(a.Approach), sqldb.Bool(a.OAuth), said[0], said[1], said[2], sqldb.Micros(a.AwaitsUntil),
-			a.CodeHash, sqldb.Micros(a.ConfirmedAt), bank, a.ID, version)
+			a.CodeHash, sqldb.Micros(a.ConfirmedAt), a.Exemption, bank, a.ID, version)
 		if err != nil || n == 1 {
 			return err
 		}
@@ -178,7 +178,7 @@ func scan(row interface{ Scan(...any) error }) (a authorisation.Authorisation, v
 	err = row.Scan(&a.Bank, &a.ID, &a.Kind, &a.Subject, &a.TPP, &a.Status, &oauth, &a.Session, &a.BankURL, &a.ReturnKey,
 		&a.RedirectURI, &a.NokRedirectURI, &oauthSession, &a.PSU, &a.PSUMessage, &created, &expires, &finalised, &a.SuccessToken,
 		&requestID, &digest, &a.Approach, &methods, &chosen, &challenge, &a.Signs, &awaits,
-		&confirm, &a.CodeHash, &confirmed, &version)
+		&confirm, &a.CodeHash, &confirmed, &a.Exemption, &version)
 	if err != nil {
 		return a, version, err
 	}

@@ -27,7 +27,7 @@ func Sample() authorisation.Authorisation {
 		Session: "s1", BankURL: "https://bank.example/p", ReturnKey: "r1", RedirectURI: "https://tpp.example/ok", NokRedirectURI: "https://tpp.example/nok",
 		OAuthSession: "o1", PSU: "u1", PSUMessage: "Open your app.", CreatedAt: at, ExpiresAt: at.Add(5 * time.Minute), FinalisedAt: at.Add(time.Minute), SuccessToken: []byte{1, 2, 3},
 		RequestID: "q1", Digest: [32]byte{1, 2, 3},
-		Signs: "s0", AwaitsUntil: at.Add(time.Hour),
+		Signs: "s0", AwaitsUntil: at.Add(time.Hour), Exemption: "RTS-16",
 		Approach: authorisation.Embedded, Methods: []core.SCAMethod{{ID: "sms", Type: "SMS_OTP", Name: "Telefon"}, {ID: "push", Type: "PUSH_OTP"}},
 		Chosen: &core.SCAMethod{ID: "sms", Type: "SMS_OTP"}, Challenge: &core.Challenge{Image: []byte{137, 80}, Data: []string{"7"}, OTPMaxLength: 6, OTPFormat: "integer"},
 		Confirm: true, CodeHash: []byte{4, 5}, ConfirmedAt: at.Add(2 * time.Minute),
@@ -164,7 +164,7 @@ func Exercise(t *testing.T, open func(t *testing.T) authorisation.Store) {
 			a.Status, a.BankURL, a.PSU, a.PSUMessage, a.FinalisedAt, a.SuccessToken = authorisation.Received, "", "", "", time.Time{}, nil
 		}))
 		want := with("a1", func(a *authorisation.Authorisation) {
-			a.Status, a.OAuthSession, a.ExpiresAt, a.RequestID, a.AwaitsUntil = authorisation.Finalised, "o9", at.Add(30*time.Minute), "q-anew", at.Add(2*time.Hour)
+			a.Status, a.OAuthSession, a.ExpiresAt, a.RequestID, a.AwaitsUntil, a.Exemption = authorisation.Finalised, "o9", at.Add(30*time.Minute), "q-anew", at.Add(2*time.Hour), "RTS-13"
 		})
 		if err := s.Update(t.Context(), "lon", "a1", func(authorisation.Authorisation) (authorisation.Authorisation, error) { return want, nil }); err != nil {
 			t.Fatal(err)
