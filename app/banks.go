@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,6 +40,9 @@ type BanksOptions struct {
 	DB      string // PostgreSQL address; empty: a SQLite file in Data
 	Address string
 	HubURL  string
+	// Exempt is what the banks do without SCA beside low values to whom a customer trusts:
+	// "lists" of accounts, payments of low "risk".
+	Exempt []string
 
 	sandbox  *sandbox
 	listener net.Listener
@@ -108,6 +112,10 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 	if err != nil {
 		return err
 	}
+	exempt, err := exemptions(o.Exempt)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	for _, s := range sandboxBanks {
 		zone, err := time.LoadLocation(s.zone)
@@ -118,7 +126,7 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 			Code: s.code, Name: s.name, DB: b.db, BaseURL: b.URL + "/" + s.code, HubURL: o.HubURL,
 			AppID: "app-" + s.code, AppSecret: string(secret), SigningKey: o.sandbox.bankKey, HubKeys: []*rsa.PublicKey{&o.sandbox.connectorKey.PublicKey},
 			Country: s.country, BIC: s.bic, IBANs: s.ibans, RoundTheClock: true, // whoever tries it out is not to wait for Monday
-			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Now: o.now, Log: log,
+			Seed: true, Outbox: true, Copy: s.copy, Zone: zone, Now: o.now, Log: log, Exempt: exempt,
 		})
 		if err != nil {
 			return err
@@ -188,4 +196,19 @@ func (b *Banks) Run(ctx context.Context) error {
 		bank.Close()
 	}
 	return errors.Join(err, b.Close())
+}
+
+// exemptions reads what the banks do without SCA.
+func exemptions(names []string) (all corebank.Exemptions, err error) {
+	for _, name := range names {
+		switch name {
+		case "lists":
+			all.Lists = true
+		case "risk":
+			all.Risk = corebank.ByHistory{MostMinor: 100_00, Times: 3}
+		default:
+			return all, fmt.Errorf("there is no exemption %q of the reference banks; there are lists and risk", name)
+		}
+	}
+	return all, nil
 }

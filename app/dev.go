@@ -35,6 +35,9 @@ type DevOptions struct {
 	// try at a sandbox what a bank of hers has.
 	Override map[string]map[string]any
 
+	// Exempt is that of BanksOptions.
+	Exempt []string
+
 	change   func(*Config)    // of the hub, by tests
 	banksNow func() time.Time // of the banks, by tests
 }
@@ -106,7 +109,7 @@ func (d *Dev) build(ctx context.Context, o DevOptions, log *slog.Logger) error {
 	}
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, sandbox: sb, listener: d.listeners[3], now: o.banksNow}, log)
+		d.banks, err = NewBanks(ctx, BanksOptions{Data: o.Data, DB: bankDB, HubURL: cfg.Web.URL, Exempt: o.Exempt, sandbox: sb, listener: d.listeners[3], now: o.banksNow}, log)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -188,7 +191,7 @@ func (s *sandbox) config(db string, ln [4]net.Listener, metrics string, override
 		}
 		capabilities := []string{
 			"logins", "standing_orders", "trusted_beneficiaries", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "baskets",
-			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel", "confirmation",
+			"funds_at_bank", "payee_verification", "decoupled", "embedded", "multilevel", "confirmation", "exemptions",
 		}
 		differs := map[string]any{}
 		file["override"] = differs

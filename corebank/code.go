@@ -298,7 +298,7 @@ func (b *Bank) afterwards(ctx context.Context, j journey, approved *payment) {
 // complete does what the customer approved by SCA, when j was in the state from.
 func (b *Bank) complete(tx *sqldb.Tx, out *reports, j journey, p payment, from string) error {
 	// The limits of payments without SCA begin anew (RTS art. 16).
-	if _, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = 0, exempt_minor = 0 WHERE bank = $1 AND id = $2`, b.code, j.Customer); err != nil {
+	if _, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = 0, exempt_minor = 0, sca_at = $3 WHERE bank = $1 AND id = $2`, b.code, j.Customer, b.now().UnixMicro()); err != nil {
 		return err
 	}
 	if j.Kind == kindChange {
@@ -347,6 +347,10 @@ func (b *Bank) grantAccess(tx *sqldb.Tx, out *reports, j journey) error {
 	} else {
 		a.Granted, event.Consent = j.grants(chosen)
 		a.Asked = j.Request.Access
+		if j.Request.List != "" { // nor can she make it more later
+			a.Granted, a.Asked = listOnly(j.Request.List, chosen), nil
+		}
+		event.Exemption = wire.String(j.Request.Exemption)
 		if err := b.makeCopy(tx, j.Customer); err != nil {
 			return err
 		}

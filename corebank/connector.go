@@ -62,6 +62,9 @@ func (b *Bank) readAccess(r wire.TokenCreate) (journey, error) {
 		}
 	}
 	j.Request = request{Access: &r.Access, ValidUntil: until}
+	if list := r.AvailableAccounts; (list == listAccounts || list == listBalances) && r.Access.AllPSD2 != "" {
+		j.Request.List, j.Request.Recurring = list, r.RecurringIndicator
+	}
 	if len(j.Request.named()) > 1000 {
 		return j, sdk.ErrInvalid
 	}

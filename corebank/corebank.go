@@ -94,6 +94,9 @@ type Config struct {
 	// once on any day, also to other banks.
 	RoundTheClock bool
 
+	// Exempt is what needs no SCA beside low values to whom a customer trusts.
+	Exempt Exemptions
+
 	Seed   bool // fill an empty bank with invented customers
 	Outbox bool // show text messages to everybody: never where real customers are
 
@@ -125,6 +128,7 @@ type Bank struct {
 	ibans           string
 	joined          []*Bank // others that are paid without detours
 	roundTheClock   bool
+	exemptions      Exemptions
 	zone            *time.Location
 	now             func() time.Time
 	log             *slog.Logger
@@ -165,7 +169,7 @@ func New(ctx context.Context, c Config) (*Bank, error) {
 		code: c.Code, name: c.Name, db: c.DB, book: ledger.Book{DB: c.DB, Bank: c.Code}, hub: c.Hub,
 		baseURL: strings.TrimRight(c.BaseURL, "/"), origin: base.Scheme + "://" + base.Host, prefix: strings.TrimRight(base.EscapedPath(), "/"),
 		secure: base.Scheme == "https", secret: c.Secret, cookie: "bank_" + c.Code, style: versioned("bank", ".css", stylesheet), script: versioned("passkey", ".js", passkeyModule),
-		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, country: c.Country, bic: c.BIC, ibans: c.IBANs, roundTheClock: c.RoundTheClock, zone: c.Zone, now: c.Now, log: c.Log,
+		outbox: c.Outbox, seeded: c.Seed, copy: c.Copy, country: c.Country, bic: c.BIC, ibans: c.IBANs, roundTheClock: c.RoundTheClock, exemptions: c.Exempt, zone: c.Zone, now: c.Now, log: c.Log,
 		hashing: make(chan struct{}, 2), wake: make(chan struct{}, 1),
 	}
 	b.party, b.enrols = webauthn.PartyAt(b.baseURL)

@@ -36,7 +36,7 @@ func (b *Bank) execute(tx *sqldb.Tx, out *reports, j journey, p payment, scaStat
 	secret, last := wire.String(j.Session), j.end()
 	reference := debtor.reference()
 	steps := []report{
-		{verb: verbUpdate, event: wire.Event{SessionSecret: secret, FundsAvailable: new(true), Status: "ACTC", SCAStatus: wire.String(scaStatus), Extra: p.partial()}},
+		{verb: verbUpdate, event: wire.Event{SessionSecret: secret, FundsAvailable: new(true), Status: "ACTC", SCAStatus: wire.String(scaStatus), Exemption: wire.String(j.Request.Exemption), Extra: p.partial()}},
 		{verb: verbSuccess, event: wire.Event{SessionSecret: wire.String(last.Session), UserID: wire.String(last.Customer), DebtorAccount: &reference}},
 	}
 	if status != "ACTC" {

@@ -88,6 +88,10 @@ type request struct {
 	Exempted bool    `json:"exempted,omitempty"` // no SCA was needed
 	Confirm  bool    `json:"confirm,omitempty"`  // what is approved on the pages waits to be confirmed
 	Language string  `json:"language,omitempty"` // that the third party says the customer reads; else empty
+
+	Exemption string      `json:"exemption,omitempty"` // by which article
+	List      wire.String `json:"list,omitempty"`      // of accounts, or with balances: no more is asked for
+	Recurring bool        `json:"recurring,omitempty"`
 }
 
 // page is the journey whose page the customer sees.

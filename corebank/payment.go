@@ -12,14 +12,6 @@ import (
 	"kontor/kit/sqldb"
 )
 
-// Limits of RTS art. 16: a payment of low value needs no SCA while the payments since the
-// last SCA stay within both. Minor units of EUR.
-const (
-	exemptMax      = 3000
-	exemptSumMax   = 10000
-	exemptCountMax = 5
-)
-
 // States of a payment. Its status is what others are told of it.
 const (
 	payReceived  = "received"  // the customer has not approved it
@@ -145,12 +137,12 @@ func (c connector) StartPayment(ctx context.Context, r wire.PaymentCreate) error
 		}
 	}
 	if p.NamedDebtor && j.Bound && debtor.Customer == j.Customer {
-		exempt, err := b.exempt(ctx, j.Customer, p)
+		ground, err := b.exempt(ctx, j, p)
 		if err != nil {
 			return err
 		}
-		if exempt {
-			switch err := b.payWithoutSCA(ctx, j, p); {
+		if ground != "" {
+			switch err := b.payWithoutSCA(ctx, j, p, ground); {
 			case errors.Is(err, errNotExempt): // the limits were used up: SCA after all
 			case errors.Is(err, ledger.ErrFunds):
 				return b.rejectForFunds(ctx, j, p)
@@ -165,55 +157,6 @@ func (c connector) StartPayment(ctx context.Context, r wire.PaymentCreate) error
 		}
 		return b.invite(tx, out, j, wire.Event{FundsAvailable: funds, Extra: p.partial()})
 	})
-}
-
-// exempt says whether p may go without SCA: a low value to a beneficiary the customer
-// trusts, or to an own account (RTS art. 13, 15 and 16 together). She has to see one whose
-// payee is called otherwise.
-func (b *Bank) exempt(ctx context.Context, customer string, p payment) (bool, error) {
-	if p.Service != servicePayments || p.Amount.Currency != "EUR" || p.Product == productCrossBorder || p.Amount.Minor > exemptMax || p.ExecuteOn != "" || p.differs() {
-		return false, nil
-	}
-	if signers, err := b.together(outside{ctx, b.db}, p.Debtor); err != nil || signers > 1 {
-		return false, err
-	}
-	var n int
-	err := b.db.QueryRow(ctx, `SELECT
-			(SELECT COUNT(*) FROM corebank_beneficiary WHERE bank = $1 AND customer = $2 AND iban = $3 AND (account = '' OR account = $4)) +
-			(SELECT COUNT(*) FROM corebank_account WHERE bank = $1 AND customer = $2 AND iban = $3)`,
-		b.code, customer, p.CreditorIBAN, p.Debtor).Scan(&n)
-	return n > 0, err
-}
-
-var errNotExempt = errors.New("the limits of the exemption are used up")
-
-// payWithoutSCA books p at once, when the limits of the exemption allow one more.
-func (b *Bank) payWithoutSCA(ctx context.Context, j journey, p payment) error {
-	j.State, j.Request.Exempted = stateDone, true
-	err := b.begin(ctx, j, func(tx *sqldb.Tx, out *reports) error {
-		if err := b.useExemption(tx, j.Customer, p); err != nil {
-			return err
-		}
-		if err := b.addPayment(tx, p); err != nil {
-			return err
-		}
-		return b.execute(tx, out, j, p, "exempted")
-	})
-	if err == nil {
-		b.goOn(ctx, p)
-	}
-	return err
-}
-
-// useExemption counts p against the limits of the exemption.
-func (b *Bank) useExemption(tx *sqldb.Tx, customer string, p payment) error {
-	n, err := tx.Exec(`UPDATE corebank_customer SET exempt_count = exempt_count + 1, exempt_minor = exempt_minor + $1
-		WHERE bank = $2 AND id = $3 AND exempt_count < $4 AND exempt_minor + $1 <= $5`,
-		p.Amount.Minor, b.code, customer, exemptCountMax, exemptSumMax)
-	if err == nil && n == 0 {
-		err = errNotExempt
-	}
-	return err
 }
 
 // rejectForFunds records a payment that nobody was asked about because there is no money.

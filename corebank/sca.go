@@ -222,6 +222,9 @@ func (s *scaVisit) approve(ctx context.Context) (string, error) {
 	if len(chosen) == 0 {
 		return "access.none", nil
 	}
+	if done, err := s.b.listNow(ctx, s.j, chosen); done || err != nil {
+		return "", err
+	}
 	if s.j.Kind == kindPayment && s.payment.Service != servicePeriodic {
 		// The money is looked at only now: before the customer is there, nobody may learn
 		// from a rejected payment how much an account holds, unless the TPP asked just that.
@@ -402,8 +405,11 @@ func (s *scaVisit) showChoice(status int, p page) {
 		if s.fixed {
 			p.Title, p.Text = "access.titleAll", "access.all"
 		}
-		if s.j.Signs != "" {
+		switch {
+		case s.j.Signs != "":
 			p.Title, p.Text = "sign.title", "sign.access"
+		case s.j.Request.List != "":
+			p.Text = "access.list." + string(s.j.Request.List)
 		}
 	}
 	s.offer(&p)

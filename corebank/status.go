@@ -36,7 +36,7 @@ func (c connector) PaymentStatus(ctx context.Context, q wire.PaymentQuery) (wire
 	if err != nil {
 		return e, err
 	}
-	e.UserID, e.SCAStatus = wire.String(j.Customer), scaStatus(j)
+	e.UserID, e.SCAStatus, e.Exemption = wire.String(j.Customer), scaStatus(j), wire.String(j.Request.Exemption)
 	if j.bySteps() && !j.over() {
 		if j.told(b.textsTo(j.Request.Language), &e); !j.Proven { // who was only named: that there is such a customer is nobody's business
 			e.UserID = ""

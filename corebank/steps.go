@@ -342,53 +342,6 @@ func (b *Bank) prepare(ctx context.Context, j *journey) (wrong *obstacle, err er
 	return nil, nil
 }
 
-// exemptNow does what needs no second factor once the customer has given her password: a low
-// value, as for one who logged in before; and of a customer who has no method, a cancellation,
-// by which no money leaves.
-func (b *Bank) exemptNow(ctx context.Context, j journey, none bool) (done bool, err error) {
-	if j.Kind != kindPayment && !(j.Kind == kindCancel && none) || j.Signs != "" {
-		return false, nil
-	}
-	p, err := b.payment(ctx, j.payment())
-	if err != nil {
-		return false, err
-	}
-	if j.Kind == kindPayment {
-		p.Debtor = j.Choice[0].account
-		if exempt, err := b.exempt(ctx, j.Customer, p); !exempt || err != nil {
-			return false, err
-		}
-	}
-	err = b.write(ctx, func(tx *sqldb.Tx, out *reports) error {
-		if err := b.move(tx, j, stateDone, stateOpen); err != nil {
-			return err
-		}
-		j.Request.Exempted = true
-		if err := b.rewrite(tx, j); err != nil {
-			return err
-		}
-		if j.Kind == kindCancel {
-			return b.cancelPayment(tx, out, j, p, "exempted")
-		}
-		if err := b.useExemption(tx, j.Customer, p); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`UPDATE corebank_payment SET debtor = $1 WHERE bank = $2 AND id = $3 AND state = 'received'`, p.Debtor, b.code, p.ID); err != nil {
-			return err
-		}
-		return b.execute(tx, out, j, p, "exempted")
-	})
-	switch {
-	case errors.Is(err, errNotExempt):
-		return false, nil
-	case errors.Is(err, ledger.ErrFunds):
-		return true, b.end(ctx, j, stateFailed, classFunds, textFunds, new(false))
-	case err == nil && j.Kind == kindPayment:
-		b.goOn(ctx, p)
-	}
-	return true, err
-}
-
 // stepMethod takes the customer's choice of a method. Chosen again, it sends another code.
 func (b *Bank) stepMethod(ctx context.Context, j journey, id string) error {
 	if !j.Proven || j.Approach != approachEmbedded { // what the phone was asked comes back to nobody's form

@@ -23,12 +23,13 @@ type devCommand struct {
 	Bank      string            `help:"Address of the reference banks." default:"127.0.0.1:8090"`
 	Metrics   string            `placeholder:"HOST:PORT" help:"Address of Prometheus metrics. Default: none."`
 	Override  map[string]string `placeholder:"BANK=YAML" mapsep:"none" help:"Switches in which one of the banks differs from its profile: lon='baskets: {enabled: true, sizeMax: 5}'."`
+	Exempt    []string          `placeholder:"WHAT" help:"What the reference banks do without SCA: lists of accounts for once (lists), payments of low risk (risk)."`
 	ReadyFile string            `placeholder:"FILE" help:"Write addresses, certificates and customers to this file (JSON) when ready." type:"path"`
 }
 
 func (c devCommand) options() (app.DevOptions, error) {
 	override, err := overridden(c.Override)
-	return app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics, Override: override}, err
+	return app.DevOptions{Data: c.Data, DB: c.DB, API: c.API, Web: c.Web, WebTLS: c.WebTLS, Bank: c.Bank, Metrics: c.Metrics, Override: override, Exempt: c.Exempt}, err
 }
 
 // overridden reads the switches of banks.
@@ -130,13 +131,15 @@ type bankCommand struct {
 	DB     string `name:"db" placeholder:"URL" help:"PostgreSQL address (postgres://…) instead of SQLite files in the data folder." env:"KONTOR_BANK_DB"`
 	Listen string `help:"Address to listen on." default:"127.0.0.1:8090"`
 	Hub    string `help:"URL of the hub, before /api/connectors/v2." default:"http://127.0.0.1:8080"`
+
+	Exempt []string `placeholder:"WHAT" help:"What the banks do without SCA: lists of accounts for once (lists), payments of low risk (risk)."`
 }
 
 func (c bankCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if c.Unlock != "" {
 		c.Listen = "127.0.0.1:0" // the banks may be running
 	}
-	b, err := app.NewBanks(ctx, app.BanksOptions{Data: c.Data, DB: c.DB, Address: c.Listen, HubURL: c.Hub}, log)
+	b, err := app.NewBanks(ctx, app.BanksOptions{Data: c.Data, DB: c.DB, Address: c.Listen, HubURL: c.Hub, Exempt: c.Exempt}, log)
 	if err != nil {
 		return err
 	}
