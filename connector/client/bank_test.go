@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,7 @@ type book struct {
 	bulks  []wire.Bulk
 	parts  map[string][]string // sessions of a basket's members
 	scas   map[wire.String]*sca
+	holds  map[string]string // sessions that have to be confirmed: "asked", "held", or how they ended
 }
 
 func (b *book) begin(ctx context.Context, kind string, secret wire.String) error {
@@ -78,6 +80,11 @@ func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
 		b.scas[p.SessionSecret] = s
 		b.mu.Unlock()
 		return b.hub.Update(ctx, s.event(p.SessionSecret))
+	}
+	if p.ConfirmationRequired {
+		b.mu.Lock()
+		b.holds[string(p.SessionSecret)] = "asked"
+		b.mu.Unlock()
 	}
 	one := p.Payment
 	if p.Bulk != nil {
@@ -154,6 +161,19 @@ func (b *book) decide(t *testing.T, session string, yes bool) {
 	if !yes {
 		e.ErrorClass = "AccessDenied"
 		if err := b.hub.Fail(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	b.mu.Lock()
+	asked := b.holds[session] == "asked"
+	if asked {
+		b.holds[session] = "held"
+	}
+	b.mu.Unlock()
+	if asked {
+		e.UserID, e.SCAStatus, e.ConfirmationCodeSHA256 = "", "unconfirmed", wire.String(strings.Repeat("0a", 32))
+		if err := b.hub.Update(t.Context(), e); err != nil {
 			t.Error(err)
 		}
 		return
@@ -324,7 +344,7 @@ func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
 	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
 		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees, coretest.Baskets,
-		coretest.Embedded, coretest.Decoupled}
+		coretest.Embedded, coretest.Decoupled, coretest.Confirmations}
 	return f
 }
 
@@ -336,7 +356,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		Events: events, Log: quiet,
 	}))
 	t.Cleanup(hub.Close)
-	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{}, parts: map[string][]string{}, scas: map[wire.String]*sca{},
+	b := &book{kinds: map[string]string{}, tokens: map[string]string{}, funds: map[string]wire.Account{}, parts: map[string][]string{}, scas: map[wire.String]*sca{}, holds: map[string]string{},
 		hub: sdk.NewHub(sdk.HubConfig{HubURL: hub.URL, AppID: "app", AppSecret: "secret", SigningKey: bankKey()})}
 	bank := httptest.NewServer(http.StripPrefix("/lon", sdk.New(sdk.Config{Bank: facade(b), ProviderCode: "lon", HubKeys: []sdk.PublicKey{{Key: &hubKey().PublicKey}}, Log: quiet})))
 	t.Cleanup(bank.Close)

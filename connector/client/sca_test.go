@@ -161,6 +161,28 @@ func TestSignaturesAreAskedForWhereTheyAreDeclared(t *testing.T) {
 	}
 }
 
+// Confirm goes on with what the book holds, or drops it.
+func (b *book) Confirm(ctx context.Context, r wire.SessionConfirm) (wire.Event, error) {
+	b.mu.Lock()
+	was := b.holds[string(r.SessionSecret)]
+	if was == "held" {
+		b.holds[string(r.SessionSecret)] = map[bool]string{true: "finalised", false: "failed"}[r.Confirmed]
+	}
+	now := b.holds[string(r.SessionSecret)]
+	b.mu.Unlock()
+	e := wire.Event{SessionSecret: r.SessionSecret, UserID: "17"}
+	switch {
+	case was == "held" && r.Confirmed:
+		return wire.Event{SCAStatus: "finalised"}, b.hub.Success(ctx, e)
+	case was == "held":
+		e.ErrorClass = "SessionClosed"
+		return wire.Event{SCAStatus: "failed"}, b.hub.Fail(ctx, e)
+	case now == "" || now == "asked":
+		return wire.Event{}, sdk.ErrStep
+	}
+	return wire.Event{SCAStatus: wire.String(now)}, nil
+}
+
 // A plain connector sees nothing of the extensions, whoever the PSU says she is.
 func TestAPlainStartIsPlain(t *testing.T) {
 	c := Client{c: Config{Capabilities: []string{core.Embedded}}}

@@ -24,7 +24,7 @@ import (
 type Fixture struct {
 	Bank core.Bank
 	// Decide lets the PSU say yes or no on the bank's page of session. It returns when the
-	// bank has reported the end, or is about to.
+	// bank has reported the end, or that it holds what she has approved, or is about to.
 	Decide func(t *testing.T, session string, yes bool)
 	// Withdraw lets the PSU end the access behind token at the bank.
 	Withdraw func(t *testing.T, token string)
@@ -65,6 +65,7 @@ const (
 	Payees           Offer = "verification of payees"
 	Embedded         Offer = "SCA by steps"
 	Decoupled        Offer = "SCA on the PSU's phone"
+	Confirmations    Offer = "to hold what the PSU approves on its pages until that is confirmed"
 )
 
 // patience is how long an answer or a report may take here.
@@ -102,6 +103,7 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("a PSU authenticates by steps, or it is not offered", embedded)
 	run("a PSU authenticates on her phone, or it is not offered", decoupled)
 	run("nobody is told that a PSU is unknown, or it is not offered", nobodyOnPhone)
+	run("what is approved is held until it is confirmed, or it is not offered", held)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)

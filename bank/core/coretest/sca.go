@@ -1,6 +1,9 @@
 package coretest
 
 import (
+	"crypto/sha256"
+	"errors"
+	"slices"
 	"testing"
 
 	"kontor/bank/core"
@@ -109,4 +112,65 @@ func nobodyOnPhone(t *testing.T, w *world) {
 		return
 	}
 	w.invited(u, core.Decoupled, "started") // as for somebody
+}
+
+func held(t *testing.T, w *world) {
+	confirm := func(session string, yes bool) (*core.Update, error) {
+		return w.Bank.Confirm(w.ctx, core.Confirmation{Session: session, TPP: "PSDDE-BAFIN-12345", Confirmed: yes})
+	}
+	start := func(session string) bool {
+		t.Helper()
+		p := w.order(session)
+		p.SCA.Confirmation = true
+		u, err := w.Bank.StartPayment(w.ctx, p)
+		if !w.offered(Confirmations, err) {
+			return false
+		}
+		w.page(session, u)
+		return true
+	}
+	approved := func(session string) {
+		t.Helper()
+		w.Decide(t, session, true)
+		w.wait("that it holds "+session, func() bool {
+			return slices.ContainsFunc(w.Updates(session), func(u core.Update) bool { return u.SCAStatus == "unconfirmed" && len(u.CodeHash) == sha256.Size })
+		})
+		if w.Ended(session) {
+			t.Fatalf("%s ended before it was confirmed", session)
+		}
+	}
+	if !start("p1") {
+		_, err := confirm("p1", true)
+		w.is(err, core.ErrNotOffered)
+		return
+	}
+	_, err := confirm("p1", true) // she has not approved it
+	w.is(err, core.ErrRefused)
+	approved("p1")
+	for range 2 { // the answer to the first may have been lost
+		if u, err := confirm("p1", true); err != nil || u != nil && u.SCAStatus != "finalised" {
+			t.Errorf("got %+v, %v; want that it is finalised", u, err)
+		}
+	}
+	w.wait("success", func() bool { return w.Ended("p1") })
+	if n := len(w.Successes("p1")); n != 1 {
+		t.Errorf("%d successes", n)
+	}
+	start("p2")
+	approved("p2")
+	if u, err := confirm("p2", false); err != nil || u != nil && u.SCAStatus != "failed" {
+		t.Errorf("got %+v, %v; want that it has failed", u, err)
+	}
+	if u, err := confirm("p2", true); err == nil && (u == nil || u.SCAStatus != "failed") || err != nil && !errors.Is(err, core.ErrRefused) {
+		t.Errorf("what was dropped is confirmed: %+v, %v", u, err)
+	}
+	if n := len(w.Successes("p2")); n != 0 {
+		t.Errorf("%d successes of what was dropped", n)
+	}
+	start("p3") // who refuses leaves nothing to confirm
+	w.Decide(t, "p3", false)
+	w.wait("the end of p3", func() bool { return w.Ended("p3") })
+	if u, err := confirm("p3", true); err == nil && (u == nil || u.SCAStatus != "failed") || len(w.Successes("p3")) != 0 {
+		t.Errorf("what was refused is confirmed: %+v, %v", u, err)
+	}
 }
