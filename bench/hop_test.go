@@ -179,6 +179,9 @@ type keptConsent struct {
 }
 
 func (k keptConsent) Get(context.Context, string, string) (consent.Consent, error) { return k.c, nil }
+func (k keptConsent) OfTPP(context.Context, string, tpp.ID, string) (consent.Consent, error) {
+	return k.c, nil
+}
 func (k keptConsent) Count(context.Context, string, string, day.Day, string, int) error {
 	return nil
 }

@@ -223,21 +223,21 @@ func (s *Service) wait(ctx context.Context, b profile.Bank, id, authorisationID 
 // Get returns a payment to the TPP that owns it. Service and product must be the payment's:
 // they are part of its name.
 func (s *Service) Get(ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string) (Payment, error) {
-	return s.read(ctx, b, t, service, product, id, s.Store.Get)
+	p, err := s.Status(ctx, b, t, service, product, id)
+	if err != nil {
+		return Payment{}, err
+	}
+	// Only now: a bulk of ten thousand takes its time, by which it must not be known to others.
+	p, err = s.Store.Get(ctx, b.Code, p.ID)
+	return p.At(s.Now()), err
 }
 
 // Status is Get without what can be large: the Document and the payments of a Bulk.
 func (s *Service) Status(ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string) (Payment, error) {
-	return s.read(ctx, b, t, service, product, id, s.Store.Outline)
-}
-
-func (s *Service) read(
-	ctx context.Context, b profile.Bank, t tpp.ID, service, product, id string, get func(ctx context.Context, bank, id string) (Payment, error),
-) (Payment, error) {
 	if err := Offered(b.Profile, service, product); err != nil {
 		return Payment{}, err
 	}
-	p, err := get(ctx, b.Code, id)
+	p, err := s.Store.Outline(ctx, b.Code, id)
 	if err == nil && (p.TPP != t || p.Service != service || p.Product != product) {
 		return Payment{}, ErrUnknown
 	}

@@ -44,7 +44,10 @@ const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_u
 
 // One consent is read at every call of a TPP.
 var (
-	selectID      = selectOne(`id = $2`)
+	selectID = selectOne(`id = $2`)
+	// Where there is no such consent the nearest one is read and left: a miss that ends in the
+	// index would be quicker than one that ends at the row of another TPP.
+	selectOfTPP   = selectOne(`id = (SELECT MAX(id) FROM consent WHERE bank = $1 AND id <= $2) AND tpp = $3 AND id || '' = $2`)
 	selectRequest = selectOne(`tpp = $2 AND request_id = $3`)
 	selectToken   = selectOne(`token_hash = $2 AND (model = 'funds') = ($3 = 1)`)
 )
@@ -92,6 +95,11 @@ func (s Store) ByRequest(ctx context.Context, bank string, t tpp.ID, requestID s
 
 func (s Store) Get(ctx context.Context, bank, id string) (consent.Consent, error) {
 	c, _, err := s.one(ctx, selectID, bank, id)
+	return c, err
+}
+
+func (s Store) OfTPP(ctx context.Context, bank string, t tpp.ID, id string) (consent.Consent, error) {
+	c, _, err := s.one(ctx, selectOfTPP, bank, id, string(t))
 	return c, err
 }
 

@@ -100,6 +100,23 @@ func Exercise(t *testing.T, open func(t *testing.T) consent.Store) {
 		})
 		same(t, forever, get(t, seeded(t, forever), "c1"))
 	})
+	t.Run("of a TPP is only its own", func(t *testing.T) {
+		s := seeded(t, Sample())
+		c, err := s.OfTPP(t.Context(), "lon", Sample().TPP, "c1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, Sample(), c)
+		for _, k := range []struct {
+			bank string
+			tpp  tpp.ID
+			id   string
+		}{{"lon", "PSDSI-BS-1", "c1"}, {"lon", "", "c1"}, {"lon", Sample().TPP + "0", "c1"}, {"par", Sample().TPP, "c1"}, {"lon", Sample().TPP, "c2"}} {
+			if _, err := s.OfTPP(t.Context(), k.bank, k.tpp, k.id); !errors.Is(err, consent.ErrUnknown) {
+				t.Errorf("%v: got %v", k, err)
+			}
+		}
+	})
 	t.Run("an unknown one, and that of another bank", func(t *testing.T) {
 		s := seeded(t, Sample())
 		for _, k := range [][2]string{{"lon", "c2"}, {"par", "c1"}, {"lon", ""}, {"lon", "C1"}} {
