@@ -19,6 +19,7 @@ import (
 	"kontor/corebank/ledger"
 	"kontor/kit/day"
 	"kontor/kit/money"
+	"kontor/kit/sqldb"
 )
 
 // Limits of a log-in: RTS art. 4(3)(b) allows five wrong attempts in a row.
@@ -172,28 +173,49 @@ func (b *Bank) authenticate(ctx context.Context, login, password string) (custom
 	err := b.db.QueryRow(ctx, `SELECT id, login, name, phone, language, password FROM corebank_customer WHERE bank = $1 AND login = $2`, b.code, login).
 		Scan(&c.ID, &c.Login, &c.Name, &c.Phone, &c.Language, &c.password)
 	if errors.Is(err, sql.ErrNoRows) {
-		b.verifyPassword(ctx, b.nobodysPassword, password) // takes as long as for somebody
-		return customer{}, errCredentials
+		c.password, err = b.nobodysPassword, nil // takes as long as for somebody
 	}
 	if err != nil {
 		return customer{}, err
 	}
-	now := b.now().UnixMicro()
-	// The fifth attempt closes the door for a while at once; if it is the right one, it
-	// opens it again. Behind a lock that is over, counting begins anew.
-	counted, err := b.db.Exec(ctx, `UPDATE corebank_customer SET
-			locked_until = CASE WHEN wrong + 1 = $1 THEN CAST($2 AS BIGINT) ELSE 0 END,
-			wrong = CASE WHEN wrong >= $1 THEN 1 ELSE wrong + 1 END
-		WHERE bank = $3 AND id = $4 AND locked_until <= $5`,
-		wrongPasswordsMax, now+lockFor.Microseconds(), b.code, c.ID, now)
+	counted, err := b.countLogIn(ctx, c.ID)
 	if err != nil {
 		return customer{}, err
 	}
-	if !b.verifyPassword(ctx, c.password, password) || counted == 0 {
+	if !b.verifyPassword(ctx, c.password, password) || !counted {
 		return customer{}, errCredentials
 	}
 	_, err = b.db.Exec(ctx, `UPDATE corebank_customer SET wrong = 0, locked_until = 0 WHERE bank = $1 AND id = $2`, b.code, c.ID)
 	return c, err
+}
+
+// countLogIn counts an attempt, unless the customer is locked out, or is nobody. The fifth
+// closes the door for a while at once; if it is the right one, it opens it again. Behind a lock
+// that is over, counting begins anew.
+//
+// A write waits for the disk, which takes longer than everything else here. So every attempt
+// changes a row, be it the one of somebody else, and only in what means nothing: for how long a
+// lock has been over, and how many more than enough attempts there were behind one that is not.
+func (b *Bank) countLogIn(ctx context.Context, id string) (counted bool, err error) {
+	now := b.now().UnixMicro()
+	err = b.db.Write(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec(`UPDATE corebank_customer SET
+				locked_until = CASE WHEN wrong + 1 = $1 THEN CAST($2 AS BIGINT) ELSE 0 END,
+				wrong = CASE WHEN wrong >= $1 THEN 1 ELSE wrong + 1 END
+			WHERE bank = $3 AND id = $4 AND locked_until <= $5`,
+			wrongPasswordsMax, now+lockFor.Microseconds(), b.code, id, now)
+		if err != nil {
+			return err
+		}
+		counted = n == 1
+		_, err = tx.Exec(`UPDATE corebank_customer SET
+				locked_until = CASE WHEN locked_until > $3 THEN locked_until ELSE CAST($3 AS BIGINT) - 1 END,
+				wrong = CASE WHEN locked_until > $3 THEN $4 + (wrong + 1) % 1000 ELSE wrong END
+			WHERE bank = $1 AND id = COALESCE((SELECT id FROM corebank_customer WHERE bank = $1 AND id = $2), (SELECT MIN(id) FROM corebank_customer WHERE bank = $1))`,
+			b.code, id, now, wrongPasswordsMax)
+		return err
+	})
+	return counted, err
 }
 
 // A passwordCost is what argon2id takes to check one password. It is kept with the hash.
