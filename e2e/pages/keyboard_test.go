@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -82,14 +83,12 @@ func (b *tab) reach(what string) {
 	b.t.Fatalf("%s: the keyboard does not reach %q, but %q", b.address(), what, seen)
 }
 
-// TestByKeyboard gives access to an account with nothing but a keyboard, and without JavaScript:
+// byKeyboard gives access to an account with nothing but a keyboard, and without JavaScript:
 // log-in, choice, code, and back to the third party.
-func TestByKeyboard(t *testing.T) {
-	t.Parallel()
-	world := sandbox(t, t.TempDir())
+func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
 	salt := world.Banks[slices.IndexFunc(world.Banks, func(b ready.Bank) bool { return b.Profile == "salt" })]
-	psu, tpp := world.Personas[0], world.TPPs[0]
-	b := openTab(t, startChromium(t), world.Web, world.WebTLS, world.Bank, strings.TrimSuffix(tpp.RedirectURIs[0], "/callback"))
+	psu, tpp := world.Personas[5], world.TPPs[0]
+	b := openTab(t, chromium, world.Web, world.WebTLS, world.Bank, strings.TrimSuffix(tpp.RedirectURIs[0], "/callback"))
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	back := b.answersFor(tpp.RedirectURIs[0])
 

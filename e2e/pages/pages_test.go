@@ -71,7 +71,15 @@ func TestPages(t *testing.T) {
 	})
 	t.Run("in a browser", func(t *testing.T) {
 		t.Parallel()
-		inBrowser(t, world, all)
+		chromium := startChromium(t)
+		t.Run("all of them", func(t *testing.T) {
+			t.Parallel()
+			inBrowser(t, chromium, world, all)
+		})
+		t.Run("one journey by keyboard", func(t *testing.T) {
+			t.Parallel()
+			byKeyboard(t, chromium, world)
+		})
 	})
 }
 
