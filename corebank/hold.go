@@ -54,6 +54,12 @@ func codeHash(code string) wire.String {
 	return wire.String(hex.EncodeToString(sum[:]))
 }
 
+// strayed says whether the customer who has approved is waited for to go back, and this browser
+// is not hers: she may have approved on her phone, and her session here be over since.
+func (s *scaVisit) strayed() bool {
+	return s.j.State == stateHeld && !s.over() && (s.v.who == nil || s.v.who.ID != s.j.Customer)
+}
+
 // wayBack is where the browser goes in the end. Only that of the customer who has approved gets
 // the code: whoever else knows the address of this page could confirm in her place.
 func (s *scaVisit) wayBack() string {

@@ -96,6 +96,14 @@ func TestNothingHappensBeforeItIsConfirmed(t *testing.T) {
 				t.Errorf("another customer is given %q", got)
 			}
 			b.submit("refuse") // there is nothing left to refuse
+			// Whoever has no session any more logs in again; nothing else can be done there.
+			again := w.browser().open(page).sees(`value="login"`)
+			again.submit("refuse").submit("approve").sees(`value="login"`)
+			again.submit("login", "login", "ana", "password", "wrong").sees(`value="login"`)
+			again.logIn("luka").sees(`value="login"`)
+			if got := again.logIn("ana").sees("Approved").brings(); got != code {
+				t.Errorf("logged in again, she is given %q", got)
+			}
 			var all sync.WaitGroup
 			for range 8 {
 				all.Go(func() {

@@ -39,7 +39,7 @@ func (b *Bank) sca(w http.ResponseWriter, r *http.Request) {
 		b.fault(w, r, err)
 		return
 	}
-	if r.Method != http.MethodPost || s.ended() {
+	if r.Method != http.MethodPost || s.ended() && !(s.strayed() && r.PostFormValue("action") == "login") {
 		s.showState(http.StatusOK, "")
 		return
 	}
@@ -311,6 +311,8 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 	}
 	switch {
+	case s.strayed():
+		s.showLogIn(status, key, p)
 	case s.ended():
 		if !j.over() || j.State == stateHeld && s.over() {
 			p.State = "over"
@@ -332,17 +334,7 @@ func (s *scaVisit) showState(status int, key string) {
 		}
 		s.b.show(s.w, s.r, http.StatusOK, "end", p)
 	case !s.mayGoOn():
-		p.Title, p.Text = "login.title", "login."+j.Kind
-		if j.Kind == kindLogin {
-			p.Text = "login.allowText"
-		}
-		if s.v.who != nil && key == "" {
-			p.Error, p.ErrorOf = "login.other", s.v.who.Name
-			if j.Signs != "" {
-				p.Error = "sign.other"
-			}
-		}
-		s.b.show(s.w, s.r, status, "login", p)
+		s.showLogIn(status, key, p)
 	case j.State == stateCode:
 		p.Title = "code.title"
 		s.showMeans(&p)
@@ -362,6 +354,21 @@ func (s *scaVisit) showState(status int, key string) {
 	default:
 		s.showChoice(status, p)
 	}
+}
+
+// showLogIn asks for the customer whom the journey needs.
+func (s *scaVisit) showLogIn(status int, key string, p page) {
+	p.Title, p.Text = "login.title", "login."+s.j.Kind
+	if s.j.Kind == kindLogin {
+		p.Text = "login.allowText"
+	}
+	if s.v.who != nil && key == "" {
+		p.Error, p.ErrorOf = "login.other", s.v.who.Name
+		if s.j.Signs != "" {
+			p.Error = "sign.other"
+		}
+	}
+	s.b.show(s.w, s.r, status, "login", p)
 }
 
 func (s *scaVisit) showChoice(status int, p page) {
@@ -435,24 +442,4 @@ func (s *scaVisit) offer(p *page) {
 		}
 		p.Accounts = append(p.Accounts, c)
 	}
-}
-
-// masked shows the end of a phone number: enough to know one's own.
-func masked(phone string) string {
-	if len(phone) < 4 {
-		return ""
-	}
-	return "•••• " + phone[len(phone)-3:]
-}
-
-// spaced writes an IBAN in groups of four, as on paper.
-func spaced(iban string) string {
-	var s strings.Builder
-	for i, c := range iban {
-		if i > 0 && i%4 == 0 {
-			s.WriteByte(' ')
-		}
-		s.WriteRune(c)
-	}
-	return s.String()
 }

@@ -98,3 +98,23 @@ func (p payment) viewPlan(t i18n.Texts) *planView {
 	}
 	return view
 }
+
+// masked shows the end of a phone number: enough to know one's own.
+func masked(phone string) string {
+	if len(phone) < 4 {
+		return ""
+	}
+	return "•••• " + phone[len(phone)-3:]
+}
+
+// spaced writes an IBAN in groups of four, as on paper.
+func spaced(iban string) string {
+	var s strings.Builder
+	for i, c := range iban {
+		if i > 0 && i%4 == 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteRune(c)
+	}
+	return s.String()
+}
