@@ -1,6 +1,8 @@
 package payment_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"kontor/bank/authorisation"
 	"kontor/bank/core"
 	"kontor/bank/payment"
+	"kontor/bank/profile"
 )
 
 // lost creates a payment of which nobody knows whether it arrived.
@@ -166,6 +169,7 @@ func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
 		{"it waits for its day", &core.Update{Status: "ACTC"}, nil, 0, payment.TechnicallyAccepted, authorisation.Finalised},
 		{"it has cancelled it", &core.Update{Status: "CANC"}, nil, 0, payment.Cancelled, authorisation.Failed},
 		{"nobody has authorised it", &core.Update{Status: "RCVD"}, nil, 0, payment.Rejected, authorisation.Failed},
+		{"it holds it, for she has not come back to the TPP", &core.Update{Status: "RCVD", SCAStatus: "unconfirmed"}, nil, 0, payment.Rejected, authorisation.Failed},
 		{"it never got it", nil, core.ErrPaymentUnknown, 0, payment.Rejected, authorisation.Failed},
 		{"it does not tell", nil, core.ErrNotOffered, 0, payment.Rejected, authorisation.Failed},
 		{"it does not answer, yet", nil, unavailable, 0, payment.Received, authorisation.Failed},
@@ -178,6 +182,47 @@ func TestTheBankIsAskedBeforeAPaymentIsRejectedForWantOfTime(t *testing.T) {
 				b.ask = func(string) (*core.Update, error) { return tt.answer, tt.err }
 				b.pass(15*time.Minute + tt.later)
 				b.want(t, p.ID, payment.Received)
+				b.auths.Sweep(t.Context())
+				b.want(t, p.ID, tt.want)
+				if a, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfPayment, p.ID, a.ID); a.Status != tt.sca || err != nil {
+					t.Errorf("SCA is %s, %v; want %s", a.Status, err, tt.sca)
+				}
+			})
+		})
+	}
+}
+
+// Confirm is heard of, perhaps, and never answered.
+func (b *bench) Confirm(context.Context, core.Confirmation) (*core.Update, error) {
+	return nil, core.ErrUnavailable
+}
+
+// A bank executes what was confirmed, and neither its answer nor its report arrives: a TPP that
+// read of a rejection would pay once more.
+func TestAConfirmationWhoseOutcomeIsLost(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer *core.Update
+		want   payment.Status
+		sca    authorisation.Status
+	}{
+		{"it has executed the payment", &core.Update{Status: "ACSC"}, payment.Settled, authorisation.Finalised},
+		{"it never heard of the code", &core.Update{Status: "RCVD", SCAStatus: "unconfirmed"}, payment.Rejected, authorisation.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				b.bank.SCAConfirmation.Mode, b.auths.Cores = profile.ConfirmByCode, map[string]core.Bank{"lon": b}
+				p, a := b.create(t, "r1")
+				hash := sha256.Sum256([]byte("code"))
+				if err := b.auths.Update(t.Context(), "lon", core.Update{Session: a.Session, SCAStatus: "unconfirmed", CodeHash: hash[:]}); err != nil {
+					t.Fatal(err)
+				}
+				b.ask = func(string) (*core.Update, error) { return tt.answer, nil }
+				if _, err := b.auths.Confirm(t.Context(), a, "code", "", time.Millisecond); !errors.Is(err, core.ErrUnavailable) {
+					t.Fatal(err)
+				}
+				b.want(t, p.ID, payment.Received)
+				b.pass(6 * time.Minute)
 				b.auths.Sweep(t.Context())
 				b.want(t, p.ID, tt.want)
 				if a, err := b.auths.Get(t.Context(), "lon", b.tpp.ID, authorisation.OfPayment, p.ID, a.ID); a.Status != tt.sca || err != nil {
