@@ -33,7 +33,7 @@ func signerSteps() []step {
 		{"The first signer of a company approves a payment inside OAuth: PATC, and nothing is paid", s.first},
 		{"The second one sees on her phone what is to be paid, and signs: it is settled", s.second},
 		{"A consent that one has signed opens nothing; with the signature of a third, given at the TPP, it does", s.consent},
-		{"One of two refuses: the payment is rejected, and nobody can sign it any more", s.refuse},
+		{"The second one refuses inside OAuth: the payment is rejected, and nobody can sign it any more", s.refuse},
 		{"A standing order of the company is cancelled: that needs two as well", s.cancel},
 	}
 }
@@ -140,17 +140,14 @@ func (s *signed) refuse(ctx context.Context, g *guide) (string, error) {
 	if err := s.order(ctx, g, 9_00, "paint"); err != nil {
 		return "", err
 	}
-	a, client := s.by(g, g.signers()[1], byDecoupled)
+	client := g.isar.client.WithPSU(present)
 	started, err := client.StartPaymentAuthorisation(ctx, s.id, g.redirects())
-	if err != nil {
+	if err = all(err, has("the scaOAuth link", started.Links["scaOAuth"])); err != nil {
 		return "", err
 	}
-	b := begins(started, tells(s.request))
-	b.refuse = true
-	if _, err = a.authorises(ctx, g, b); err != nil {
-		return "", err
-	}
-	if err := g.stands(ctx, s.id, xs2aclient.PaymentRejected); err != nil {
+	if err := g.refuses(ctx, g.signers()[1], s.id, func(p *page) error {
+		return all(shown(p, s.request), is("who has signed on the page", contains(p.text, g.signers()[0].Name), true))
+	}); err != nil {
 		return "", err
 	}
 	_, again := client.StartPaymentAuthorisation(ctx, s.id, g.redirects())
