@@ -251,6 +251,9 @@ func (b *Bank) exemptNow(ctx context.Context, j journey, none bool) (done bool, 
 	if err != nil {
 		return false, err
 	}
+	if signers, err := b.together(outside{ctx, b.db}, p.Debtor); j.Kind == kindCancel && (err != nil || signers > 1) {
+		return false, err
+	}
 	ground := ""
 	if j.Kind == kindPayment {
 		p.Debtor = j.Choice[0].account

@@ -139,6 +139,11 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		b.fault(w, r, err)
 		return
 	}
+	alone, err := b.alone(r.Context(), accounts)
+	if err != nil {
+		b.fault(w, r, err)
+		return
+	}
 	labels := map[string]string{}
 	for _, a := range accounts {
 		labels[a.ID] = a.Shown()
@@ -148,7 +153,7 @@ func (b *Bank) showMe(w http.ResponseWriter, r *http.Request, v visitor, status 
 		case a.IBAN != "":
 			labels[a.ID] += " " + a.Currency
 		}
-		if a.checked() {
+		if a.checked() && slices.ContainsFunc(alone, func(one account) bool { return one.ID == a.ID }) {
 			p.Accounts = append(p.Accounts, accountChoice{ID: a.ID, Label: labels[a.ID], Product: a.Product, Checked: r.PostFormValue("account") == a.ID})
 		}
 		if a.bundles() {

@@ -336,6 +336,36 @@ func TestSignaturesOfTheRest(t *testing.T) {
 			}
 			w.browser().open(page).sees("It could not be done")
 		})
+		t.Run("what a customer gives at the bank itself does not get around it", func(t *testing.T) {
+			b := w.browser().open(w.url + "/me").logIn("tine")
+			if !strings.Contains(b.body, `value="tine-current"`) || strings.Contains(b.body, `value="golob-business"`) {
+				t.Error("checks of funds are hers to allow alone")
+			}
+			path, key, err := w.bank.startAllow(ctx, "1009", funder{TPP: "PSDSI-BS-1234567"}, "golob-business")
+			if w.do(err); key != "" {
+				t.Fatal(key)
+			}
+			b.open(strings.TrimSuffix(w.url, "/lon") + path).sees("is not yours").submit("approve")
+			if given, err := w.bank.allowedBy(ctx, "1009"); err != nil || len(given) != 0 {
+				t.Errorf("%+v, %v", given, err)
+			}
+		})
+		t.Run("nor does a password where there is no method", func(t *testing.T) {
+			r := w.periodic("6.00", wire.PeriodicDue{StartDate: "2026-12-01", Frequency: "Monthly"}, fromGolob)
+			w.do(w.c.StartPayment(ctx, r))
+			w.signs("tine")
+			w.do(w.c.StartSignature(ctx, another(r.SessionSecret, wire.SCA{})))
+			w.signs("vesna").sees("Done")
+			if _, err := w.bank.db.Exec(ctx, `DELETE FROM corebank_method WHERE bank = 'lon' AND customer = '1011'`); err != nil {
+				t.Fatal(err)
+			}
+			c := wire.PaymentCancel{SessionSecret: "c9", PaymentSession: r.SessionSecret, PaymentIdentification: 1, AppName: "Zlatka Pay", RedirectURL: hubReturn, SCA: embedded("jan")}
+			w.do(w.c.CancelPayment(ctx, c))
+			w.step("c9", password("jan"))
+			if e := w.status(r.SessionSecret); e.Status != "ACSP" {
+				t.Errorf("%+v", e)
+			}
+		})
 		t.Run("a basket does not get around it", func(t *testing.T) {
 			before := w.booked("golob-business")
 			r := w.basket(w.order("3.00", fromGolob), w.order("4.00", fromGolob))
