@@ -267,6 +267,7 @@ func TestAbuseOfSCA(t *testing.T) {
 		if n := x.evaluated(who) - before; n < 1 || n > journeyMax {
 			t.Errorf("%d of 1,000 guesses were looked at, want at most %d", n, journeyMax)
 		}
+		t.Logf("1,000 guesses: %d looked at", x.evaluated(who)-before)
 		b.open(page.at, url.Values{"csrf": page.fields["csrf"], "action": {"confirm"}, "code": {right}})
 		if got := x.consentStatus(made); got == "valid" {
 			t.Errorf("after that, the right code makes the consent %s", got)

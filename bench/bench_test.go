@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -143,6 +145,23 @@ func TestQuick(t *testing.T) {
 		if row.Path == "transactions" && row.Product.AllocationsPerReq > 500 {
 			t.Errorf("a page of a hundred entries takes %.0f allocations", row.Product.AllocationsPerReq)
 		}
+	}
+}
+
+// A comparison that could not tell anything apart would always be content.
+func TestWelch(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	draw := func(mean float64) (all []float64) {
+		for range 5000 {
+			all = append(all, mean+10*r.NormFloat64())
+		}
+		return all
+	}
+	if got := welch(draw(100), draw(100)); math.Abs(got) >= timesLimit {
+		t.Errorf("what is the same has t = %.2f", got)
+	}
+	if got := welch(draw(100), draw(102)); math.Abs(got) < timesLimit {
+		t.Errorf("what differs by a fiftieth has t = %.2f", got)
 	}
 }
 

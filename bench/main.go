@@ -60,7 +60,7 @@ func main() {
 	file := flag.String("json", "bench.json", "where the result is written")
 	alone := flag.String("alone", "", "measure one side only, without ratios: product or floor")
 	keep := flag.Bool("keep", false, "keep the folder with databases and logs, and print its name")
-	parts := flag.String("parts", "paths,flat,ledger,commits,pages", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers), commits (how many share an fsync), pages (what customers see)")
+	parts := flag.String("parts", "paths,flat,ledger,commits,pages,times", "what to measure: paths (product and floor), flat (few and many consents, and how they are counted), ledger (transfers), commits (how many share an fsync), pages (what customers see), times (what must not be told apart by them)")
 	quick := flag.Bool("quick", false, "show that everything works, and measure nothing well")
 	flag.Parse()
 
@@ -173,8 +173,10 @@ func onDatabase(ctx context.Context, m *machine, o options, r *Report, db string
 			err = commits(ctx, m, o, r, db, open, backends)
 		case "pages":
 			err = pages(ctx, m, o, r, db, open, backends)
+		case "times":
+			err = times(ctx, m, o, r, db)
 		default:
-			err = fmt.Errorf("there is no part %q; there are paths, flat, ledger, commits and pages", part)
+			err = fmt.Errorf("there is no part %q; there are paths, flat, ledger, commits, pages and times", part)
 		}
 		if err != nil {
 			return err

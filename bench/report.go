@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -21,6 +23,7 @@ type Report struct {
 	Ledger     []Ledger    `json:"ledger,omitempty"`
 	Commits    []Commits   `json:"commits,omitempty"`
 	Pages      []Rendering `json:"pages,omitempty"`
+	Times      []Times     `json:"times,omitempty"`
 	Programs   []Program   `json:"programs"`
 	Skipped    []string    `json:"skipped,omitempty"`
 }
@@ -60,7 +63,7 @@ func (r *Report) void() bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(r.Times, func(t Times) bool { return math.Abs(t.T) >= timesLimit })
 }
 
 func (r *Report) save(file string) error {
@@ -80,6 +83,7 @@ func (r *Report) print(out io.Writer) {
 	r.printLedger(out)
 	r.printCommits(out)
 	r.printPages(out)
+	r.printTimes(out)
 	for _, s := range r.Skipped {
 		fmt.Fprintln(out, "skipped:", s)
 	}

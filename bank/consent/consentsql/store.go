@@ -46,8 +46,9 @@ const columns = `bank, id, tpp, tpp_name, psu, model, access, recurring, valid_u
 var (
 	selectID = selectOne(`id = $2`)
 	// Where there is no such consent the nearest one is read and left: a miss that ends in the
-	// index would be quicker than one that ends at the row of another TPP.
-	selectOfTPP   = selectOne(`id = (SELECT MAX(id) FROM consent WHERE bank = $1 AND id <= $2) AND tpp = $3 AND id || '' = $2`)
+	// index would be quicker than one that ends at the row of another TPP. Both names are compared
+	// at once, for the same reason.
+	selectOfTPP   = selectOne(`id = (SELECT MAX(id) FROM consent WHERE bank = $1 AND id <= $2) AND tpp || ' ' || id = CAST($3 AS TEXT) || ' ' || CAST($2 AS TEXT)`)
 	selectRequest = selectOne(`tpp = $2 AND request_id = $3`)
 	selectToken   = selectOne(`token_hash = $2 AND (model = 'funds') = ($3 = 1)`)
 )
