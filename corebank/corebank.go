@@ -122,6 +122,7 @@ type Bank struct {
 	enrols          bool // browsers have passkeys at the bank's address
 	texts           *i18n.Catalogue
 	templates       map[string]*template.Template
+	pictures        pictures
 	outbox, seeded  bool
 	copy            bool
 	country, bic    string

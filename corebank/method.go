@@ -56,7 +56,7 @@ func (b *Bank) methodOf(kind string) method {
 	case kindTOTP:
 		return clockCode{}
 	case kindPhoto:
-		return photoCode{}
+		return photoCode{&b.pictures}
 	case kindChip:
 		return chipCode{}
 	case kindPush:

@@ -6,12 +6,15 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
+	"sync"
 
 	"github.com/boombuler/barcode/qr"
 )
@@ -20,34 +23,62 @@ var errUnreadable = errors.New("the device cannot read this")
 
 // A photoCode is a picture that only the customer's device can read. The device shows what is
 // approved and computes the code from exactly that.
-type photoCode struct{}
+type photoCode struct{ *pictures }
 
-func (photoCode) challenge(o occasion) challenge {
+func (p photoCode) challenge(o occasion) challenge {
 	content, code := photoContent(o)
-	return challenge{code: code, Image: photoImage(content), OTPLength: codeWidth, OTPFormat: "integer", Information: "method.PHOTO_OTP.text"}
+	return challenge{code: code, Image: p.of(content), OTPLength: codeWidth, OTPFormat: "integer", Information: "method.PHOTO_OTP.text"}
 }
 
 func (photoCode) check(_ occasion, answer string) (string, int64) { return answer, 0 }
 
-// A photoText is what is in the picture.
-type photoText struct {
-	Nonce string `json:"n"`
-	Bound []byte `json:"b"` // the start of the hash over everything that is approved
-	Told  []line `json:"t"`
+// pictures keeps those that were drawn, for a page is asked for again: after a wrong code, or in
+// another language. Nobody but a device can read them.
+type pictures struct {
+	mu    sync.Mutex
+	drawn map[string][]byte // by what is in them
 }
+
+// picturesMax bounds how many are kept: a megabyte of them.
+const picturesMax = 256
+
+func (p *pictures) of(content string) []byte {
+	p.mu.Lock()
+	drawn, ok := p.drawn[content]
+	p.mu.Unlock()
+	if ok {
+		return drawn
+	}
+	drawn = photoImage(content)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.drawn == nil || len(p.drawn) >= picturesMax {
+		p.drawn = map[string][]byte{}
+	}
+	p.drawn[content] = drawn
+	return drawn
+}
+
+// A photoText is what is in the picture: a nonce, the start of the hash over everything that is
+// approved, and by turns what is told and how it is called. To draw a picture takes its time, by
+// the square of what is in it; so there is nothing around the words.
+type photoText []string
 
 // photoLineMax bounds a line in a picture: what a third party is called can be long, and the
 // picture has to stay readable for a phone.
 const photoLineMax = 70
 
+// photoLetters are those of which a picture takes the most.
+var photoLetters = base32.StdEncoding.WithPadding(base32.NoPadding)
+
 // photoContent is the text of the picture, sealed for the device, and the code that answers it.
 func photoContent(o occasion) (content, code string) {
-	text := photoText{Nonce: o.nonce, Bound: o.bound[:8]}
+	text := photoText{o.nonce, base64.RawURLEncoding.EncodeToString(o.bound[:8])}
 	for _, l := range o.told {
 		if r := []rune(l.Value); len(r) > photoLineMax {
 			l.Value = string(r[:photoLineMax-1]) + "…"
 		}
-		text.Told = append(text.Told, l)
+		text = append(text, l.Label, l.Value)
 	}
 	plain, err := json.Marshal(text)
 	if err != nil {
@@ -58,21 +89,27 @@ func photoContent(o occasion) (content, code string) {
 	h.Write([]byte("photo nonce"))
 	h.Write(plain)
 	nonce := h.Sum(nil)[:12]
-	return base64.RawURLEncoding.EncodeToString(photoSeal(o.key).Seal(nonce, nonce, plain, nil)), decimals(o.key, codeWidth, "photo", string(plain))
+	return photoLetters.EncodeToString(photoSeal(o.key).Seal(nonce, nonce, plain, nil)), decimals(o.key, codeWidth, "photo", string(plain))
 }
 
 // readPhoto is what the customer's device makes of a picture.
 func readPhoto(key []byte, content string) (told []line, code string, err error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(content)
+	sealed, err := photoLetters.DecodeString(content)
 	if err != nil || len(sealed) < 12 {
 		return nil, "", errUnreadable
 	}
 	plain, err := photoSeal(key).Open(nil, sealed[:12], sealed[12:], nil)
 	var text photoText
-	if err != nil || json.Unmarshal(plain, &text) != nil {
+	if err != nil || json.Unmarshal(plain, &text) != nil || len(text) < 2 {
 		return nil, "", errUnreadable
 	}
-	return text.Told, decimals(key, codeWidth, "photo", string(plain)), nil
+	for pair := range slices.Chunk(text[2:], 2) {
+		if len(pair) < 2 {
+			return nil, "", errUnreadable
+		}
+		told = append(told, line{pair[0], pair[1]})
+	}
+	return told, decimals(key, codeWidth, "photo", string(plain)), nil
 }
 
 func photoSeal(key []byte) cipher.AEAD {
@@ -89,7 +126,7 @@ func photoSeal(key []byte) cipher.AEAD {
 // photoImage draws content, with the white border that readers need.
 func photoImage(content string) []byte {
 	const border, scale = 4, 4 // modules, pixels of a module
-	drawn, err := qr.Encode(content, qr.L, qr.Unicode)
+	drawn, err := qr.Encode(content, qr.L, qr.AlphaNumeric)
 	if err != nil {
 		panic("corebank: a picture is too small for lines that are bounded: " + err.Error())
 	}
