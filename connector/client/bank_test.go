@@ -43,6 +43,8 @@ func newKey(bits int) *rsa.PrivateKey {
 const (
 	iban    = "SI56020170014356205"
 	entries = 250
+
+	together = "SI56191000000123438" // two have to sign for it
 )
 
 // A book is a bank in memory behind the SDK. It implements everything the SDK knows.
@@ -95,6 +97,9 @@ func (b *book) StartPayment(ctx context.Context, p wire.PaymentCreate) error {
 	} else if one.EndToEndIdentification != "NOTPROVIDED" {
 		return sdk.ErrInvalid
 	}
+	if d := one.DebtorAccount; d != nil && d.IBAN == together {
+		return b.begin(ctx, "together", p.SessionSecret)
+	}
 	if p.Periodic != nil && (p.Periodic.Frequency != "Monthly" || p.Periodic.DayOfExecution != "5") || p.PaymentIdentification <= 0 || one.CreditorAddress.TownName != "Maribor" {
 		return sdk.ErrInvalid
 	}
@@ -121,6 +126,32 @@ func (b *book) StartBasket(ctx context.Context, r wire.BasketCreate) error {
 	}
 	b.parts[string(r.SessionSecret)] = members
 	return b.hub.Update(ctx, wire.Event{SessionSecret: r.SessionSecret, Status: "RCVD", RedirectURL: "https://bank.example/sca/" + r.SessionSecret})
+}
+
+// StartSignature takes the signature of a second PSU.
+func (b *book) StartSignature(ctx context.Context, r wire.SignatureCreate) error {
+	b.mu.Lock()
+	waits := b.kinds[string(r.Signs)] == "signed"
+	b.parts[string(r.SessionSecret)] = []string{string(r.Signs)}
+	b.mu.Unlock()
+	if !waits {
+		return sdk.ErrInvalid
+	}
+	return b.begin(ctx, "signature", r.SessionSecret)
+}
+
+// sign notes what a session of several signatures comes to, and says so in e.
+func (b *book) sign(session string, yes bool, e *wire.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.kinds[session] {
+	case "together":
+		if e.Status = wire.StatusPartly; yes {
+			b.kinds[session] = "signed"
+		}
+	case "signature":
+		e.UserID, b.kinds[b.parts[session][0]], b.parts[session] = "18", "over", nil
+	}
 }
 
 func (b *book) PaymentServices() []string { return []string{"bulk-payments", "periodic-payments"} }
@@ -158,6 +189,7 @@ func (b *book) StartLogin(ctx context.Context, r wire.LoginCreate) error {
 
 func (b *book) decide(t *testing.T, session string, yes bool) {
 	e := wire.Event{SessionSecret: wire.String(session), UserID: "17"}
+	b.sign(session, yes, &e)
 	if !yes {
 		e.ErrorClass = "AccessDenied"
 		if err := b.hub.Fail(t.Context(), e); err != nil {
@@ -344,7 +376,7 @@ func open(t *testing.T, events core.Events) coretest.Fixture {
 	f := join(t, events, func(b *book) sdk.Bank { return b }, everything)
 	f.Offers = []coretest.Offer{coretest.Logins, coretest.Cards, coretest.CardTransactions, coretest.StandingOrders, coretest.Beneficiaries, coretest.Refresh,
 		coretest.Bulks, coretest.Periodics, coretest.Cancellations, coretest.PaymentStatus, coretest.Payees, coretest.Baskets,
-		coretest.Embedded, coretest.Decoupled, coretest.Confirmations}
+		coretest.Embedded, coretest.Decoupled, coretest.Confirmations, coretest.Signatures}
 	return f
 }
 
@@ -352,7 +384,7 @@ func open(t *testing.T, events core.Events) coretest.Fixture {
 func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabilities []string) coretest.Fixture {
 	quiet := slog.New(slog.NewTextHandler(t.Output(), nil))
 	hub := httptest.NewServer(callback.New(callback.Config{
-		Banks:  []callback.Bank{{Code: "lon", AppID: "app", AppSecret: "secret", Enabled: true, Keys: []jws.PublicKey{{Key: &bankKey().PublicKey}}}},
+		Banks:  []callback.Bank{{Code: "lon", AppID: "app", AppSecret: "secret", Enabled: true, Keys: []jws.PublicKey{{Key: &bankKey().PublicKey}}, Multilevel: slices.Contains(capabilities, "multilevel")}},
 		Events: events, Log: quiet,
 	}))
 	t.Cleanup(hub.Close)
@@ -377,7 +409,7 @@ func join(t *testing.T, events core.Events, facade func(*book) sdk.Bank, capabil
 		},
 		Account: core.AccountReference{IBAN: iban, Currency: "EUR"}, From: day.New(2026, 8, 22), To: day.New(2026, 11, 20),
 		Affordable: money.Amount{Minor: 1250, Currency: "EUR"}, TooMuch: money.Amount{Minor: 100001, Currency: "EUR"}, Later: day.New(2026, 12, 21),
-		Holder: "Ana Novak", Nearly: "A. Novak",
+		Together: core.AccountReference{IBAN: together}, Holder: "Ana Novak", Nearly: "A. Novak",
 		PSUID: "ana", Password: goodPassword, Code: func(*testing.T, string) string { return goodCode },
 	}
 }

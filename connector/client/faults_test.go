@@ -65,7 +65,7 @@ func (f *fault) connect(t *testing.T, c Config, url string) {
 // everything is what a connector can declare.
 var everything = []string{
 	"logins", "standing_orders", "trusted_beneficiaries", "refresh", "bulk-payments", "periodic-payments", "cancellation", "payment_status", "funds_at_bank",
-	"payee_verification", "baskets", "embedded", "decoupled", "confirmation",
+	"payee_verification", "baskets", "embedded", "decoupled", "confirmation", "multilevel",
 }
 
 var someAccess = core.Access{Session: "s", Token: "t", ConsentID: "c", TPP: "PSDDE-BAFIN-12345"}

@@ -69,6 +69,9 @@ func (l *listener) Success(_ context.Context, bank string, s core.Success) error
 	if s.Partly {
 		granted = "partly, " + granted
 	}
+	if s.Exemption != "" {
+		granted = s.Exemption + ", " + granted
+	}
 	return l.note(s.Session, "%s success user %s token %s %s from %s", bank, s.UserID, s.Token, granted, names(s.DebtorAccount))
 }
 
@@ -287,6 +290,20 @@ func TestOneOfSeveralSignatures(t *testing.T) {
 		}
 		if got := l.heard[len(l.heard)-1]; got != tt.want {
 			t.Errorf("%s of %s: %s", tt.status, tt.app, got)
+		}
+	}
+}
+
+// The article by which a bank did without SCA comes with an update or a success.
+func TestExemptionsAreHeard(t *testing.T) {
+	l, url := open(t)
+	for said, want := range map[string]string{"RTS-10": "lon success user  token  RTS-10, as asked from [{}]", "because": "lon success user  token  as asked from [{}]"} {
+		h := http.Header{"App-Id": {"app"}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","exemption":"`+said+`"}`, now.Add(time.Minute), bankKey())}}
+		if status, body := send(t, "PATCH", url+"/sessions/s/success", h); status != http.StatusOK {
+			t.Fatalf("%d %v", status, body)
+		}
+		if got := l.heard[len(l.heard)-1]; got != want {
+			t.Errorf("%s: %s", said, got)
 		}
 	}
 }

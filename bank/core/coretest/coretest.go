@@ -35,6 +35,9 @@ type Fixture struct {
 	Affordable, TooMuch money.Amount
 	// Later is a day on which a payment can be made that is ordered today.
 	Later day.Day
+	// Together is an account that two PSUs have, of whom each payment needs both. Decide is the
+	// second one in a session that signs what the first has signed.
+	Together core.AccountReference
 	// Holder is who Account belongs to, and Nearly is no more than nearly her name. Both are
 	// for a bank that verifies payees.
 	Holder, Nearly string
@@ -65,6 +68,7 @@ const (
 	Payees           Offer = "verification of payees"
 	Embedded         Offer = "SCA by steps"
 	Decoupled        Offer = "SCA on the PSU's phone"
+	Signatures       Offer = "signatures of several PSUs" // of payments from Together
 	Confirmations    Offer = "to hold what the PSU approves on its pages until that is confirmed"
 )
 
@@ -104,6 +108,7 @@ func Exercise(t *testing.T, open func(t *testing.T, events core.Events) Fixture)
 	run("a PSU authenticates on her phone, or it is not offered", decoupled)
 	run("nobody is told that a PSU is unknown, or it is not offered", nobodyOnPhone)
 	run("what is approved is held until it is confirmed, or it is not offered", held)
+	run("two PSUs sign a payment, one after the other, or it is not offered", signatures)
 	run("funds are confirmed for the account that was agreed on", funds)
 	run("a log-in tells who the PSU is, or is not offered", login)
 	run("cards are listed, or not offered", cards)
