@@ -90,6 +90,10 @@ func NewBanks(ctx context.Context, o BanksOptions, log *slog.Logger) (*Banks, er
 }
 
 func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (err error) {
+	exempt, err := exemptions(o.Exempt)
+	if err != nil {
+		return err
+	}
 	if o.sandbox == nil {
 		if o.sandbox, err = prepare(o.Data, time.Now(), nil); err != nil {
 			return wrap("sandbox in "+o.Data, err)
@@ -109,10 +113,6 @@ func (b *Banks) build(ctx context.Context, o BanksOptions, log *slog.Logger) (er
 		return wrap("database of the reference banks", err)
 	}
 	secret, err := os.ReadFile(o.sandbox.file("secrets/connector-secret"))
-	if err != nil {
-		return err
-	}
-	exempt, err := exemptions(o.Exempt)
 	if err != nil {
 		return err
 	}
