@@ -173,6 +173,34 @@ func TestSignaturesOfAPayment(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		})
+		t.Run("the hub hears of every signature, though it is away when they are given", func(t *testing.T) {
+			order := w.order("15.00", fromGolob)
+			w.do(w.c.StartPayment(ctx, order))
+			page := w.page()
+			w.hub.setDown(true)
+			b := w.browser().open(page).logIn("tine").submit("approve")
+			b.submit("confirm", "code", w.code("tine")).sees("You have signed")
+			w.hub.setDown(false)
+			next := another(order.SessionSecret, wire.SCA{})
+			w.do(w.c.StartSignature(ctx, next))
+			page = w.page()
+			w.hub.setDown(true)
+			b = w.browser().open(page).logIn("vesna").submit("approve")
+			b.submit("confirm", "code", w.code("vesna")).sees("Done")
+			w.hub.setDown(false)
+			for range 3 {
+				w.pass(leaseFor + time.Minute)
+				if _, err := w.bank.deliverDue(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := w.hub.of(order.SessionSecret); got != oneOfTwo+", update ACTC finalised funds, update ACSC" {
+				t.Error(got)
+			}
+			if got := w.hub.of(next.SessionSecret); got != "update PATC received, success" {
+				t.Error(got)
+			}
+		})
 		t.Run("a low value to somebody trusted needs as many", func(t *testing.T) {
 			order := w.order("5.00", fromGolob)
 			order.UserID = "1009"
