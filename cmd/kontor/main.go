@@ -17,16 +17,17 @@ import (
 )
 
 type commands struct {
-	Tour      tourCommand      `cmd:"" help:"Play a third party, a customer and a bank through every journey, and say what happens."`
-	Dev       devCommand       `cmd:"" help:"Start hub and reference banks with test certificates and customers, and stay."`
-	Serve     serveCommand     `cmd:"" help:"Serve banks in production shape, as a configuration file says."`
-	Bank      bankCommand      `cmd:"" help:"Serve the reference banks alone."`
-	Migrate   migrateCommand   `cmd:"" help:"Bring the schema of the configured database up to date."`
-	Doctor    doctorCommand    `cmd:"" help:"Say what is configured, what is missing, and what it means."`
-	Unsettled unsettledCommand `cmd:"" help:"List payments whose fate is unknown, and notifications that were not delivered."`
-	Secrets   secretsCommand   `cmd:"" help:"Make the keys and secrets that a configuration names."`
-	Cert      certCommands     `cmd:"" help:"Issue test certificates (QWAC, QSealC)."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Tour        tourCommand        `cmd:"" help:"Play a third party, a customer and a bank through every journey, and say what happens."`
+	Dev         devCommand         `cmd:"" help:"Start hub and reference banks with test certificates and customers, and stay."`
+	Serve       serveCommand       `cmd:"" help:"Serve banks in production shape, as a configuration file says."`
+	Bank        bankCommand        `cmd:"" help:"Serve the reference banks alone."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the schema of the configured database up to date."`
+	Doctor      doctorCommand      `cmd:"" help:"Say what is configured, what is missing, and what it means."`
+	Unsettled   unsettledCommand   `cmd:"" help:"List payments whose fate is unknown, and notifications that were not delivered."`
+	Secrets     secretsCommand     `cmd:"" help:"Make the keys and secrets that a configuration names."`
+	Cert        certCommands       `cmd:"" help:"Issue test certificates (QWAC, QSealC)."`
+	Certificate certificateCommand `cmd:"" help:"Say whether a certificate may be relied upon, by the EU trusted lists, and why."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 
 	LogLevel slog.Level `help:"Least level of log lines: debug, info, warn or error." default:"warn" env:"KONTOR_LOG_LEVEL"`
 	LogJSON  bool       `help:"Write log lines as JSON." env:"KONTOR_LOG_JSON"`

@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "json": readJSON, "keys": keysOf, "write": write, "certificate": certificate, "ports": ports,
-			"plainca": plainCA, "schema": schema, "get": get, "remember": remember, "replace": replace, "hostof": hostOf, "lose": lose,
+			"plainca": plainCA, "schema": schema, "get": get, "remember": remember, "replace": replace, "hostof": hostOf, "lose": lose, "lists": lists,
 		},
 	})
 }
