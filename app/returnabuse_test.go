@@ -116,9 +116,9 @@ func TestOpenRedirects(t *testing.T) {
 	})
 	// What a TPP asks to be used: the interface takes what belongs to the TPP's certificate, or the
 	// bank only ignores whose it is; the page never leads where a browser would run something.
-	many(len(spellings), func(i int) {
+	many(len(spellings)/2, func(i int) {
 		tried.Add(1)
-		to := spellings[i]
+		to := spellings[2*i]
 		if strings.ContainsAny(to, "\t") {
 			to = strings.ReplaceAll(to, "\t", "%09")
 		}
@@ -133,12 +133,12 @@ func TestOpenRedirects(t *testing.T) {
 	})
 	t.Run("authorisation requests", func(t *testing.T) {
 		consent := s.Ask(alpa, http.MethodPost, isar.XS2A+"/v1/consents", h{"TPP-Redirect-URI": apptest.Redirect}, apptest.ConsentBody(30)).Get("consentId")
-		many(len(spellings), func(i int) {
+		many(len(spellings)/2, func(i int) {
 			tried.Add(1)
 			address := fmt.Sprintf("%s/authorize?response_type=code&client_id=%s&scope=AIS:%s&state=s&code_challenge=%s&code_challenge_method=S256&redirect_uri=%s",
-				isar.OAuth, tpp.OrganizationIdentifier, consent, strings.Repeat("a", 43), url.QueryEscape(spellings[i]))
+				isar.OAuth, tpp.OrganizationIdentifier, consent, strings.Repeat("a", 43), url.QueryEscape(spellings[2*i+1]))
 			if a := s.Ask(nobody, http.MethodGet, address, nil, ""); a.Status != http.StatusBadRequest || elsewhere(s, address, a) != "" {
-				t.Errorf("%s: %s", spellings[i], a)
+				t.Errorf("%s: %s", spellings[2*i+1], a)
 			}
 		})
 	})

@@ -14,8 +14,8 @@
 // A second part compares the product with itself: with a million consents stored and with a
 // thousand, and with reads that are counted under many consents, under one, and not at all.
 // A third has the reference bank's ledger beside the least that a ledger can do, and a fourth
-// counts how many durable commits share one fsync. The last takes the time of every page that a
-// customer of a sandbox sees.
+// counts how many durable commits share one fsync. A fifth takes the time of every page that a
+// customer of a sandbox sees, and the last compares what nobody may tell apart by its time.
 package main
 
 import (
