@@ -47,8 +47,8 @@ type Bank struct {
 	AppSecret string
 	Keys      []jws.PublicKey
 	Enabled   bool
-	// Multilevel: a success may be one of several signatures. Of any other bank it is the end
-	// of its session, whatever its status says.
+	// Multilevel: a success may be one of several signatures. Such a success of any other bank
+	// is refused.
 	Multilevel bool
 }
 

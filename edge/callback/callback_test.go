@@ -282,7 +282,7 @@ func TestOneOfSeveralSignatures(t *testing.T) {
 		{"two", "PATC", "two success user 17 token  partly, as asked from [{}]"},
 		{"two", "partiallyAuthorised", "two success user 17 token  partly, as asked from [{}]"},
 		{"two", "ACSC", "two success user 17 token  as asked from [{}]"},
-		{"app", "PATC", "lon success user 17 token  as asked from [{}]"},
+		{"app", "ACSC", "lon success user 17 token  as asked from [{}]"},
 	} {
 		h := http.Header{"App-Id": {tt.app}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","user_id":"17","status":"`+tt.status+`"}`, now.Add(time.Minute), bankKey())}}
 		if status, body := send(t, "PATCH", url+"/sessions/s/success", h); status != http.StatusOK {
@@ -290,6 +290,13 @@ func TestOneOfSeveralSignatures(t *testing.T) {
 		}
 		if got := l.heard[len(l.heard)-1]; got != tt.want {
 			t.Errorf("%s of %s: %s", tt.status, tt.app, got)
+		}
+	}
+	heard := len(l.heard)
+	for _, status := range []string{"PATC", "partiallyAuthorised"} {
+		h := http.Header{"App-Id": {"app"}, "App-Secret": {"secret"}, "Authorization": {sign(`{"session_secret":"s","user_id":"17","status":"`+status+`"}`, now.Add(time.Minute), bankKey())}}
+		if code, body := send(t, "PATCH", url+"/sessions/s/success", h); code != http.StatusBadRequest || len(l.heard) != heard {
+			t.Errorf("%s of a bank that declares no such thing: %d %v", status, code, body)
 		}
 	}
 }

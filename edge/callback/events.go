@@ -72,11 +72,15 @@ func (h *hub) success(r *http.Request, b *bank, data json.RawMessage) (any, stri
 	if e.ErrorClass != "" || e.ErrorMessage != "" || e.UserID == "" && e.Token == "" && goesOn(e) {
 		return nil, "", fmt.Errorf("%w: data is not that of a success", core.ErrEvent)
 	}
+	// Who took it for the end of the session would say that is paid what waits for others.
+	if e.Partly() && !b.multilevel {
+		return nil, "", fmt.Errorf("%w: others have to sign, which this connector does not declare (multilevel)", core.ErrEvent)
+	}
 	// The token goes back to the bank in a header of every read.
 	if e.Token != "" && !wire.HeaderValue(string(e.Token)) {
 		return nil, "", fmt.Errorf("%w: token cannot stand in a header", core.ErrEvent)
 	}
-	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token), Partly: b.multilevel && e.Partly(), Exemption: turn.Exemption(e.Exemption)}
+	s := core.Success{Session: string(e.SessionSecret), UserID: string(e.UserID), Token: string(e.Token), Partly: e.Partly(), Exemption: turn.Exemption(e.Exemption)}
 	if s.Granted, err = grant(e.Consent); err != nil {
 		return nil, "", err
 	}
