@@ -180,20 +180,24 @@ func TestSignaturesOfAPayment(t *testing.T) {
 			w.hub.setDown(true)
 			b := w.browser().open(page).logIn("tine").submit("approve")
 			b.submit("confirm", "code", w.code("tine")).sees("You have signed")
-			w.hub.setDown(false)
+			hears := func() {
+				t.Helper()
+				w.hub.setDown(false)
+				for range 3 {
+					w.pass(leaseFor + time.Minute)
+					if _, err := w.bank.deliverDue(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			hears() // and only then asks for the next
 			next := another(order.SessionSecret, wire.SCA{})
 			w.do(w.c.StartSignature(ctx, next))
 			page = w.page()
 			w.hub.setDown(true)
 			b = w.browser().open(page).logIn("vesna").submit("approve")
 			b.submit("confirm", "code", w.code("vesna")).sees("Done")
-			w.hub.setDown(false)
-			for range 3 {
-				w.pass(leaseFor + time.Minute)
-				if _, err := w.bank.deliverDue(ctx); err != nil {
-					t.Fatal(err)
-				}
-			}
+			hears()
 			if got := w.hub.of(order.SessionSecret); got != oneOfTwo+", update ACTC finalised funds, update ACSC" {
 				t.Error(got)
 			}
