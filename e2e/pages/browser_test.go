@@ -104,8 +104,10 @@ const become = `(html => {
 })(%s)`
 
 // comes is what can only be seen when a page comes.
-const comes = `(() => {
+const comes = `(async () => {
 	const all = [], alert = document.querySelector('#error');
+	// The focus comes when the page is drawn, and not when it is there.
+	for (let i = 0; i < 250 && alert && document.activeElement !== alert; i++) await new Promise(done => setTimeout(done, 20));
 	if (alert && document.activeElement !== alert) all.push('what went wrong is not what is read first: the focus is on ' + document.activeElement.outerHTML.slice(0, 120));
 	for (const e of document.querySelectorAll('img')) if (!e.complete || !e.naturalWidth) all.push('a picture is not drawn: ' + e.outerHTML.slice(0, 120));
 	if (!document.styleSheets.length) all.push('it has no style');

@@ -107,7 +107,11 @@ func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
 	b.reach("password")
 	b.presses("not it")
 	b.goes(chromedp.KeyEvent(kb.Enter))
-	if f := evaluate[focus](b, focused); f.What != "error" {
+	f := evaluate[focus](b, focused)
+	for end := time.Now().Add(patience); f.What != "error" && time.Now().Before(end); f = evaluate[focus](b, focused) {
+		time.Sleep(50 * time.Millisecond) // the focus comes when the page is drawn, and not when it is there
+	}
+	if f.What != "error" {
 		t.Errorf("after a wrong password, the focus is on %+v", f)
 	}
 	if said := evaluate[string](b, `document.title`); !strings.HasPrefix(said, "That did not work: ") {
