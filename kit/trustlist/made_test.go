@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,8 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 	plain := slovenia(stranger, trustlist.Granted, 7).XML()
 	good := string(keeper.Sign(plain))
 	pins := []trustlist.Pin{keeper.Pin()}
+	late, other := keeper, keeper
+	late.At, other.Says = keeper.Cert.NotAfter.Add(time.Hour), stranger.Cert
 	if _, err := trustlist.Read([]byte(good), pins); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +58,8 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 		err       error
 	}{
 		{"a list that another has signed", string(stranger.Sign(plain)), trustlist.ErrSigner},
+		{"a list signed after its signer's certificate had ended", string(late.Sign(plain)), trustlist.ErrSigner},
+		{"a list whose signer names another certificate", string(other.Sign(plain)), trustlist.ErrSigner},
 		{"a list that nobody has signed", plain, trustlist.ErrForm},
 		{"a list that says something else than was signed", replaced(from, to), trustlist.ErrSignature},
 		{"a signing time that was changed", replaced("<xades:SigningTime>2026", "<xades:SigningTime>2027"), trustlist.ErrSignature},
@@ -236,4 +241,30 @@ func TestQualifiers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzRead changes a list in any way: it must be refused, or say what it said.
+func FuzzRead(f *testing.F) {
+	keeper := trustlisttest.NewSigner("keeper")
+	good := keeper.Sign(slovenia(keeper, trustlist.Granted, 7).XML())
+	pins := []trustlist.Pin{keeper.Pin()}
+	whole, err := trustlist.Read(good, pins)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(10, 5, "x")
+	f.Add(len(good)/2, 0, "<!-- -->")
+	f.Add(len(good)-300, 20, "")
+	f.Fuzz(func(t *testing.T, at, length int, put string) {
+		if at < 0 || length < 0 || at > len(good) || length > len(good)-at {
+			t.Skip()
+		}
+		l, err := trustlist.Read([]byte(string(good[:at])+put+string(good[at+length:])), pins)
+		if err == nil {
+			l.SHA256 = whole.SHA256
+			if !reflect.DeepEqual(l, whole) {
+				t.Errorf("%q for %q at %d: %+v", put, good[at:at+length], at, l)
+			}
+		}
+	})
 }

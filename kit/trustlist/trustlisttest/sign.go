@@ -27,6 +27,8 @@ import (
 // A Signer signs lists.
 type Signer struct {
 	Cert *x509.Certificate
+	At   time.Time         // when it says that it signs; zero: 2026-01-01
+	Says *x509.Certificate // by which certificate it says that it signs; nil: Cert
 	key  *ecdsa.PrivateKey
 }
 
@@ -48,7 +50,7 @@ func NewSigner(name string) Signer {
 	if err != nil {
 		panic(err)
 	}
-	return Signer{cert, key}
+	return Signer{Cert: cert, key: key}
 }
 
 // Pin returns the pin of the signer's certificate.
@@ -134,7 +136,14 @@ func (l List) XML() string {
 // Sign signs an unsigned list.
 func (s Signer) Sign(list string) []byte {
 	const exclusive = `<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>`
-	properties := fmt.Sprintf(`<xades:SignedProperties xmlns:xades="http://uri.etsi.org/01903/v1.3.2#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="properties"><xades:SignedSignatureProperties><xades:SigningTime>2026-01-01T00:00:00Z</xades:SigningTime><xades:SigningCertificateV2><xades:Cert><xades:CertDigest><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>%s</ds:DigestValue></xades:CertDigest></xades:Cert></xades:SigningCertificateV2></xades:SignedSignatureProperties></xades:SignedProperties>`, digest(s.Cert.Raw))
+	at, says := s.At, s.Says
+	if at.IsZero() {
+		at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if says == nil {
+		says = s.Cert
+	}
+	properties := fmt.Sprintf(`<xades:SignedProperties xmlns:xades="http://uri.etsi.org/01903/v1.3.2#" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="properties"><xades:SignedSignatureProperties><xades:SigningTime>%s</xades:SigningTime><xades:SigningCertificateV2><xades:Cert><xades:CertDigest><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>%s</ds:DigestValue></xades:CertDigest></xades:Cert></xades:SigningCertificateV2></xades:SignedSignatureProperties></xades:SignedProperties>`, at.UTC().Format(time.RFC3339), digest(says.Raw))
 	reference := func(attributes, transforms, canonical string) string {
 		return fmt.Sprintf(`<ds:Reference %s><ds:Transforms>%s</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>%s</ds:DigestValue></ds:Reference>`, attributes, transforms, digest([]byte(canonical)))
 	}
