@@ -28,11 +28,15 @@ type browser struct {
 
 func (s *system) newBrowser(who ready.Persona, transport http.RoundTripper) *browser {
 	jar, _ := cookiejar.New(nil) // which fails never without options
+	banks := s.at                // as it calls itself to customers
+	if u, err := url.Parse(s.ready.Outbox); err == nil {
+		banks = u.Host
+	}
 	return &browser{
 		http:   &http.Client{Transport: transport, Jar: jar, Timeout: answerMax, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		who:    who,
-		outbox: "http://" + s.at + "/outbox.json?login=" + url.QueryEscape(who.Login),
-		inside: []string{s.at, s.web, s.api, s.toHub.address()},
+		outbox: "http://" + banks + "/outbox.json?login=" + url.QueryEscape(who.Login),
+		inside: []string{banks, s.web, s.api, s.toHub.address()},
 	}
 }
 
