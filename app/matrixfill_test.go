@@ -119,7 +119,7 @@ func (m *matrix) fillPayments(who, stranger ready.Persona, a int) {
 		case revoked:
 			m.finalised(who, x)
 			if service != xs2aclient.PeriodicPayments {
-				m.until(x, "transactionStatus", "ACSC", "ACSP")
+				m.until(x, "transactionStatus", "ACSC")
 			}
 		case terminated:
 			m.end(path, x)

@@ -56,9 +56,13 @@ func (b *Bank) report(tx *sqldb.Tx, out *reports, r report) error {
 		return err
 	}
 	now := b.now()
+	due := now
+	if r.step == 1 { // ours to deliver; what comes behind it is due when it is settled
+		due = now.Add(leaseFor)
+	}
 	if _, err := tx.Exec(`INSERT INTO corebank_callback (bank, stream, step, verb, event, access, tries, due_at, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)`,
-		b.code, r.stream, r.step, r.verb, string(event), r.access, now.Add(leaseFor).UnixMicro(), now.UnixMicro()); err != nil {
+		b.code, r.stream, r.step, r.verb, string(event), r.access, due.UnixMicro(), now.UnixMicro()); err != nil {
 		return err
 	}
 	*out = append(*out, r)
@@ -76,6 +80,7 @@ func (b *Bank) send(ctx context.Context, rs reports) {
 
 func (b *Bank) sendStream(ctx context.Context, rs reports) {
 	if rs[0].step != 1 { // something older of the stream still waits: the queue's turn
+		b.wakeQueue()
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // the customer may close the browser; the hub must hear of it
@@ -163,7 +168,8 @@ func (b *Bank) wakeQueue() {
 // deliverDue delivers every stream whose first report is due and returns how many settled.
 func (b *Bank) deliverDue(ctx context.Context) (int, error) {
 	now := b.now()
-	streams, err := b.column(ctx, `SELECT DISTINCT stream FROM corebank_callback WHERE bank = $1 AND due_at <= $2 LIMIT 100`, b.code, now.UnixMicro())
+	streams, err := b.column(ctx, `SELECT stream FROM corebank_callback c WHERE bank = $1 AND due_at <= $2
+		AND step = (SELECT MIN(step) FROM corebank_callback WHERE bank = c.bank AND stream = c.stream) LIMIT 100`, b.code, now.UnixMicro())
 	if err != nil {
 		return 0, err
 	}

@@ -160,3 +160,23 @@ func TestConfigSaysAllThatIsWrongAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What is reported while something older of the same session is on its way comes right after it:
+// nobody waits until that could have been lost.
+func TestAReportBehindAnotherIsDueWhenThatHasArrived(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		says := func(status wire.String) report {
+			return report{stream: "s", verb: verbUpdate, event: wire.Event{SessionSecret: "s", Status: status}}
+		}
+		var onItsWay reports
+		w.do(w.bank.db.Write(t.Context(), func(tx *sqldb.Tx) error { return w.bank.report(tx, &onItsWay, says("ACSP")) }))
+		w.do(w.bank.write(t.Context(), func(tx *sqldb.Tx, out *reports) error { return w.bank.report(tx, out, says("ACSC")) }))
+		if n, err := w.bank.deliverDue(t.Context()); n != 0 || err != nil || w.hub.heard() != "" {
+			t.Fatalf("the second came first: %d %v, %s", n, err, w.hub.heard())
+		}
+		w.bank.send(t.Context(), onItsWay)
+		if n, err := w.bank.deliverDue(t.Context()); n != 1 || err != nil || w.hub.heard() != "update ACSP, update ACSC" {
+			t.Errorf("%d %v, the hub heard %s", n, err, w.hub.heard())
+		}
+	})
+}
