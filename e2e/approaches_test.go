@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"kontor/e2e/chromium"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -76,7 +77,7 @@ func (w *world) startsItself(t *testing.T, b *tab) {
 	}
 	id := xs2aclient.PaymentID{Service: xs2aclient.Payments, Product: xs2aclient.SEPACreditTransfers, ID: created.PaymentID}
 	started := must[xs2aclient.AuthorisationStarted](t)(c.StartPaymentAuthorisation(t.Context(), id, w.redirects()))
-	b.comes(ok, texts("Approve a payment", "46.50 EUR", r.CreditorName), navigate(started.Links["scaRedirect"]))
+	b.comes(ok, texts("Approve a payment", "46.50 EUR", r.CreditorName), chromium.Navigate(started.Links["scaRedirect"]))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ := w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
@@ -104,10 +105,10 @@ func (w *world) asksThePhone(t *testing.T, b *tab) {
 	if created.approach != "DECOUPLED" || created.Links["scaRedirect"].Href+created.Links["scaOAuth"].Href != "" {
 		t.Fatalf("not decoupled: %+v", created)
 	}
-	b.comes(ok, texts("Log in as the customer"), navigate(w.pages(bank)+"/phone"))
+	b.comes(ok, texts("Log in as the customer"), chromium.Navigate(w.pages(bank)+"/phone"))
 	b.logsIn(psu, "Your devices")
 	if !eventually(func() bool {
-		b.comes(ok, nil, navigate(w.pages(bank)+"/phone"))
+		b.comes(ok, nil, chromium.Navigate(w.pages(bank)+"/phone"))
 		return evaluate[bool](b, `document.querySelector('button[value=approve]') !== null`)
 	}) {
 		t.Fatal("the phone is not asked")
@@ -134,7 +135,7 @@ func (w *world) staysAtTheTPP(t *testing.T, b *tab) {
 		}
 	}
 	asked := w.sends(t, http.MethodPut, known.Links["selectAuthenticationMethod"].Href, map[string]string{"authenticationMethodId": id})
-	b.comes(ok, texts("Log in as the customer"), navigate(w.pages(bank)+"/phone"))
+	b.comes(ok, texts("Log in as the customer"), chromium.Navigate(w.pages(bank)+"/phone"))
 	b.logsIn(psu, "Your devices", "Chip reader", "66,00EUR")
 	code := evaluate[string](b, `[...document.querySelectorAll('section')].find(s => s.textContent.includes('66,00EUR')).querySelector('.sent').textContent.trim()`)
 	done := w.sends(t, http.MethodPut, asked.Links["authoriseTransaction"].Href, map[string]string{"scaAuthenticationData": strings.ReplaceAll(code, " ", "")})
@@ -161,7 +162,7 @@ func (w *world) returnsToAnApp(t *testing.T, b *tab) {
 	oauth := w.oauth(t, bank)
 	oauth.RedirectURI = to.URI
 	flow := must[xs2aclient.Flow](t)(oauth.Begin(xs2aclient.ScopeOfConsent(created.ConsentID), nil))
-	b.comes(ok, texts("Log in"), navigate(flow.URL))
+	b.comes(ok, texts("Log in"), chromium.Navigate(flow.URL))
 	b.logsIn(psu, "Give access")
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ := w.code(b)

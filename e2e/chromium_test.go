@@ -8,8 +8,7 @@
 // JavaScript. Journeys share one sandbox and one browser: there is one for each approach and each
 // method of SCA, passkeys by the browser's virtual authenticator.
 //
-// Chromium reaches nothing but the sandbox: all other names lead nowhere. KONTOR_CHROMIUM
-// names the program; KONTOR_SHOTS a folder for pictures of every page.
+// KONTOR_SHOTS names a folder for pictures of every page.
 package e2e
 
 import (
@@ -19,8 +18,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -36,58 +33,18 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"kontor/e2e/chromium"
 )
 
-// patience is how long a browser may take for a page; the slowest of ours waits three
-// seconds for the bank, and the machine may be busy.
-const patience = 30 * time.Second
-
-// program finds Chromium, or skips the test.
-func program(t *testing.T) string {
-	t.Helper()
-	if named := os.Getenv("KONTOR_CHROMIUM"); named != "" {
-		return named
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			return found
-		}
-	}
-	t.Skip("there is no Chromium, and KONTOR_CHROMIUM names none: no page was looked at in a browser")
-	return ""
-}
-
-// startChromium starts a browser in which the certificates given are trusted, by their keys,
-// and the host names lead to the addresses given.
-func startChromium(t *testing.T, trusted []*x509.Certificate, hosts map[string]string) context.Context {
-	t.Helper()
+// trusting has the browser trust certificates, by their keys.
+func trusting(certificates []*x509.Certificate) chromedp.ExecAllocatorOption {
 	var keys []string
-	for _, c := range trusted {
+	for _, c := range certificates {
 		sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 		keys = append(keys, base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	var rules []string
-	for name, address := range hosts {
-		rules = append(rules, "MAP "+name+" "+address)
-	}
-	rules = append(rules, "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1", "EXCLUDE localhost")
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(program(t)), chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("lang", "en-GB"), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("host-resolver-rules", strings.Join(rules, ", ")),
-		chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(keys, ",")))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(end)
-	ctx, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("Chromium does not start: %v", err)
-	}
-	return ctx
+	return chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(keys, ","))
 }
 
 // A tab is one page of a browser profile of its own: nobody is logged in anywhere.
@@ -147,7 +104,7 @@ func (b *tab) withoutScript() {
 
 func call[P, R any](b *tab, cmd cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	r, err := chromedp.Call(ctx, cmd, params)
 	if err != nil {
@@ -158,7 +115,7 @@ func call[P, R any](b *tab, cmd cdp.Command[P, R], params P) R {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("%s: at %s: %v", b.name, b.address(), err)
@@ -257,7 +214,7 @@ func (b *tab) goes(steps ...chromedp.Action[chromedp.Void]) visit {
 	b.do(steps...)
 	select {
 	case <-b.loaded:
-	case <-time.After(patience):
+	case <-time.After(chromium.Patience):
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.t.Fatalf("%s: no page came; on the way: %q; noticed: %q", b.name, b.visit.documents, b.visit.noticed)
@@ -275,7 +232,7 @@ func (b *tab) wouldGo() string {
 	select {
 	case address := <-b.held:
 		return address
-	case <-time.After(patience):
+	case <-time.After(chromium.Patience):
 		b.t.Fatalf("%s: the page %s did not go on by itself", b.name, b.address())
 		return ""
 	}
@@ -292,17 +249,6 @@ func (b *tab) goesOn() visit {
 		_, err := chromedp.Call(ctx, page.Reload, page.ReloadParams{})
 		return err
 	}))
-}
-
-// navigate goes to an address as if it were typed.
-func navigate(address string) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		r, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: address})
-		if err == nil && r.ErrorText != "" {
-			err = fmt.Errorf("%s: %s", address, r.ErrorText)
-		}
-		return err
-	})
 }
 
 func click(css string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(css)) }

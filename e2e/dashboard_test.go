@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kontor/e2e/chromium"
 	"kontor/xs2aclient"
 )
 
@@ -28,7 +29,7 @@ func (w *world) endsAccess(t *testing.T, b *tab) {
 	must[[]xs2aclient.Account](t)(reader.Accounts(t.Context(), false))
 
 	my := w.ready.WebTLS + strings.TrimPrefix(bank.XS2A, w.ready.API) + "/my"
-	b.comes(ok, texts("Third parties with access to your accounts", "must know who you are"), navigate(my))
+	b.comes(ok, texts("Third parties with access to your accounts", "must know who you are"), chromium.Navigate(my))
 	b.comes(ok, texts("Isarbank"), click("#login"))
 	if s := b.check(b.goesOn(), ok); strings.Contains(s.Title, "Log in") {
 		b.logsIn(psu)
@@ -58,5 +59,5 @@ func (w *world) endsAccess(t *testing.T, b *tab) {
 	b.comes(ok, texts("No third party has access"), click("#back"))
 	b.comes(ok, texts(w.tpp.Name, "You cancelled it"), click("ul.tabs li:last-child a"))
 	b.comes(ok, texts("You are logged out"), click("#logout"))
-	b.comes(ok, texts("must know who you are"), navigate(my+"/consents/"+created.ConsentID))
+	b.comes(ok, texts("must know who you are"), chromium.Navigate(my+"/consents/"+created.ConsentID))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 
+	"kontor/e2e/chromium"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -105,7 +106,7 @@ func choose(a ready.Account) chromedp.Action[chromedp.Void] {
 func (w *world) readsAccounts(t *testing.T, b *tab) {
 	bank, psu := w.bank(t, "salt"), w.ready.Personas[0]
 	client, created, flow := w.asks(t, bank, xs2aclient.BankOffered())
-	b.comes(ok, texts("Log in", w.tpp.Name), navigate(flow.URL))
+	b.comes(ok, texts("Log in", w.tpp.Name), chromium.Navigate(flow.URL))
 	wrongLogin := b.comes(unfit, texts("Log in"), fill("login", psu.Login), fill("password", "not it"), button("login"))
 	if wrongLogin.Alert == "" {
 		t.Error("a wrong password is not said to be wrong")
@@ -123,13 +124,13 @@ func (w *world) readsAccounts(t *testing.T, b *tab) {
 
 	// Whoever goes to the hub before the bank is done waits there, and can go on at the bank.
 	waiting := w.continueAddress(b)
-	if s := b.comes(ok, texts("Waiting for your bank"), navigate(waiting)); s.Refresh == "" {
+	if s := b.comes(ok, texts("Waiting for your bank"), chromium.Navigate(waiting)); s.Refresh == "" {
 		t.Error("the waiting page does not look again")
 	}
 	if again := b.wouldGo(); again != waiting {
 		t.Errorf("the waiting page goes to %s", again)
 	}
-	b.comes(ok, texts(enterCode), navigate(atBank))
+	b.comes(ok, texts(enterCode), chromium.Navigate(atBank))
 
 	if s := b.comes(unfit, texts(enterCode), fill("code", wrong(code)), button("confirm")); s.Alert == "" {
 		t.Error("a wrong code is not said to be wrong")
@@ -149,7 +150,7 @@ func (w *world) readsAccounts(t *testing.T, b *tab) {
 		t.Errorf("the TPP sees %+v, not the account that was chosen", list)
 	}
 	// The way back leads once.
-	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "begin again"), navigate(waiting))
+	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "begin again"), chromium.Navigate(waiting))
 
 	w.withdraws(t, b, bank, psu)
 	becomes(t, "consentStatus", xs2aclient.ConsentRevokedByPSU, func() (string, error) { return client.ConsentStatus(t.Context(), created.ConsentID) })
@@ -180,7 +181,7 @@ func (w *world) continueAddress(b *tab) string {
 
 // withdraws takes the access away on the PSU's own page, and logs out.
 func (w *world) withdraws(t *testing.T, b *tab, bank ready.Bank, psu ready.Persona) {
-	b.comes(ok, texts("Your accounts", psu.Name, w.tpp.Name), navigate(w.pages(bank)+"/me"))
+	b.comes(ok, texts("Your accounts", psu.Name, w.tpp.Name), chromium.Navigate(w.pages(bank)+"/me"))
 	b.comes(ok, texts("The access was withdrawn"), button("withdraw"))
 	b.comes(ok, texts("Welcome"), button("logout"))
 	b.comes(ok, texts("Log in"), click("a[href$='/me']"))
@@ -191,7 +192,7 @@ func (w *world) readsAccountsWithoutScript(t *testing.T, b *tab) {
 	b.withoutScript()
 	bank, psu := w.bank(t, "salt"), w.ready.Personas[1]
 	client, created, flow := w.asks(t, bank, xs2aclient.BankOffered())
-	b.comes(ok, texts("Log in", w.tpp.Name), navigate(flow.URL))
+	b.comes(ok, texts("Log in", w.tpp.Name), chromium.Navigate(flow.URL))
 	b.logsIn(psu, accounts)
 	b.comes(ok, texts(enterCode), choose(psu.Accounts[1]), button("approve"))
 	b.comes(ok, texts(enterCode), button("resend"))
@@ -215,7 +216,7 @@ func (w *world) mayAsk(t *testing.T, b *tab, scope string, psu ready.Persona) *x
 	t.Helper()
 	bank := w.bank(t, "bankart")
 	flow := must[xs2aclient.Flow](t)(w.oauth(t, bank).Begin(scope, url.Values{"iban": {psu.Accounts[0].IBAN}}))
-	b.comes(ok, texts("Log in", w.tpp.Name, "confirm that you are its customer"), navigate(flow.URL))
+	b.comes(ok, texts("Log in", w.tpp.Name, "confirm that you are its customer"), chromium.Navigate(flow.URL))
 	b.logsIn(psu, "Done", w.tpp.Name)
 	return w.client(t, bank).WithToken(w.redeem(t, bank, flow, w.returned(b, b.goesOn())).AccessToken)
 }
@@ -256,7 +257,7 @@ func (w *world) pays(t *testing.T, b *tab) {
 	c := w.mayAsk(t, b, "psd2:pay", psu)
 	r, created := w.initiates(t, c, &xs2aclient.AccountReference{IBAN: psu.Accounts[0].IBAN}, "45.50")
 	essential := texts(r.CreditorName, "45.50 EUR", spaced(r.CreditorAccount.IBAN), spaced(psu.Accounts[0].IBAN), r.RemittanceInformationUnstructured)
-	b.comes(ok, append(essential, "Approve a payment", w.tpp.Name), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, append(essential, "Approve a payment", w.tpp.Name), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, append(essential, enterCode), button("approve"))
 	code, message := w.code(b)
 	if !strings.Contains(message, "45,50 EUR") || !strings.Contains(message, r.CreditorName) {
@@ -268,7 +269,7 @@ func (w *world) pays(t *testing.T, b *tab) {
 
 	// The same by the links, as where a browser does not go on by itself.
 	_, created = w.initiates(t, c, &xs2aclient.AccountReference{IBAN: psu.Accounts[0].IBAN}, "3.10")
-	b.comes(ok, texts("Approve a payment"), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Approve a payment"), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ = w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
@@ -294,13 +295,13 @@ func (w *world) doesNotPay(t *testing.T, b *tab) {
 	nok := w.redirects().NokURI
 
 	_, created := w.initiates(t, c, from, "20.00")
-	b.comes(ok, texts("Approve a payment"), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Approve a payment"), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts("You refused"), button("refuse"))
 	w.leaves(b, nok)
 	w.status(t, c, created, xs2aclient.PaymentRejected)
 
 	_, created = w.initiates(t, c, from, "21.00")
-	b.comes(ok, texts("Approve a payment"), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Approve a payment"), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ := w.code(b)
 	for range 2 {
@@ -311,7 +312,7 @@ func (w *world) doesNotPay(t *testing.T, b *tab) {
 	w.status(t, c, created, xs2aclient.PaymentRejected)
 
 	_, created = w.initiates(t, c, from, "9000000.00")
-	b.comes(ok, texts("Approve a payment"), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Approve a payment"), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts("It could not be done"), button("approve"))
 	w.leaves(b, nok)
 	w.status(t, c, created, xs2aclient.PaymentRejected)
@@ -319,7 +320,7 @@ func (w *world) doesNotPay(t *testing.T, b *tab) {
 	// Another customer's browser cannot pay from this one's account.
 	_, created = w.initiates(t, c, from, "22.00")
 	call(b, network.ClearBrowserCookies, cdp.Empty{})
-	b.comes(ok, texts("Log in"), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Log in"), chromium.Navigate(created.Links["scaRedirect"]))
 	b.logsIn(w.ready.Personas[0], "is not yours")
 	b.comes(ok, texts("You refused"), button("refuse"))
 	w.leaves(b, nok)
@@ -328,7 +329,7 @@ func (w *world) doesNotPay(t *testing.T, b *tab) {
 func (w *world) givesMore(t *testing.T, b *tab) {
 	psu := w.ready.Personas[1]
 	_, _, flow := w.asks(t, w.bank(t, "salt"), xs2aclient.BankOffered())
-	b.comes(ok, texts("Log in"), navigate(flow.URL))
+	b.comes(ok, texts("Log in"), chromium.Navigate(flow.URL))
 	b.comes(ok, texts("You refused"), button("refuse"))
 	if _, err := flow.Code(w.returned(b, b.goesOn())); !errors.Is(err, xs2aclient.ErrDenied) {
 		t.Errorf("a refusal reaches the TPP as %v", err)
@@ -336,7 +337,7 @@ func (w *world) givesMore(t *testing.T, b *tab) {
 
 	c := w.mayAsk(t, b, "psd2:acc", psu)
 	created := must[xs2aclient.ConsentCreated](t)(c.CreateConsent(t.Context(), recurring(xs2aclient.Dedicated(xs2aclient.AccountReference{IBAN: psu.Accounts[0].IBAN})), w.redirects()))
-	b.comes(ok, texts(accounts, spaced(psu.Accounts[0].IBAN)), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts(accounts, spaced(psu.Accounts[0].IBAN)), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ := w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
@@ -347,30 +348,30 @@ func (w *world) givesMore(t *testing.T, b *tab) {
 	r := recurring(xs2aclient.Access{Accounts: &[]xs2aclient.AccountReference{{IBAN: psu.Accounts[0].IBAN}}, Balances: &none, Transactions: &none})
 	r.ConfirmationOfFundsAllowed = true
 	created = must[xs2aclient.ConsentCreated](t)(c.CreateConsent(t.Context(), r, w.redirects()))
-	b.comes(ok, texts("Allow checks of funds", spaced(psu.Accounts[0].IBAN)), navigate(created.Links["scaRedirect"]))
+	b.comes(ok, texts("Allow checks of funds", spaced(psu.Accounts[0].IBAN)), chromium.Navigate(created.Links["scaRedirect"]))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ = w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
 	w.leaves(b, w.back)
 	becomes(t, "consentStatus", xs2aclient.ConsentValid, func() (string, error) { return c.ConsentStatus(t.Context(), created.ConsentID) })
-	b.comes(ok, texts("checks funds"), navigate(w.pages(w.bank(t, "bankart"))+"/me"))
+	b.comes(ok, texts("checks funds"), chromium.Navigate(w.pages(w.bank(t, "bankart"))+"/me"))
 }
 
 func (w *world) namesNone(t *testing.T, b *tab) {
 	bank, psu := w.bank(t, "standard"), w.ready.Personas[1]
 	client, created, flow := w.asks(t, bank, xs2aclient.Access{AllPSD2: xs2aclient.AllAccounts})
-	b.comes(ok, texts("Log in"), navigate(flow.URL))
+	b.comes(ok, texts("Log in"), chromium.Navigate(flow.URL))
 	b.logsIn(psu, "Give access", "all your accounts", spaced(psu.Accounts[0].IBAN))
 	b.comes(ok, texts(enterCode), button("approve"))
 	code, _ := w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
 	w.redeem(t, bank, flow, w.returned(b, b.goesOn()))
 	becomes(t, "consentStatus", xs2aclient.ConsentValid, func() (string, error) { return client.ConsentStatus(t.Context(), created.ConsentID) })
-	b.comes(ok, texts("Your accounts", "all accounts"), navigate(w.pages(bank)+"/me"))
+	b.comes(ok, texts("Your accounts", "all accounts"), chromium.Navigate(w.pages(bank)+"/me"))
 
 	_, payment := w.initiates(t, client, nil, "3.10")
 	flow = must[xs2aclient.Flow](t)(w.oauth(t, bank).Begin(xs2aclient.ScopeOfPayment(payment.PaymentID), nil))
-	b.comes(ok, texts("Approve a payment", "From account", "available"), navigate(flow.URL))
+	b.comes(ok, texts("Approve a payment", "From account", "available"), chromium.Navigate(flow.URL))
 	b.comes(ok, texts(enterCode, spaced(psu.Accounts[0].IBAN)), choose(psu.Accounts[0]), button("approve"))
 	code, _ = w.code(b)
 	b.comes(ok, texts("Done"), fill("code", code), button("confirm"))
@@ -381,28 +382,28 @@ func (w *world) namesNone(t *testing.T, b *tab) {
 func (w *world) looksAround(t *testing.T, b *tab) {
 	bank := w.bank(t, "salt")
 	at := w.pages(bank)
-	w.isIcon(t, b.comes(ok, texts("Open banking at this address", bank.XS2A), navigate(w.ready.Web+"/")).Icon)
-	b.comes(ok, texts("Open banking at this address", bank.XS2A), navigate(w.ready.WebTLS+"/"))
-	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), navigate(w.ready.WebTLS+"/assets/nothing.css"))
-	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), navigate(w.ready.WebTLS+"/nothing"))
-	b.comes(http.StatusNotFound, texts("This did not work", "way back is not known"), navigate(w.ready.WebTLS+"/return/"+bank.Code+"/nothing"))
+	w.isIcon(t, b.comes(ok, texts("Open banking at this address", bank.XS2A), chromium.Navigate(w.ready.Web+"/")).Icon)
+	b.comes(ok, texts("Open banking at this address", bank.XS2A), chromium.Navigate(w.ready.WebTLS+"/"))
+	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), chromium.Navigate(w.ready.WebTLS+"/assets/nothing.css"))
+	b.comes(http.StatusNotFound, texts("This did not work", "There is no page at this address"), chromium.Navigate(w.ready.WebTLS+"/nothing"))
+	b.comes(http.StatusNotFound, texts("This did not work", "way back is not known"), chromium.Navigate(w.ready.WebTLS+"/return/"+bank.Code+"/nothing"))
 	authorize := w.oauth(t, bank).Metadata.AuthorizationEndpoint
-	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "who it is"), navigate(authorize+"?client_id=nobody"))
+	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "who it is"), chromium.Navigate(authorize+"?client_id=nobody"))
 	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "does not belong to it"),
-		navigate(authorize+"?response_type=code&redirect_uri=https%3A%2F%2Felsewhere.example%2F&client_id="+w.tpp.OrganizationIdentifier))
-	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "too much time"), navigate(authorize+"/continue/nothing"))
+		chromium.Navigate(authorize+"?response_type=code&redirect_uri=https%3A%2F%2Felsewhere.example%2F&client_id="+w.tpp.OrganizationIdentifier))
+	b.comes(http.StatusBadRequest, texts("This request cannot be answered", "too much time"), chromium.Navigate(authorize+"/continue/nothing"))
 
-	w.isIcon(t, b.comes(ok, texts("Welcome"), navigate(w.ready.Bank+"/")).Icon)
-	b.comes(ok, texts("Welcome"), navigate(at+"/"))
+	w.isIcon(t, b.comes(ok, texts("Welcome"), chromium.Navigate(w.ready.Bank+"/")).Icon)
+	b.comes(ok, texts("Welcome"), chromium.Navigate(at+"/"))
 	b.comes(ok, texts("Text messages"), click("a[href$='/outbox']"))
-	b.comes(http.StatusNotFound, texts("There is no such page"), navigate(at+"/nothing"))
+	b.comes(http.StatusNotFound, texts("There is no such page"), chromium.Navigate(at+"/nothing"))
 	b.comes(ok, texts("Welcome"), click("main a"))
 	b.comes(ok, texts("Log in"), click("a[href$='/me']"))
 	// A form that was shown to another browser is not taken.
 	call(b, network.ClearBrowserCookies, cdp.Empty{})
 	psu := w.ready.Personas[3]
 	b.comes(http.StatusForbidden, texts("too old"), fill("login", psu.Login), fill("password", psu.Password), button("login"))
-	b.comes(ok, texts("Log in"), navigate(at+"/me"))
+	b.comes(ok, texts("Log in"), chromium.Navigate(at+"/me"))
 	b.logsIn(psu, "Your accounts", "Nobody has access")
 }
 

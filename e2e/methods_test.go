@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"kontor/e2e/chromium"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -60,7 +61,7 @@ func (w *world) approvesByPhone(t *testing.T, b *tab) {
 	w.by(t, b, "push", "64.00", "We asked you on your phone", func(at string) {
 		b.check(b.goes(button("answered")), unfit, "has not answered yet")
 		phone := w.tab(t, "phone")
-		phone.comes(ok, texts("Log in as the customer"), navigate(bankOf(at)+"/phone"))
+		phone.comes(ok, texts("Log in as the customer"), chromium.Navigate(bankOf(at)+"/phone"))
 		phone.logsIn(w.everyMethod(), "Asked on your phone", "64,00", w.tpp.Name)
 		phone.comes(ok, nil, approves("64,00"))
 		b.comes(ok, texts("Done"), button("answered"))
@@ -71,7 +72,7 @@ func (w *world) approvesByPhone(t *testing.T, b *tab) {
 func (w *world) approvesByPasskey(t *testing.T, b *tab) {
 	psu, me := w.ready.Personas[5], w.pages(w.bank(t, "standard"))+"/me"
 	device := b.authenticator()
-	b.comes(ok, texts("Log in"), navigate(me))
+	b.comes(ok, texts("Log in"), chromium.Navigate(me))
 	b.logsIn(psu, "Your passkeys")
 	b.comes(ok, texts("Add a passkey", "Sandbox device"), fill("passkey-name", "Sandbox device"), button("enrol"))
 	b.comes(ok, texts(enterCode), button("approve"))
@@ -107,7 +108,7 @@ func (w *world) approvesByPasskey(t *testing.T, b *tab) {
 	b.comes(ok, texts(enterCode), click("button[value='by sms']"))
 	w.confirms(t, b, flow, "67,00 EUR")
 
-	b.comes(ok, texts("Sandbox device"), navigate(me))
+	b.comes(ok, texts("Sandbox device"), chromium.Navigate(me))
 	b.comes(ok, texts("The passkey was removed"), button("unenrol"))
 }
 
@@ -127,7 +128,7 @@ func (w *world) turnsToThePage(t *testing.T, b *tab, psu ready.Persona) {
 	if turned.approach != "REDIRECT" {
 		t.Errorf("the TPP is told that the approach is %s", turned.approach)
 	}
-	b.comes(ok, texts("Approve a payment", "68.00 EUR"), navigate(turned.Links["scaRedirect"].Href))
+	b.comes(ok, texts("Approve a payment", "68.00 EUR"), chromium.Navigate(turned.Links["scaRedirect"].Href))
 	b.comes(ok, texts("Approve with your passkey"), click("input[value^=passkey-]"), button("approve"))
 	b.comes(ok, texts("Done"), button("passkey"))
 	w.leaves(b, w.back)

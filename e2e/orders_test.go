@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kontor/e2e/chromium"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -40,7 +41,7 @@ func (w *world) orders(t *testing.T, b *tab, psu ready.Persona, id xs2aclient.Pa
 // past it.
 func (b *tab) logsInAt(address string, psu ready.Persona, shown ...string) {
 	b.t.Helper()
-	if v := b.goes(navigate(address)); strings.Contains(evaluate[string](b, "document.title"), "Log in") {
+	if v := b.goes(chromium.Navigate(address)); strings.Contains(evaluate[string](b, "document.title"), "Log in") {
 		b.check(v, ok, "Log in")
 		b.logsIn(psu, shown...)
 	} else {

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"kontor/e2e/chromium"
 )
 
 // Limits that hold for every page.
@@ -88,7 +90,7 @@ const contrasts = `(() => {
 
 func evaluate[T any](b *tab, script string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
 	if err != nil {
@@ -243,7 +245,7 @@ func (b *tab) photograph(s seen) {
 // TestFaultsAreSeen shows a page that has them: a look that finds nothing would always pass.
 func TestFaultsAreSeen(t *testing.T) {
 	t.Parallel()
-	browser := startChromium(t, nil, nil)
+	browser := chromium.Start(t, nil)
 	const policy = "default-src 'none'; style-src 'self'; form-action 'self'"
 	mux := http.NewServeMux()
 	stranger := httptest.NewServer(http.NotFoundHandler())
@@ -273,7 +275,7 @@ func TestFaultsAreSeen(t *testing.T) {
 			"no alt", "inline", "id twice", "for leads nowhere", "no viewport", "quirks mode", "main: 0", "skips a level", "bytes, not up to"}},
 		{"/free", []string{"asks a stranger", "console: error", ":1 pale"}},
 	} {
-		v := b.goes(navigate(server.URL + c.path))
+		v := b.goes(chromium.Navigate(server.URL + c.path))
 		all := strings.Join(v.faults(b.look()), "\n")
 		for _, want := range c.want {
 			if !strings.Contains(all, want) {
@@ -282,7 +284,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		}
 	}
 	// This is what a form at a bank must not end in.
-	b.goes(navigate(server.URL + "/form"))
+	b.goes(chromium.Navigate(server.URL + "/form"))
 	b.mu.Lock()
 	b.moving = true
 	b.mu.Unlock()

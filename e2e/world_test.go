@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kontor/app"
+	"kontor/e2e/chromium"
 	"kontor/kit/eidas"
 	"kontor/ready"
 	"kontor/xs2aclient"
@@ -38,7 +39,7 @@ type world struct {
 
 func begin(t *testing.T) *world {
 	t.Helper()
-	program(t)
+	chromium.Program(t) // no sandbox is started where no browser can look
 	w := &world{roots: x509.NewCertPool()}
 	dir := t.TempDir()
 	w.ready = sandbox(t, dir)
@@ -61,7 +62,7 @@ func begin(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	address := w.serve(t, issued.TLS())
-	w.browser = startChromium(t, []*x509.Certificate{issued.Cert, pair.Leaf}, map[string]string{name: address})
+	w.browser = chromium.Start(t, map[string]string{name: address}, trusting([]*x509.Certificate{issued.Cert, pair.Leaf}))
 	return w
 }
 
@@ -126,7 +127,7 @@ func (w *world) serve(t *testing.T, cert tls.Certificate) string {
 			// The script shows whether scripts run.
 			fmt.Fprint(rw, `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Back</title><h1>Back</h1><script>document.title += " with script"</script>`)
 		}),
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, ReadHeaderTimeout: patience, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, ReadHeaderTimeout: chromium.Patience, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	go server.ServeTLS(ln, "", "")
 	t.Cleanup(func() { server.Close() })
@@ -239,7 +240,7 @@ func (w *world) returned(b *tab, v visit) string {
 
 // eventually asks until something is so.
 func eventually(ok func() bool) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(chromium.Patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if ok() {
 			return true
 		}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"kontor/e2e/chromium"
 	"kontor/e2e/walk"
 	"kontor/ready"
 )
@@ -171,7 +172,7 @@ func (s shown) skeleton() string {
 // inBrowser shows every page to Chromium. Each kind comes once, light and dark, and is then turned
 // into the other languages where it is. A page that is made of the same there is asked only about
 // what depends on the language, since axe-core would find nothing else; any other is asked everything.
-func inBrowser(t *testing.T, chromium context.Context, world ready.Ready, all []shown) {
+func inBrowser(t *testing.T, browser context.Context, world ready.Ready, all []shown) {
 	rules := axe()
 	t.Run("axe-core", func(t *testing.T) {
 		if rules == "" { // the rest is looked at all the same
@@ -184,7 +185,7 @@ func inBrowser(t *testing.T, chromium context.Context, world ready.Ready, all []
 	}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	b := openTab(t, chromium, server.URL)
+	b := openTab(t, browser, server.URL)
 	if rules != "" {
 		b.brings(rules)
 	}
@@ -223,7 +224,7 @@ func (s *screen) faults(b *tab, origin string, i int, first bool, ask string) []
 	var all []string
 	if first {
 		b.prefers("light")
-		b.goes(navigate(origin + path.Join("/seen", fmt.Sprint(i))))
+		b.goes(chromium.Navigate(origin + path.Join("/seen", fmt.Sprint(i))))
 		all = append(b.notices(), evaluate[[]string](b, comes)...) // before axe, which is a stranger to the page
 	} else {
 		html, err := json.Marshal(s.body(i))

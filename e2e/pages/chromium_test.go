@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -20,25 +19,9 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"kontor/e2e/chromium"
 )
-
-// patience is how long a browser may take for a page; the machine may be busy.
-const patience = 30 * time.Second
-
-// program finds Chromium, or skips the test.
-func program(t *testing.T) string {
-	t.Helper()
-	if named := os.Getenv("KONTOR_CHROMIUM"); named != "" {
-		return named
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			return found
-		}
-	}
-	t.Skip("there is no Chromium, and KONTOR_CHROMIUM names none: no page was looked at in a browser")
-	return ""
-}
 
 // axe finds the source of axe-core, or nothing.
 func axe() string {
@@ -48,28 +31,6 @@ func axe() string {
 		}
 	}
 	return ""
-}
-
-// startChromium starts a browser that reaches nothing but this machine. Who is at the other end
-// is not asked: that is what package e2e looks at.
-func startChromium(t *testing.T) context.Context {
-	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(program(t)), chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("lang", "en-GB"), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("ignore-certificate-errors", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(end)
-	ctx, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("Chromium does not start: %v", err)
-	}
-	return ctx
 }
 
 // A tab is one page of a browser profile of its own.
@@ -149,7 +110,7 @@ func (b *tab) address() string {
 
 func call[P, R any](b *tab, cmd cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	r, err := chromedp.Call(ctx, cmd, params)
 	if err != nil {
@@ -160,7 +121,7 @@ func call[P, R any](b *tab, cmd cdp.Command[P, R], params P) R {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("at %s: %v", b.address(), err)
@@ -176,26 +137,15 @@ func (b *tab) goes(steps ...chromedp.Action[chromedp.Void]) {
 	b.do(steps...)
 	select {
 	case <-b.loaded:
-	case <-time.After(patience):
+	case <-time.After(chromium.Patience):
 		b.t.Fatalf("no page came after %s", b.address())
 	}
-}
-
-// navigate goes to an address as if it were typed.
-func navigate(address string) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		r, err := chromedp.Call(ctx, page.Navigate, page.NavigateParams{URL: address})
-		if err == nil && r.ErrorText != "" {
-			err = fmt.Errorf("%s: %s", address, r.ErrorText)
-		}
-		return err
-	})
 }
 
 // evaluate runs script in the page, and waits where it has to.
 func evaluate[T any](b *tab, script string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, chromium.Patience)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {

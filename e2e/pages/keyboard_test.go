@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"kontor/e2e/chromium"
 	"kontor/ready"
 	"kontor/xs2aclient"
 )
@@ -85,30 +86,30 @@ func (b *tab) reach(what string) {
 
 // byKeyboard gives access to an account with nothing but a keyboard, and without JavaScript:
 // log-in, choice, code, and back to the third party.
-func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
+func byKeyboard(t *testing.T, browser context.Context, world ready.Ready) {
 	salt := world.Banks[slices.IndexFunc(world.Banks, func(b ready.Bank) bool { return b.Profile == "salt" })]
 	psu, tpp := world.Personas[5], world.TPPs[0]
-	b := openTab(t, chromium, world.Web, world.WebTLS, world.Bank, strings.TrimSuffix(tpp.RedirectURIs[0], "/callback"))
+	b := openTab(t, browser, world.Web, world.WebTLS, world.Bank, strings.TrimSuffix(tpp.RedirectURIs[0], "/callback"))
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	back := b.answersFor(tpp.RedirectURIs[0])
 
 	address := flow(t, world, salt, tpp)
-	b.goes(navigate(address))
+	b.goes(chromium.Navigate(address))
 	if f := b.presses(kb.Tab); f.Place != 0 || !f.Seen {
 		t.Errorf("the first that the keyboard reaches is not the way past the head of the page: %+v", f)
 	}
-	b.goes(navigate(address))
+	b.goes(chromium.Navigate(address))
 	b.roundTrip()
 
 	// What went wrong is read first, and the fields follow.
-	b.goes(navigate(address))
+	b.goes(chromium.Navigate(address))
 	b.reach("login")
 	b.presses(psu.Login)
 	b.reach("password")
 	b.presses("not it")
 	b.goes(chromedp.KeyEvent(kb.Enter))
 	f := evaluate[focus](b, focused)
-	for end := time.Now().Add(patience); f.What != "error" && time.Now().Before(end); f = evaluate[focus](b, focused) {
+	for end := time.Now().Add(chromium.Patience); f.What != "error" && time.Now().Before(end); f = evaluate[focus](b, focused) {
 		time.Sleep(50 * time.Millisecond) // the focus comes when the page is drawn, and not when it is there
 	}
 	if f.What != "error" {
@@ -125,7 +126,7 @@ func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
 	b.goes(chromedp.KeyEvent(kb.Enter))
 
 	b.roundTrip()
-	b.goes(navigate(b.address()))
+	b.goes(chromium.Navigate(b.address()))
 	box := evaluate[string](b, `document.querySelector('input[name=accounts]').id`)
 	b.reach(box)
 	b.presses(" ")
@@ -136,7 +137,7 @@ func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
 	b.goes(chromedp.KeyEvent(kb.Enter))
 
 	b.roundTrip()
-	b.goes(navigate(b.address()))
+	b.goes(chromium.Navigate(b.address()))
 	b.reach("code")
 	b.presses(code(t, world, psu.Login, path.Base(b.address())))
 	b.do(chromedp.KeyEvent(kb.Enter))
@@ -145,7 +146,7 @@ func byKeyboard(t *testing.T, chromium context.Context, world ready.Ready) {
 		if !strings.Contains(came, "code=") {
 			t.Errorf("the customer came back with %s", came)
 		}
-	case <-time.After(patience):
+	case <-time.After(chromium.Patience):
 		t.Errorf("the customer did not come back from %s: %q", b.address(), b.notices())
 	}
 }

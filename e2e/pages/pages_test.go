@@ -23,7 +23,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"kontor/app"
+	"kontor/e2e/chromium"
 	"kontor/e2e/walk"
 	"kontor/kit/sqldb"
 	"kontor/ready"
@@ -71,14 +74,14 @@ func TestPages(t *testing.T) {
 	})
 	t.Run("in a browser", func(t *testing.T) {
 		t.Parallel()
-		chromium := startChromium(t)
+		browser := chromium.Start(t, nil, chromedp.Flag("ignore-certificate-errors", true)) // who is at the other end is the matter of package e2e
 		t.Run("all of them", func(t *testing.T) {
 			t.Parallel()
-			inBrowser(t, chromium, world, all)
+			inBrowser(t, browser, world, all)
 		})
 		t.Run("one journey by keyboard", func(t *testing.T) {
 			t.Parallel()
-			byKeyboard(t, chromium, world)
+			byKeyboard(t, browser, world)
 		})
 	})
 }
