@@ -208,11 +208,15 @@ func (b *Bank) countLogIn(ctx context.Context, id string) (counted bool, err err
 			return err
 		}
 		counted = n == 1
+		whose := b.code
+		if counted {
+			whose = "" // one row was changed, and one is enough
+		}
 		_, err = tx.Exec(`UPDATE corebank_customer SET
 				locked_until = CASE WHEN locked_until > $3 THEN locked_until ELSE CAST($3 AS BIGINT) - 1 END,
 				wrong = CASE WHEN locked_until > $3 THEN $4 + (wrong + 1) % 1000 ELSE wrong END
 			WHERE bank = $1 AND id = COALESCE((SELECT id FROM corebank_customer WHERE bank = $1 AND id = $2), (SELECT MIN(id) FROM corebank_customer WHERE bank = $1))`,
-			b.code, id, now, wrongPasswordsMax)
+			whose, id, now, wrongPasswordsMax)
 		return err
 	})
 	return counted, err
